@@ -1,0 +1,122 @@
+//! The one error type of the library: what went wrong, in which file, line or field, and how to mend it.
+
+use std::path::{Path, PathBuf};
+
+/// A result whose error is [`enum@Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong on what a user gave: each message is one line.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused to read or write `path`.
+    #[error("{}: cannot {action}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried, as a verb phrase: "read", "create the folder".
+        action: &'static str,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// An annotation, scheme, box or configuration file does not hold what its format asks for.
+    #[error("{}{}: {field}: {problem}", path.display(), line.map(|l| format!(":{l}")).unwrap_or_default())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// Line in the file, counted from 1, where the format has lines.
+        line: Option<usize>,
+        /// The field, element or key.
+        field: String,
+        /// What is wrong with it and how to mend it.
+        problem: String,
+    },
+    /// An image is missing, truncated or of an unknown kind.
+    #[error("{}: image: {problem}", path.display())]
+    Image {
+        /// The image file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A model folder or a checkpoint cannot be used.
+    #[error("{}: {field}: {problem}", path.display())]
+    Model {
+        /// The folder, or the file in it.
+        path: PathBuf,
+        /// The configuration key or tensor name.
+        field: String,
+        /// What is wrong with it and how to mend it.
+        problem: String,
+    },
+    /// A value given by the caller (a setting, an option, an argument) is out of range.
+    #[error("{field}: {problem}")]
+    Invalid {
+        /// The setting or argument.
+        field: String,
+        /// What is wrong with it and how to mend it.
+        problem: String,
+    },
+    /// Training cannot go on; what was saved before stays as it was.
+    #[error("training stopped at step {step}: {problem}")]
+    Training {
+        /// Optimiser steps done before.
+        step: usize,
+        /// What happened and what to try.
+        problem: String,
+    },
+    /// The caller asked to stop (Ctrl-C) and the work ended cleanly.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Error {
+    /// An [`Error::Io`] for `map_err`: `fs::read(p).map_err(Error::io(p, "read"))`.
+    pub fn io(path: impl AsRef<Path>, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.as_ref().to_path_buf();
+        move |source| Self::Io { path, action, source }
+    }
+
+    /// An [`Error::Format`]; `line` counts from 1.
+    pub fn format(
+        path: impl AsRef<Path>,
+        line: impl Into<Option<usize>>,
+        field: impl Into<String>,
+        problem: impl Into<String>,
+    ) -> Self {
+        Self::Format {
+            path: path.as_ref().to_path_buf(),
+            line: line.into(),
+            field: field.into(),
+            problem: problem.into(),
+        }
+    }
+
+    /// An [`Error::Image`].
+    pub fn image(path: impl AsRef<Path>, problem: impl Into<String>) -> Self {
+        Self::Image { path: path.as_ref().to_path_buf(), problem: problem.into() }
+    }
+
+    /// An [`Error::Model`].
+    pub fn model(path: impl AsRef<Path>, field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Model { path: path.as_ref().to_path_buf(), field: field.into(), problem: problem.into() }
+    }
+
+    /// An [`Error::Invalid`].
+    pub fn invalid(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Invalid { field: field.into(), problem: problem.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_format_error_names_file_line_and_field() {
+        let error = Error::format("faces/a.pts", 4, "y", "`abc` is not a number");
+        assert_eq!(error.to_string(), "faces/a.pts:4: y: `abc` is not a number");
+        let error = Error::format("faces/a.pts", None, "points", "67 instead of 68");
+        assert_eq!(error.to_string(), "faces/a.pts: points: 67 instead of 68");
+    }
+}

@@ -1,0 +1,20 @@
+//! Face alignment by heatmap regression with the Adaptive Wing loss (Wang, Bo, Fuxin, ICCV 2019).
+//!
+//! One street, one house per stage: [`dataset`] reads annotated faces, [`augment`] crops and varies them,
+//! [`heatmap`] turns points into target maps and maps back into points, [`model`] is the stacked hourglass, [`loss`]
+//! compares, [`training`] learns, [`evaluation`] measures, [`prediction`] answers, [`report`] draws.
+
+pub mod augment;
+pub mod dataset;
+pub mod error;
+pub mod evaluation;
+pub mod geometry;
+pub mod heatmap;
+pub mod loss;
+pub mod model;
+pub mod prediction;
+pub mod report;
+pub mod scheme;
+pub mod training;
+
+pub use error::{Error, Result};
