@@ -1,1 +1,21 @@
+//! Differentiable tensor operations for heatmap regression on [Burn](https://burn.dev).
+//!
+//! [`heatmap_loss`] compares predicted heatmaps with target heatmaps: MSE, L1, smooth L1, Wing, and the Adaptive
+//! Wing loss (Wang, Bo, Fuxin, ICCV 2019), each with optional weights per pixel. One operation, its gradient written
+//! by hand: no power of zero, no logarithm of zero is ever differentiated.
+//!
+//! ```
+//! use awing_ops::{AdaptiveWing, PixelLoss, heatmap_loss};
+//! use burn::tensor::{Device, Tensor};
+//!
+//! let device = Device::flex().autodiff();
+//! let target = Tensor::<4>::from_data([[[[0.0_f32, 0.5], [0.5, 1.0]]]], &device);
+//! let prediction = Tensor::<4>::zeros([1, 1, 2, 2], &device).require_grad();
+//! let loss = heatmap_loss(prediction.clone(), target, None, &PixelLoss::from(AdaptiveWing::default()));
+//! let gradients = loss.backward();
+//! assert_eq!(prediction.grad(&gradients).unwrap().dims(), [1, 1, 2, 2]);
+//! ```
 
+mod heatmap_loss;
+
+pub use heatmap_loss::{AdaptiveWing, LossError, PixelLoss, heatmap_loss};

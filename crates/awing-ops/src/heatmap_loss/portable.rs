@@ -1,0 +1,117 @@
+//! The loss as a composition of tensor operations, for every device without a kernel of its own. Its gradient is
+//! computed from the formula too; nothing here is differentiated.
+
+use super::{AdaptiveWing, PixelLoss, operation::LossParts};
+use burn::backend::{
+    Backend, BoolDType, FloatDType, Scalar, TensorMetadata, get_or_init_device_settings, tensor::FloatTensor,
+};
+
+/// Value and gradient of the weighted mean; see [`super::heatmap_loss`].
+pub(super) fn loss_parts<B: Backend>(
+    prediction: FloatTensor<B>,
+    target: FloatTensor<B>,
+    weight: Option<FloatTensor<B>>,
+    loss: &PixelLoss,
+) -> LossParts<B> {
+    let shape = prediction.shape();
+    let device = prediction.device();
+    let pixels = shape.num_elements();
+    let y = B::float_clamp(target, 0.0.into(), 1.0.into());
+    let error = B::float_sub(prediction, y.clone());
+    let (value, gradient) = pixel_parts::<B>(y, error, loss);
+    let (value, gradient, count) = match weight {
+        None => {
+            let count = B::float_full([1].into(), (pixels as f64).into(), &device, FloatDType::F32);
+            (value, gradient, count)
+        }
+        Some(weight) => {
+            let used = B::float_sign(B::float_clamp_min(weight.clone(), 0.0.into()));
+            let skipped = B::float_equal_elem(used.clone(), 0.0.into(), bool_dtype::<B>(&used));
+            let weigh = |x| B::float_mask_fill(B::float_mul(x, weight.clone()), skipped.clone(), 0.0.into());
+            (weigh(value), weigh(gradient), B::float_sum(used))
+        }
+    };
+    let scale = B::float_recip(B::float_clamp_min(count, 1.0.into()));
+    let scale_everywhere = B::float_reshape(scale.clone(), vec![1; shape.num_dims()].into());
+    LossParts {
+        value: B::float_mul(B::float_sum(value), scale),
+        gradient: B::float_mul(gradient, scale_everywhere),
+    }
+}
+
+/// Loss and derivative of each pixel, from the clamped target and the signed error.
+fn pixel_parts<B: Backend>(
+    y: FloatTensor<B>,
+    error: FloatTensor<B>,
+    loss: &PixelLoss,
+) -> (FloatTensor<B>, FloatTensor<B>) {
+    let d = B::float_abs(error.clone());
+    let sign = B::float_sign(error.clone());
+    match *loss {
+        PixelLoss::Mse => (B::float_mul(d.clone(), d), scaled::<B>(error, 2.0)),
+        PixelLoss::L1 => (d, sign),
+        PixelLoss::SmoothL1 { beta } => {
+            let near = below::<B>(&d, beta);
+            let square = scaled::<B>(B::float_mul(d.clone(), d.clone()), 0.5 / beta);
+            let value = B::float_mask_where(plus::<B>(d, -0.5 * beta), near.clone(), square);
+            (value, B::float_mask_where(sign, near, scaled::<B>(error, 1.0 / beta)))
+        }
+        PixelLoss::Wing { omega, epsilon } => {
+            let near = below::<B>(&d, omega);
+            let log = scaled::<B>(B::float_log1p(scaled::<B>(d.clone(), 1.0 / epsilon)), omega);
+            let slope = scaled::<B>(B::float_recip(plus::<B>(d.clone(), epsilon)), omega);
+            let offset = omega - omega * (omega / epsilon).ln_1p();
+            let value = B::float_mask_where(plus::<B>(d, -offset), near.clone(), log);
+            (value, B::float_mask_where(sign.clone(), near, B::float_mul(sign, slope)))
+        }
+        PixelLoss::AdaptiveWing(constants) => adaptive_wing::<B>(y, d, sign, constants),
+    }
+}
+
+fn adaptive_wing<B: Backend>(
+    y: FloatTensor<B>,
+    d: FloatTensor<B>,
+    sign: FloatTensor<B>,
+    AdaptiveWing { alpha, omega, epsilon, theta }: AdaptiveWing,
+) -> (FloatTensor<B>, FloatTensor<B>) {
+    let near = below::<B>(&d, theta);
+    let p = plus::<B>(B::float_neg(y), alpha);
+    let q = plus::<B>(p.clone(), -1.0);
+    // Both parts are computed everywhere, so the curved one is kept inside its range: no power of 0, none that
+    // overflows. At d = 0 the sign makes the derivative 0.
+    let x = B::float_clamp(scaled::<B>(d.clone(), 1.0 / epsilon), 1e-30.into(), (theta / epsilon).into());
+    let xq = B::float_powf(x.clone(), q.clone());
+    let xp = B::float_mul(xq.clone(), x);
+    let curve = scaled::<B>(B::float_log1p(xp.clone()), omega);
+    let curve_slope = B::float_div(B::float_mul(p.clone(), xq), plus::<B>(xp, 1.0));
+    // r^q as exp(q ln r): the base is the same number everywhere.
+    let r = theta / epsilon;
+    let rq = B::float_exp(scaled::<B>(q, r.ln()));
+    let rp = scaled::<B>(rq.clone(), r);
+    let line_slope = B::float_div(B::float_mul(p, rq), plus::<B>(rp.clone(), 1.0));
+    let (curve_slope, line_slope) =
+        (scaled::<B>(curve_slope, omega / epsilon), scaled::<B>(line_slope, omega / epsilon));
+    // A d - C = A (d - theta) + omega ln(1 + r^p)
+    let line = B::float_add(
+        B::float_mul(line_slope.clone(), plus::<B>(d, -theta)),
+        scaled::<B>(B::float_log1p(rp), omega),
+    );
+    let slope = B::float_mask_where(line_slope, near.clone(), curve_slope);
+    (B::float_mask_where(line, near, curve), B::float_mul(sign, slope))
+}
+
+fn scaled<B: Backend>(x: FloatTensor<B>, factor: f64) -> FloatTensor<B> {
+    B::float_mul_scalar(x, Scalar::from(factor))
+}
+
+fn plus<B: Backend>(x: FloatTensor<B>, term: f64) -> FloatTensor<B> {
+    B::float_add_scalar(x, Scalar::from(term))
+}
+
+fn below<B: Backend>(x: &FloatTensor<B>, bound: f64) -> burn::backend::tensor::BoolTensor<B> {
+    B::float_lower_elem(x.clone(), bound.into(), bool_dtype::<B>(x))
+}
+
+fn bool_dtype<B: Backend>(x: &FloatTensor<B>) -> BoolDType {
+    get_or_init_device_settings::<B>(&x.device()).bool_dtype
+}
