@@ -8,6 +8,7 @@ pub mod augment;
 pub mod dataset;
 pub mod error;
 pub mod evaluation;
+pub(crate) mod files;
 pub mod geometry;
 pub mod heatmap;
 pub mod loss;

@@ -9,6 +9,6 @@ use std::sync::Arc;
 pub(crate) fn load(source: &ImageSource) -> Result<Arc<RgbImage>> {
     match source {
         ImageSource::Memory(image) => Ok(image.clone()),
-        _ => unreachable!(),
+        _ => Err(crate::Error::invalid("image", "not yet")),
     }
 }

@@ -1,1 +1,17 @@
-//! model
+//! The network: CoordConv, the hierarchical residual block, the hourglass, and the stack of them that turns face
+//! crops into heatmaps (Wang et al. 2019, section 6; Bulat and Tzimiropoulos 2017 for the block).
+
+mod coord_conv;
+mod hourglass;
+mod layers;
+mod network_config;
+mod residual_block;
+mod stacked_hourglass;
+mod weights;
+
+pub use coord_conv::{CoordConv, boundary_coordinates, coordinates};
+pub use hourglass::Hourglass;
+pub use network_config::NetworkConfig;
+pub use residual_block::ResidualBlock;
+pub use stacked_hourglass::{Stack, StackedHourglass};
+pub use weights::{load_weights, parameter_count, save_weights};

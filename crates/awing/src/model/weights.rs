@@ -1,0 +1,216 @@
+//! A network's weights as a safetensors file, f32, each tensor under its path in the network.
+
+use crate::error::{Error, Result};
+use burn::{
+    module::{Module, ModuleMapper, ModuleVisitor, Param},
+    tensor::{Tensor, TensorData},
+};
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use std::{collections::BTreeMap, path::Path};
+
+/// The number of trainable parameters; running means and variances do not count.
+pub fn parameter_count<M: Module>(network: &M) -> usize {
+    struct Count(usize);
+    impl ModuleVisitor for Count {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if param.is_require_grad() {
+                self.0 += param.lazy_shape().num_elements();
+            }
+        }
+    }
+    let mut count = Count(0);
+    network.visit(&mut count);
+    count.0
+}
+
+/// Writes all weights and running statistics to `path`, beside it first, then renamed.
+///
+/// # Errors
+/// [`Error::Io`] when the file cannot be written, [`Error::Model`] when a weight is not a finite number.
+pub fn save_weights<M: Module>(network: &M, path: &Path) -> Result<()> {
+    // The validation snapshot holds the running statistics with their last update.
+    let mut collect = Collect { path: Vec::new(), tensors: BTreeMap::new() };
+    network.valid().visit(&mut collect);
+    let mut views = Vec::with_capacity(collect.tensors.len());
+    for (name, (shape, bytes, finite)) in &collect.tensors {
+        if !finite {
+            return Err(Error::model(
+                path,
+                name.as_str(),
+                "holds a number that is not finite; nothing was written",
+            ));
+        }
+        let view = TensorView::new(Dtype::F32, shape.clone(), bytes)
+            .map_err(|e| Error::model(path, name.as_str(), e.to_string()))?;
+        views.push((name.as_str(), view));
+    }
+    let bytes =
+        safetensors::serialize(views, None).map_err(|e| Error::model(path, "weights", e.to_string()))?;
+    crate::files::write_atomic(path, &bytes)
+}
+
+struct Collect {
+    path: Vec<String>,
+    tensors: BTreeMap<String, (Vec<usize>, Vec<u8>, bool)>,
+}
+
+impl ModuleVisitor for Collect {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let tensor = param.val();
+        let shape = tensor.dims().to_vec();
+        let values: Vec<f32> = tensor.into_data().iter().collect();
+        let finite = values.iter().all(|v| v.is_finite());
+        let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.tensors.insert(self.path.join("."), (shape, bytes, finite));
+    }
+}
+
+/// Reads weights from `path` into a network of the same shape; f32 and f16 files are read.
+///
+/// # Errors
+/// [`Error::Io`] when the file cannot be read; [`Error::Model`] naming the tensor when it is damaged, or when a
+/// tensor is missing, unknown, of another shape or type, or holds a number that is not finite.
+pub fn load_weights<M: Module>(network: M, path: &Path) -> Result<M> {
+    let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
+    weights_from_bytes(network, &bytes, path)
+}
+
+pub(crate) fn weights_from_bytes<M: Module>(network: M, bytes: &[u8], path: &Path) -> Result<M> {
+    let file = SafeTensors::deserialize(bytes).map_err(|e| {
+        Error::model(path, "file", format!("is not a whole safetensors file ({e}); copy or train it again"))
+    })?;
+    let mut values = BTreeMap::new();
+    for (name, view) in file.iter() {
+        values.insert(name.to_owned(), read(view, path, name)?);
+    }
+    let mut place = Place { path: Vec::new(), values, problem: None, file: path };
+    let network = network.map(&mut place);
+    if let Some(problem) = place.problem {
+        return Err(problem);
+    }
+    match place.values.keys().next() {
+        Some(name) => Err(Error::model(
+            path,
+            name.as_str(),
+            "is not in a network of this configuration; does config.toml belong to these weights?",
+        )),
+        None => Ok(network),
+    }
+}
+
+fn read(view: TensorView<'_>, path: &Path, name: &str) -> Result<(Vec<usize>, Vec<f32>)> {
+    let values: Vec<f32> = match view.dtype() {
+        Dtype::F32 => view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+        Dtype::F16 => {
+            view.data().as_chunks::<2>().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect()
+        }
+        other => return Err(Error::model(path, name, format!("has type {other:?}; F32 and F16 are read"))),
+    };
+    if values.iter().any(|v| !v.is_finite()) {
+        return Err(Error::model(path, name, "holds a number that is not finite: the weights are damaged"));
+    }
+    Ok((view.shape().to_vec(), values))
+}
+
+struct Place<'a> {
+    path: Vec<String>,
+    values: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
+    problem: Option<Error>,
+    file: &'a Path,
+}
+
+impl ModuleMapper for Place<'_> {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let name = self.path.join(".");
+        let expected = param.lazy_shape().to_vec();
+        let problem = match self.values.remove(&name) {
+            None => "is missing; does config.toml belong to these weights?".to_owned(),
+            Some((shape, _)) if shape != expected => {
+                format!(
+                    "has shape {shape:?}, and {expected:?} is expected; does config.toml belong to these weights?"
+                )
+            }
+            Some((shape, values)) => {
+                return param.map(|old| {
+                    let new = Tensor::from_data(TensorData::new(values, shape), &old.device());
+                    if old.is_require_grad() { new.require_grad() } else { new }
+                });
+            }
+        };
+        self.problem.get_or_insert(Error::model(self.file, name, problem));
+        param
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{NetworkConfig, StackedHourglass};
+    use burn::tensor::Device;
+
+    fn network(width: usize, seed: u64) -> StackedHourglass {
+        let config = NetworkConfig { input: 64, stacks: 2, width, boundary: true, coord_conv: true };
+        StackedHourglass::new(&config, 2, seed, &Device::flex().autodiff()).unwrap()
+    }
+
+    fn answer(network: &StackedHourglass) -> TensorData {
+        let images = Tensor::<4>::ones([1, 3, 64, 64], &Device::flex()) * 0.3;
+        network.valid().forward(images).remove(1).into_data()
+    }
+
+    #[test]
+    fn loaded_weights_give_the_same_answer_and_stay_trainable() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        let saved = network(8, 1);
+        // A training pass moves the running statistics: they must travel too.
+        let images = Tensor::<4>::ones([2, 3, 64, 64], &Device::flex().autodiff());
+        saved.forward(images);
+        save_weights(&saved, &path).unwrap();
+        let loaded = load_weights(network(8, 2), &path).unwrap();
+        assert_eq!(answer(&saved), answer(&loaded));
+        assert_eq!(parameter_count(&loaded), parameter_count(&saved));
+    }
+
+    #[test]
+    fn weights_of_another_network_are_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        save_weights(&network(8, 1), &path).unwrap();
+        let error = load_weights(network(16, 1), &path).unwrap_err().to_string();
+        assert!(error.contains("has shape") && error.contains("model.safetensors: "), "{error}");
+    }
+
+    #[test]
+    fn a_damaged_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        save_weights(&network(8, 1), &path).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        for end in [0, 7, 100, bytes.len() / 2, bytes.len() - 1] {
+            let error = weights_from_bytes(network(8, 1), &bytes[..end], &path).unwrap_err().to_string();
+            assert!(error.contains("safetensors"), "{error}");
+        }
+        let mut wrong = bytes.clone();
+        let last = wrong.len() - 4;
+        wrong[last..].copy_from_slice(&f32::NAN.to_le_bytes());
+        let error = weights_from_bytes(network(8, 1), &wrong, &path).unwrap_err().to_string();
+        assert!(error.contains("not finite"), "{error}");
+    }
+}
