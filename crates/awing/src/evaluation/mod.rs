@@ -1,1 +1,20 @@
-//! evaluation
+//! How good the landmarks are, by the field's own protocol: NME, failure rate, AUC and CED curve, for each subset.
+//!
+//! [`Normaliser`] says what one hundred per cent is, [`point_errors`] compares one face, [`Evaluation`] gathers the
+//! faces and answers with [`Summary`], a table, a CSV and the curve. Plain numbers, no tensors.
+
+mod bootstrap;
+mod curve;
+mod faces;
+mod nme;
+mod normaliser;
+mod summary;
+mod table;
+
+pub use bootstrap::mean_interval;
+pub use curve::{auc, ced, failure_rate};
+pub use faces::{Evaluation, FaceResult};
+pub use nme::{nme, point_errors};
+pub use normaliser::Normaliser;
+pub use summary::{EvaluationSummary, Summary, Threshold};
+pub use table::align;

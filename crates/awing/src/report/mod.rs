@@ -1,1 +1,23 @@
-//! report
+//! Pictures and files that show what came out: overlays, contact sheets, plots, heatmaps, arrays.
+//!
+//! Everything is painted here, with anti-aliasing and a font of its own (DejaVu Sans, see `font/LICENSE`), so that it
+//! looks the same on a server without a display or a single font.
+
+mod canvas;
+mod chart;
+mod contact_sheet;
+mod heatmap_picture;
+mod npy;
+mod overlay;
+mod paint;
+mod picture;
+mod plot;
+mod text;
+
+pub use chart::{Chart, Legend, Series, Stroke, chart_picture, chart_svg, save_charts};
+pub use contact_sheet::{Tile, contact_sheet};
+pub use heatmap_picture::{Heatmaps, heatmap_picture};
+pub use npy::write_npy;
+pub use overlay::Overlay;
+pub use picture::save_picture;
+pub use plot::{TrainingRow, ced_chart, training_charts};

@@ -1,0 +1,145 @@
+//! The charts of this field: cumulative error distribution and progress of training.
+
+use super::{
+    chart::{Chart, Legend, Series, Stroke},
+    text,
+};
+use crate::evaluation::Evaluation;
+
+/// Above this many rows the loss is drawn as its running mean, the raw values in grey behind it.
+const SMOOTH_FROM: usize = 60;
+
+/// Progress at one optimiser step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TrainingRow {
+    /// Optimiser steps done.
+    pub step: usize,
+    /// Training loss.
+    pub loss: f64,
+    /// NME on the validation set in per cent, at the steps where it was measured.
+    pub val_nme: Option<f64>,
+}
+
+/// The CED curve of each subset (of all faces, where there is none) up to an NME of `limit` per cent.
+pub fn ced_chart(evaluation: &Evaluation, limit: f64) -> Chart {
+    let mut subsets: Vec<Option<String>> = evaluation.subsets().into_iter().map(Some).collect();
+    if subsets.last() != Some(&Some("full".to_owned())) {
+        subsets.insert(0, None);
+    }
+    let series = subsets.into_iter().map(|subset| {
+        let nmes = evaluation.nmes(subset.as_deref());
+        let auc = crate::evaluation::auc(&nmes, limit / 100.0);
+        let measured: Vec<f64> = nmes.into_iter().filter(|nme| nme.is_finite()).collect();
+        let nme = match measured.len() {
+            0 => "–".to_owned(),
+            count => format!("{:.2} %", 100.0 * measured.iter().sum::<f64>() / count as f64),
+        };
+        // A long name must not push the legend over the curves.
+        let label = text::shorten(subset.as_deref().unwrap_or("all"), 14.0, 130.0);
+        Series {
+            name: format!("{label}: NME {nme}, AUC@{limit} {auc:.3}"),
+            points: evaluation.ced(subset.as_deref(), limit),
+            stroke: Stroke::Line,
+        }
+    });
+    Chart {
+        x_label: format!("NME, % of the {}", evaluation.normaliser().quantity()),
+        y_label: "share of images".to_owned(),
+        series: series.collect(),
+        x_range: Some([0.0, limit]),
+        y_range: Some([0.0, 1.0]),
+        legend: Legend::LowerRight,
+        ..Chart::default()
+    }
+}
+
+/// The loss over the steps and, where it was measured, the validation NME below it. The loss has a logarithmic axis
+/// when it falls by more than ten times.
+pub fn training_charts(rows: &[TrainingRow]) -> Vec<Chart> {
+    let raw: Vec<(f64, f64)> = rows.iter().map(|row| (row.step as f64, row.loss)).collect();
+    let raw: Vec<(f64, f64)> = raw.into_iter().filter(|p| p.1.is_finite()).collect();
+    let nme: Vec<(f64, f64)> = rows
+        .iter()
+        .filter_map(|row| Some((row.step as f64, row.val_nme.filter(|v| v.is_finite())?)))
+        .collect();
+    let last = rows.iter().map(|row| row.step).max().unwrap_or(0).max(1) as f64;
+
+    let (low, high) = raw.iter().fold((f64::INFINITY, 0.0_f64), |(l, h), p| (l.min(p.1), h.max(p.1)));
+    let line = |name: &str, points| Series { name: name.to_owned(), points, stroke: Stroke::Solid };
+    let series = if raw.len() > SMOOTH_FROM {
+        let smooth = running_mean(&raw, raw.len() / 60);
+        vec![
+            Series { points: raw, stroke: Stroke::Faint, ..Series::default() },
+            line("training loss, running mean", smooth),
+        ]
+    } else {
+        vec![line("training loss", raw)]
+    };
+    let chart = Chart { x_label: "step".to_owned(), x_range: Some([0.0, last]), ..Chart::default() };
+    let loss =
+        Chart { y_label: "loss".to_owned(), series, log_y: low > 0.0 && high > 10.0 * low, ..chart.clone() };
+    let best = nme.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1));
+    let Some((step, value)) = best else { return vec![loss] };
+    let name = format!("validation NME, best {value:.2} % at step {step}");
+    vec![loss, Chart { y_label: "NME, %".to_owned(), series: vec![line(&name, nme)], ..chart }]
+}
+
+/// The mean over `reach` points before and after each. Near the beginning, where a loss falls steeply, it reaches as far
+/// ahead as back; at the end only back.
+fn running_mean(points: &[(f64, f64)], reach: usize) -> Vec<(f64, f64)> {
+    let mut sums = vec![0.0];
+    for p in points {
+        sums.push(sums.last().copied().unwrap_or(0.0) + p.1);
+    }
+    let mean = |i: usize| {
+        let back = reach.min(i);
+        let (from, to) = (i - back, (i + back + 1).min(points.len()));
+        Some((sums.get(to)? - sums.get(from)?) / (to - from) as f64)
+    };
+    points.iter().enumerate().filter_map(|(i, p)| Some((p.0, mean(i)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluation::{FaceResult, Normaliser};
+
+    #[test]
+    fn each_subset_has_its_curve() {
+        let face = |subset: &str, nme: f64| FaceResult {
+            name: String::new(),
+            subsets: vec![subset.to_owned()],
+            errors: Ok(vec![Some(nme)]),
+        };
+        let faces = vec![face("common", 0.03), face("challenging", 0.06)];
+        let chart = ced_chart(&Evaluation::new(faces, "gt", Normaliser::InterOcular).unwrap(), 10.0);
+        let names: Vec<&str> = chart.series.iter().map(|s| s.name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "common: NME 3.00 %, AUC@10 0.700",
+                "challenging: NME 6.00 %, AUC@10 0.400",
+                "full: NME 4.50 %, AUC@10 0.550"
+            ]
+        );
+        assert_eq!(chart.x_label, "NME, % of the inter-ocular distance");
+        assert_eq!(chart.series[2].points.last(), Some(&(10.0, 1.0)));
+    }
+
+    #[test]
+    fn training_without_validation_has_one_chart() {
+        let row = |step, loss, val_nme| TrainingRow { step, loss, val_nme };
+        assert_eq!(training_charts(&[row(1, 20.0, None)]).len(), 1);
+        let charts =
+            training_charts(&[row(1, 20.0, Some(9.0)), row(5, 1.0, Some(4.5)), row(9, 3.0, Some(5.0))]);
+        assert!(charts[0].log_y);
+        assert_eq!(charts[1].series[0].name, "validation NME, best 4.50 % at step 5");
+        assert!(training_charts(&[])[0].series[0].points.is_empty());
+    }
+
+    #[test]
+    fn the_running_mean_is_short_at_the_ends() {
+        let points = [(0.0, 0.0), (1.0, 3.0), (2.0, 6.0), (3.0, 0.0)];
+        assert_eq!(running_mean(&points, 1), [(0.0, 0.0), (1.0, 3.0), (2.0, 3.0), (3.0, 3.0)]);
+    }
+}
