@@ -1,0 +1,293 @@
+//! Resampling of a photo into a crop.
+
+use super::{Point, Transform};
+use image::RgbImage;
+
+/// Fractions of a pixel in the interpolation weights: 11 bits, so that a product of two stays within 22 bits and
+/// a weighted sum of bytes within 30.
+const WEIGHT_BITS: u32 = 11;
+const ONE: u32 = 1 << WEIGHT_BITS;
+/// Positions are stepped in fixed point with 32 fractional bits.
+const POSITION_BITS: u32 = 32;
+/// Positions farther out than this would overflow the fixed point.
+const FARTHEST: f64 = 1e9;
+/// From this many photo pixels a crop pixel on, the photo is averaged before it is interpolated.
+const SHRINK_FROM: f64 = 1.5;
+
+/// The crop of `size` x `size` pixels that `photo_to_crop` takes from `photo`: each crop pixel looks at its exact
+/// position in the photo and interpolates bilinearly. Outside the photo everything is black.
+///
+/// Where the crop shrinks the photo by 1.5 or more, the part it needs is first averaged over blocks of k x k pixels, with k
+/// the nearest integer to the shrinkage, which keeps fine texture from turning into false patterns. Positions stay
+/// exact: a cell of k x k pixels stands at their middle.
+///
+/// A transform that is degenerate or not finite shows nothing: a black image.
+pub fn warp(photo: &RgbImage, photo_to_crop: &Transform, size: usize) -> RgbImage {
+    let mut crop = RgbImage::new(size as u32, size as u32);
+    let crop_to_photo = photo_to_crop.inverse();
+    let end = size as f64 - 1.0;
+    let corners =
+        [(0.0, 0.0), (end, 0.0), (0.0, end), (end, end)].map(|(x, y)| crop_to_photo.apply(Point::new(x, y)));
+    // Negated so that NaN is caught as well. The map is affine: where the corners are in range, all pixels are.
+    if !corners.iter().all(|p| p.x.abs() < FARTHEST && p.y.abs() < FARTHEST) {
+        return crop;
+    }
+    let shrinkage = crop_to_photo.scale();
+    if shrinkage < SHRINK_FROM {
+        interpolate(photo, &crop_to_photo, &mut crop);
+        return crop;
+    }
+    let block = shrinkage.round() as usize;
+    // Two blocks of margin: the interpolation must not see where the averaged part ends inside the photo.
+    let margin = 2.0 * block as f64;
+    let range = |values: [f64; 4], length: u32| {
+        let low = values.into_iter().fold(f64::INFINITY, f64::min) - margin;
+        let high = values.into_iter().fold(f64::NEG_INFINITY, f64::max) + margin;
+        // Casts from f64 saturate, so a range beside the photo becomes an empty one.
+        let start = (low.floor() as usize).min(length as usize);
+        start..((high.ceil() + 1.0) as usize).clamp(start, length as usize)
+    };
+    let columns = range(corners.map(|p| p.x), photo.width());
+    let rows = range(corners.map(|p| p.y), photo.height());
+    let (left, top) = (columns.start as f64, rows.start as f64);
+    let averaged = average_blocks(photo, columns, rows, block);
+    // Photo pixel p meets cell q of the averaged part at q = (p - start + 0.5) / block - 0.5.
+    let k = block as f64;
+    let to_cell = Transform {
+        matrix: [[1.0 / k, 0.0], [0.0, 1.0 / k]],
+        translation: Point::new((0.5 - left) / k - 0.5, (0.5 - top) / k - 0.5),
+    };
+    interpolate(&averaged, &crop_to_photo.then(&to_cell), &mut crop);
+    crop
+}
+
+/// Fills `crop` from `photo`, bilinearly; neighbours outside the photo count as black.
+fn interpolate(photo: &RgbImage, crop_to_photo: &Transform, crop: &mut RgbImage) {
+    let (width, height) = (i64::from(photo.width()), i64::from(photo.height()));
+    let row_bytes = photo.width() as usize * 3;
+    let pixels = photo.as_raw().as_slice();
+    let fixed = |v: f64| (v * (1_u64 << POSITION_BITS) as f64).round() as i64;
+    let fraction = |v: i64| (v >> (POSITION_BITS - WEIGHT_BITS)) as u32 & (ONE - 1);
+    // Half a weight step: the fraction is then rounded, not cut, and an identity stays one.
+    let half_step = 1_i64 << (POSITION_BITS - WEIGHT_BITS - 1);
+    let step_x = fixed(crop_to_photo.matrix[0][0]);
+    let step_y = fixed(crop_to_photo.matrix[1][0]);
+    let crop_width = crop.width() as usize * 3;
+    if crop_width == 0 || row_bytes == 0 {
+        return;
+    }
+    for (v, crop_row) in crop.chunks_exact_mut(crop_width).enumerate() {
+        let start = crop_to_photo.apply(Point::new(0.0, v as f64));
+        let (mut x, mut y) = (fixed(start.x) + half_step, fixed(start.y) + half_step);
+        for target in crop_row.as_chunks_mut::<3>().0 {
+            let (column, row) = (x >> POSITION_BITS, y >> POSITION_BITS);
+            let (fx, fy) = (fraction(x), fraction(y));
+            x += step_x;
+            y += step_y;
+            let weights = [(ONE - fx) * (ONE - fy), fx * (ONE - fy), (ONE - fx) * fy, fx * fy];
+            let inside = (0..width - 1).contains(&column) && (0..height - 1).contains(&row);
+            let corners = if inside {
+                let at = row as usize * row_bytes + column as usize * 3;
+                let (above, below) = (&pixels[at..at + 6], &pixels[at + row_bytes..at + row_bytes + 6]);
+                [
+                    [above[0], above[1], above[2]],
+                    [above[3], above[4], above[5]],
+                    [below[0], below[1], below[2]],
+                    [below[3], below[4], below[5]],
+                ]
+            } else if (-1..width).contains(&column) && (-1..height).contains(&row) {
+                [(0, 0), (1, 0), (0, 1), (1, 1)].map(|(dx, dy)| pixel_or_black(photo, column + dx, row + dy))
+            } else {
+                continue;
+            };
+            for c in 0..3 {
+                let sum: u32 = (0..4).map(|i| weights[i] * u32::from(corners[i][c])).sum();
+                target[c] = ((sum + (1 << (2 * WEIGHT_BITS - 1))) >> (2 * WEIGHT_BITS)) as u8;
+            }
+        }
+    }
+}
+
+fn pixel_or_black(photo: &RgbImage, x: i64, y: i64) -> [u8; 3] {
+    match (u32::try_from(x), u32::try_from(y)) {
+        (Ok(x), Ok(y)) => photo.get_pixel_checked(x, y).map_or([0; 3], |p| p.0),
+        _ => [0; 3],
+    }
+}
+
+/// The means of blocks of `block` x `block` pixels, beginning at the start of both ranges (which lie inside the photo).
+/// What the last blocks lack counts as black.
+fn average_blocks(
+    photo: &RgbImage,
+    columns: std::ops::Range<usize>,
+    rows: std::ops::Range<usize>,
+    block: usize,
+) -> RgbImage {
+    let (width, height) = (columns.len().div_ceil(block), rows.len().div_ceil(block));
+    let mut averaged = RgbImage::new(width as u32, height as u32);
+    if width == 0 || height == 0 {
+        return averaged;
+    }
+    let row_bytes = photo.width() as usize * 3;
+    let area = (block * block) as u64;
+    let mut sums = vec![0_u32; columns.len() * 3];
+    for (j, target) in averaged.chunks_exact_mut(width * 3).enumerate() {
+        sums.fill(0);
+        let first = rows.start + j * block;
+        for row in first..(first + block).min(rows.end) {
+            let at = row * row_bytes;
+            let bytes = &photo.as_raw()[at + columns.start * 3..at + columns.end * 3];
+            for (sum, &byte) in sums.iter_mut().zip(bytes) {
+                *sum += u32::from(byte);
+            }
+        }
+        for (cell, block_sums) in target.as_chunks_mut::<3>().0.iter_mut().zip(sums.chunks(block * 3)) {
+            let mut total = [area / 2; 3];
+            for column in block_sums.as_chunks::<3>().0 {
+                for c in 0..3 {
+                    total[c] += u64::from(column[c]);
+                }
+            }
+            *cell = total.map(|t| (t / area) as u8);
+        }
+    }
+    averaged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Rect;
+    use image::Rgb;
+    use proptest::prelude::*;
+
+    fn checkered(width: u32, height: u32) -> RgbImage {
+        RgbImage::from_fn(width, height, |x, y| {
+            Rgb([(x * 37 + y * 11) as u8, (x * 5 + y * 91) as u8, (x ^ y) as u8])
+        })
+    }
+
+    fn scaled(scale: f64, x: f64, y: f64) -> Transform {
+        Transform { matrix: [[scale, 0.0], [0.0, scale]], translation: Point::new(x, y) }
+    }
+
+    /// A round Gaussian spot of standard deviation `sigma` on black.
+    fn spot(width: u32, height: u32, center: Point, sigma: f64) -> RgbImage {
+        RgbImage::from_fn(width, height, |x, y| {
+            let d = Point::new(x.into(), y.into()).distance(center);
+            Rgb([(255.0 * (-d * d / (2.0 * sigma * sigma)).exp()).round() as u8; 3])
+        })
+    }
+
+    fn centroid(image: &RgbImage) -> Point {
+        let (mut sx, mut sy, mut total) = (0.0, 0.0, 0.0);
+        for (x, y, p) in image.enumerate_pixels() {
+            let w = f64::from(p.0[0]);
+            (sx, sy, total) = (sx + w * f64::from(x), sy + w * f64::from(y), total + w);
+        }
+        Point::new(sx / total, sy / total)
+    }
+
+    #[test]
+    fn the_identity_and_whole_pixel_shifts_are_exact() {
+        let photo = checkered(9, 9);
+        assert_eq!(warp(&photo, &scaled(1.0, 0.0, 0.0), 9), photo);
+        let shifted = warp(&photo, &scaled(1.0, 2.0, -3.0), 9);
+        for (x, y, p) in shifted.enumerate_pixels() {
+            let expected = if x >= 2 && y < 6 { photo.get_pixel(x - 2, y + 3).0 } else { [0; 3] };
+            assert_eq!(p.0, expected, "at {x}, {y}");
+        }
+        // The crop of the whole image at its own size is the image, and its mirror is the image mirrored.
+        let square = Rect::of_image(9, 9);
+        for mirror in [false, true] {
+            let crop = warp(&photo, &Transform::crop(square.center(), square.width(), 9, 0.0, mirror), 9);
+            assert_eq!(crop, if mirror { image::imageops::flip_horizontal(&photo) } else { photo.clone() });
+        }
+        let turned = warp(&photo, &Transform::crop(square.center(), 9.0, 9, 90.0, false), 9);
+        assert_eq!(turned, image::imageops::rotate90(&photo));
+    }
+
+    #[test]
+    fn twofold_enlargement_has_the_values_worked_out_by_hand() {
+        // One row 40, 80 over one row 40, 80. Crop column u looks at (u + 0.5) / 2 - 0.5 = -0.25, 0.25, 0.75, 1.25:
+        // 0.75 * 40 = 30; 0.75 * 40 + 0.25 * 80 = 50; 0.25 * 40 + 0.75 * 80 = 70; 0.75 * 80 = 60 (black beyond).
+        // Rows likewise: the outer ones are 3/4 of the inner ones: 22.5 -> 23, 37.5 -> 38, 52.5 -> 53, 45.
+        let photo = RgbImage::from_fn(2, 2, |x, _| Rgb([40 + 40 * x as u8; 3]));
+        let crop = warp(&photo, &Transform::crop(Point::new(0.5, 0.5), 2.0, 4, 0.0, false), 4);
+        let rows: Vec<Vec<u8>> =
+            (0..4).map(|y| (0..4).map(|x| crop.get_pixel(x, y).0[1]).collect()).collect();
+        assert_eq!(rows[0], [23, 38, 53, 45]);
+        assert_eq!(rows[1], [30, 50, 70, 60]);
+        assert_eq!(rows[2], rows[1]);
+        assert_eq!(rows[3], rows[0]);
+    }
+
+    #[test]
+    fn a_threefold_shrink_averages_blocks() {
+        // Three photo pixels a crop pixel: k = 3, and cells and crop pixels coincide, so each is the mean of nine.
+        let photo = RgbImage::from_fn(6, 6, |x, y| Rgb([(10 * x + y) as u8, 0, 200]));
+        let crop = warp(&photo, &Transform::crop(Point::new(2.5, 2.5), 6.0, 2, 0.0, false), 2);
+        // Means of 10 x + y: x mean 1 or 4, y mean 1 or 4.
+        let red: Vec<u8> = crop.pixels().map(|p| p.0[0]).collect();
+        assert_eq!(red, [11, 41, 14, 44]);
+        assert!(crop.pixels().all(|p| p.0[1] == 0 && p.0[2] == 200));
+    }
+
+    #[test]
+    fn a_strong_shrink_keeps_positions() {
+        let at = Point::new(311.3, 244.9);
+        let photo = spot(640, 480, at, 11.0);
+        let t = Transform::crop(Point::new(300.2, 251.7), 3.7 * 64.0, 64, 20.0, true);
+        let error = centroid(&warp(&photo, &t, 64)).distance(t.apply(at));
+        assert!(error < 0.02, "{error} px");
+    }
+
+    #[test]
+    fn stripes_finer_than_the_crop_become_grey() {
+        let photo = RgbImage::from_fn(400, 400, |x, _| Rgb([if x % 2 == 0 { 0 } else { 200 }; 3]));
+        let crop = warp(&photo, &Transform::crop(Point::new(199.5, 199.5), 200.0, 50, 0.0, false), 50);
+        assert!(crop.pixels().all(|p| p.0 == [100; 3]));
+    }
+
+    #[test]
+    fn odd_photos_and_transforms_give_black_or_what_is_there() {
+        let t = Transform::crop(Point::new(0.0, 0.0), 8.0, 8, 0.0, false);
+        for (w, h) in [(0, 0), (1, 1), (1, 50), (50, 1)] {
+            let photo = RgbImage::from_pixel(w, h, Rgb([200; 3]));
+            for side in [0.5, 8.0, 100.0] {
+                warp(&photo, &Transform::crop(Point::new(0.0, 0.0), side, 8, 33.0, false), 8);
+            }
+        }
+        // One white pixel at (0, 0), the crop's (3.5, 3.5): a quarter of it in each of the four pixels around.
+        let dot = warp(&RgbImage::from_pixel(1, 1, Rgb([200; 3])), &t, 8);
+        assert_eq!(dot.get_pixel(3, 3).0, [50; 3]);
+        assert_eq!(dot.pixels().map(|p| u32::from(p.0[0])).sum::<u32>(), 200);
+        let photo = checkered(9, 9);
+        for bad in [
+            scaled(0.0, 1.0, 1.0),
+            scaled(f64::NAN, 0.0, 0.0),
+            scaled(1.0, f64::INFINITY, 0.0),
+            scaled(1e-300, 0.0, 0.0),
+        ] {
+            assert!(warp(&photo, &bad, 4).pixels().all(|p| p.0 == [0; 3]));
+        }
+        assert_eq!(warp(&photo, &t, 0).dimensions(), (0, 0));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn a_spot_goes_where_the_transform_says(
+            x in 40.0..80.0_f64, y in 40.0..80.0_f64, side in 70.0..300.0_f64, degrees in -180.0..180.0_f64, mirror: bool,
+        ) {
+            let at = Point::new(x, y);
+            let photo = spot(120, 120, at, 5.0);
+            let t = Transform::crop(Point::new(60.0, 60.0), side, 96, degrees, mirror);
+            // Only where the whole spot is in the crop.
+            let place = t.apply(at);
+            let reach = 4.0 * 5.0 * t.scale() + 2.0;
+            prop_assume!([place.x, place.y].iter().all(|v| (reach..95.0 - reach).contains(v)));
+            prop_assert!(centroid(&warp(&photo, &t, 96)).distance(place) < 0.05);
+        }
+    }
+}
