@@ -1,7 +1,55 @@
 //! Readers and writers of annotated faces.
+//!
+//! [`Dataset::open`] reads one of the field's annotation formats ([`Format`]) into [`Sample`]s, all in one
+//! coordinate convention: pixels, the centre of the top-left pixel is (0, 0). A bad annotation becomes an entry in
+//! [`Dataset::problems`] and the rest is used. [`write_csv`], [`write_coco`] and [`write_pts`] write samples again.
+//!
+//! For data of one's own, use [`Format::Csv`]: one line a face, image paths relative to the file.
+//!
+//! | column | meaning |
+//! |---|---|
+//! | `image` | image file, relative to the CSV file |
+//! | `box_x0,box_y0,box_x1,box_y1` | face box; optional, may be empty |
+//! | `x0,y0,x1,y1,…` | the points of the scheme, in its order |
+//! | `v0,v1,…` | 2 visible, 1 hidden, 0 not annotated; optional |
+//!
+//! # Example
+//! ```no_run
+//! use awing::dataset::{Dataset, OpenOptions};
+//! let dataset = Dataset::open(&"csv:faces/annotations.csv".parse()?, &OpenOptions::default())?;
+//! for sample in &dataset.samples {
+//!     let image = sample.load_image()?;
+//!     assert!(image.width() > 0);
+//! }
+//! # Ok::<(), awing::Error>(())
+//! ```
 
+mod aflw;
+mod boxes;
+mod coco;
+mod cofw;
+mod collect;
+mod csv;
+mod dlib;
 mod drawn;
 mod image_file;
+mod lspet;
+mod mtfl;
+mod open;
+mod pts;
+#[cfg(test)]
+mod real;
 mod sample;
+mod source;
+mod text;
+mod wflw;
+mod write;
+mod ytf;
+
+pub use boxes::BoxFile;
 pub use drawn::{drawn_faces, write_drawn};
+pub use image_file::{MAX_SIDE, load_image};
+pub use open::{Dataset, OpenOptions};
 pub use sample::{ImageSource, Landmark, Sample, Visibility};
+pub use source::{DataSource, Format};
+pub use write::{copy_images, write_coco, write_csv, write_pts};

@@ -1,0 +1,146 @@
+use super::{
+    collect::inside,
+    text::{corners, flaw, read_text, records},
+};
+use crate::{
+    error::{Error, Result},
+    geometry::Rect,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+/// Face boxes of images, from a file: for evaluating and predicting with somebody's detector.
+///
+/// CSV with the header `image,x0,y0,x1,y1` (or `x_min,y_min,x_max,y_max`), a box a line, several lines for several
+/// faces of an image; pixels, the centre of the top-left pixel is (0, 0).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BoxFile {
+    by_name: BTreeMap<String, Vec<Rect>>,
+    /// From a file name alone to the one image called so.
+    by_file: BTreeMap<String, String>,
+}
+
+impl BoxFile {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or a line is no box: its place and field are told.
+    pub fn load(path: &Path) -> Result<Self> {
+        let text = read_text(path)?;
+        let mut boxes = Self::default();
+        let mut columns = None;
+        for record in records(path, &text) {
+            let (line, record) = record?;
+            let at = |(field, problem): (String, String)| Error::format(path, line, field, problem);
+            let Some((image, places)) = columns else {
+                let find = |names: [&str; 2]| record.iter().position(|cell| names.contains(&cell));
+                let places = [["x0", "x_min"], ["y0", "y_min"], ["x1", "x_max"], ["y1", "y_max"]].map(find);
+                let (Some(image), [Some(a), Some(b), Some(c), Some(d)]) = (find(["image"; 2]), places) else {
+                    return Err(at(flaw("header", "the first line must be image,x0,y0,x1,y1")));
+                };
+                columns = Some((image, [a, b, c, d]));
+                continue;
+            };
+            let cell = |i: usize| record.get(i).unwrap_or_default();
+            let name = inside(cell(image)).map_err(at)?;
+            let rect = corners(places.map(cell), 0.0).map_err(at)?;
+            if !rect.is_usable(1.0) {
+                return Err(at(flaw(
+                    "box",
+                    "x1 and y1 must lie at least 1 pixel right of and below x0 and y0",
+                )));
+            }
+            boxes.by_name.entry(name).or_default().push(rect);
+        }
+        if boxes.by_name.is_empty() {
+            return Err(Error::format(path, None, "boxes", "the file holds no box"));
+        }
+        let mut twice = BTreeSet::new();
+        for name in boxes.by_name.keys() {
+            let file = file_name(name).to_string();
+            if boxes.by_file.insert(file.clone(), name.clone()).is_some() {
+                twice.insert(file);
+            }
+        }
+        boxes.by_file.retain(|file, _| !twice.contains(file));
+        Ok(boxes)
+    }
+
+    /// The boxes of the image of a sample called `name`: by the full name, else by the file name where only one
+    /// image is called so. Empty when there is none. The "#2" of a second face is left out.
+    pub fn get(&self, name: &str) -> &[Rect] {
+        let image = without_number(name);
+        [name, image]
+            .into_iter()
+            .find_map(|n| self.by_name.get(n))
+            .or_else(|| {
+                [name, image].into_iter().find_map(|n| self.by_name.get(self.by_file.get(file_name(n))?))
+            })
+            .map_or(&[], Vec::as_slice)
+    }
+}
+
+fn file_name(name: &str) -> &str {
+    name.rsplit(['/', '\\']).next().unwrap_or(name)
+}
+
+/// "a.jpg" for "a.jpg#2".
+pub(super) fn without_number(name: &str) -> &str {
+    match name.rsplit_once('#') {
+        Some((image, number)) if !image.is_empty() && number.parse::<usize>().is_ok() => image,
+        _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn load(bytes: &[u8]) -> Result<BoxFile> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("boxes.csv");
+        std::fs::write(&path, bytes).unwrap();
+        BoxFile::load(&path)
+    }
+
+    #[test]
+    fn boxes_are_found_by_full_name_then_by_file_name() {
+        let boxes = load(b"x_min,y_min,x_max,y_max,image\n1,2,3,4,s/a.jpg\n5,6,7,8,s/a.jpg\n1,1,9,9,s/b.jpg\n2,2,9,9,t/b.jpg")
+            .unwrap();
+        let both = [Rect::new(1.0, 2.0, 3.0, 4.0), Rect::new(5.0, 6.0, 7.0, 8.0)];
+        for name in ["s/a.jpg", "a.jpg", "s/a.jpg#2", "other/a.jpg#3"] {
+            assert_eq!(boxes.get(name), both, "{name}");
+        }
+        assert_eq!(boxes.get("t/b.jpg"), [Rect::new(2.0, 2.0, 9.0, 9.0)]);
+        // Two images are called so.
+        assert!(boxes.get("b.jpg").is_empty() && boxes.get("c.jpg").is_empty());
+    }
+
+    #[test]
+    fn what_is_wrong_is_told() {
+        for (text, what) in [
+            ("a.jpg,1,2,3,4", "boxes.csv:1: header"),
+            ("", "holds no box"),
+            ("image,x0,y0,x1,y1\na.jpg,1,2,3", ":2: box y1: `` is not a number"),
+            ("image,x0,y0,x1,y1\na.jpg,1,2,1,4", ":2: box: x1 and y1"),
+            ("image,x0,y0,x1,y1\n../a.jpg,1,2,3,4", ":2: image: `../a.jpg` leads out"),
+        ] {
+            let error = load(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(what), "{error}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in any::<Vec<u8>>(), rows in "([a-z0-9.,\"\n/#-]){0,80}") {
+            let _ = load(&bytes);
+            if let Ok(boxes) = load(format!("image,x0,y0,x1,y1\na,1,2,3,4\n{rows}").as_bytes()) {
+                prop_assert!(!boxes.get("a").is_empty() || boxes.get("a#1").is_empty());
+            }
+        }
+    }
+}

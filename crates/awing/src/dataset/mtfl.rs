@@ -1,0 +1,104 @@
+//! MTFL's lists of five points: a face a line, separated by blanks: the image, x1 … x5, y1 … y5 (left eye, right
+//! eye, nose, left and right mouth corner as seen in the image), then gender, smile, glasses and pose. The
+//! published lists write backslashes in paths. The centre of the top-left pixel is taken as (0, 0); the set does
+//! not say.
+
+use super::{
+    Landmark,
+    collect::{Collector, Face},
+    open::{Read, SchemeChoice},
+    text::{Flaw, flaw, folder_of, main_file, number, read_text},
+};
+use std::path::Path;
+
+/// The subsets of pose 1 to 5.
+const POSES: [&str; 5] = ["left profile", "left", "frontal", "right", "right profile"];
+
+pub(super) fn read(path: &Path, choice: &SchemeChoice) -> Read {
+    let names = ["mtfl.txt", "training.txt", "testing.txt"];
+    let file = main_file(path, "list (mtfl.txt, training.txt, testing.txt)", |name| names.contains(&name))?;
+    let text = read_text(&file)?;
+    let mut collector = Collector::new(choice.usual()?, folder_of(&file));
+    let points = collector.points();
+    for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        collector.take(&file, Some(i + 1), parse(line, points));
+    }
+    Ok(collector)
+}
+
+fn parse(line: &str, points: usize) -> Result<Face, Flaw> {
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    if fields.len() != 1 + 2 * points && fields.len() != 5 + 2 * points {
+        let problem = format!(
+            "{} fields instead of {} (image, x and y of {points} points, four attributes) or {} (no attributes)",
+            fields.len(),
+            5 + 2 * points,
+            1 + 2 * points
+        );
+        return Err(flaw("line", problem));
+    }
+    let (xs, rest) = fields[1..].split_at(points);
+    let (ys, attributes) = rest.split_at(points);
+    let mut landmarks = Vec::with_capacity(points);
+    for (i, (x, y)) in xs.iter().zip(ys).enumerate() {
+        let x = number(x, || format!("x of point {i}"))?;
+        landmarks.push(Landmark::visible(x, number(y, || format!("y of point {i}"))?));
+    }
+    let mut subsets = Vec::new();
+    if let Some(pose) = attributes.last() {
+        let name = pose.parse::<usize>().ok().and_then(|p| POSES.get(p.wrapping_sub(1)));
+        let name = name.ok_or_else(|| flaw("pose", format!("`{pose}` is not one of 1 to 5")))?;
+        subsets.push((*name).to_string());
+    }
+    Ok(Face { image: fields[0].to_string(), landmarks, detector_box: None, subsets })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            Format,
+            collect::tests::{picture, scheme},
+        },
+        *,
+    };
+    use proptest::prelude::*;
+
+    const VALID: &str = r" lfw_5590\a.jpg 34 47 40 35 45 34.8 36.2 46 50.8 52 1 2 2 1";
+
+    #[test]
+    fn all_x_come_before_all_y() {
+        let face = parse(VALID, 5).unwrap();
+        assert_eq!(face.landmarks[0], Landmark::visible(34.0, 34.8));
+        assert_eq!(face.landmarks[4], Landmark::visible(45.0, 52.0));
+        assert_eq!(face.subsets, ["left profile"]);
+        assert!(parse("a.jpg 1 2 3 4", 2).unwrap().subsets.is_empty());
+    }
+
+    #[test]
+    fn backslashes_part_folders() {
+        let folder = tempfile::tempdir().unwrap();
+        picture(folder.path().join("lfw_5590/a.jpg"));
+        std::fs::write(folder.path().join("training.txt"), format!("{VALID}\na.jpg 1\n{VALID}7\n\n"))
+            .unwrap();
+        let read = read(folder.path(), &SchemeChoice::own(scheme(5), Format::Mtfl)).unwrap();
+        let (samples, problems) = read.finish();
+        assert_eq!(samples.len(), 1);
+        assert_eq!(samples[0].name, "lfw_5590/a.jpg");
+        assert!(problems[0].to_string().contains("training.txt:2: line: 2 fields instead of 15"));
+        assert!(problems[1].to_string().contains("training.txt:3: pose: `17`"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+        #[test]
+        fn arbitrary_lines_never_panic(
+            text in any::<String>(), cut in 0..VALID.len(), c in any::<char>(), points in 0_usize..6,
+        ) {
+            let _ = parse(&text, points);
+            let mut mutated = VALID.to_string();
+            mutated.insert(cut, c);
+            let _ = parse(&mutated, points);
+        }
+    }
+}

@@ -1,0 +1,184 @@
+use super::{
+    DataSource, Format, Sample, aflw, coco, cofw, collect::Collector, csv, dlib, lspet, mtfl, pts, wflw, ytf,
+};
+use crate::{
+    error::{Error, Result},
+    scheme::Scheme,
+};
+use std::{path::Path, sync::Arc};
+
+/// How to open a dataset.
+#[derive(Clone, Debug, Default)]
+pub struct OpenOptions {
+    /// A scheme to use instead of the format's usual one. Its number of points must be the annotations'.
+    pub scheme: Option<Arc<Scheme>>,
+}
+
+/// Annotated faces and what their points mean.
+#[derive(Debug)]
+pub struct Dataset {
+    /// Where they were read.
+    pub source: DataSource,
+    /// What their points mean.
+    pub scheme: Arc<Scheme>,
+    /// The usable faces, sorted by image name, faces of one image in the order of the file. Never empty after
+    /// [`Dataset::open`].
+    pub samples: Vec<Sample>,
+    /// One error for each annotation that was left out.
+    pub problems: Vec<Error>,
+}
+
+impl Dataset {
+    /// Reads the annotations. Images are only looked for, not decoded.
+    ///
+    /// # Errors
+    /// When the main file or folder cannot be read, its points do not fit the scheme, or no face is usable. A
+    /// single bad annotation is no error but an entry in [`Dataset::problems`].
+    pub fn open(source: &DataSource, options: &OpenOptions) -> Result<Self> {
+        let path = source.path.as_path();
+        // A path that is not there is told as such before the format looks for its parts in it.
+        std::fs::metadata(path).map_err(Error::io(path, "read"))?;
+        let choice = SchemeChoice { own: options.scheme.clone(), format: source.format };
+        let collector = match source.format {
+            Format::W300 => pts::read(path, &choice),
+            Format::Wflw => wflw::read(path, &choice),
+            Format::Cofw => cofw::read(path, &choice),
+            Format::Aflw => aflw::read(path, &choice),
+            Format::Ytf => ytf::read(path, &choice),
+            Format::Mtfl => mtfl::read(path, &choice),
+            Format::Lspet => lspet::read(path, &choice),
+            Format::Dlib => dlib::read(path, &choice),
+            Format::Coco => coco::read(path, &choice),
+            Format::Csv => csv::read(path, &choice),
+        }?;
+        let scheme = collector.scheme();
+        let (samples, problems) = collector.finish();
+        if samples.is_empty() {
+            let why = match problems.first() {
+                None => format!("no annotated face; is it really in the {} format?", source.format),
+                Some(first) => {
+                    format!("no usable face; the first of {} problems: {first}", problems.len())
+                }
+            };
+            return Err(Error::format(path, None, "annotations", why));
+        }
+        Ok(Self { source: source.clone(), scheme, samples, problems })
+    }
+}
+
+/// Which scheme a reader is to use.
+pub(super) struct SchemeChoice {
+    own: Option<Arc<Scheme>>,
+    format: Format,
+}
+
+impl SchemeChoice {
+    /// The user's scheme, or the format's usual one.
+    pub(super) fn usual(&self) -> Result<Arc<Scheme>> {
+        match (&self.own, self.format.usual_scheme()) {
+            (Some(own), _) => Ok(own.clone()),
+            (None, Some(name)) => Scheme::builtin(name),
+            (None, None) => Err(Error::invalid("scheme", "give a scheme file: this format has no usual one")),
+        }
+    }
+
+    /// The scheme for annotations of `points` points each, as the head of `file` says.
+    pub(super) fn with_points(&self, points: usize, file: &Path, line: Option<usize>) -> Result<Arc<Scheme>> {
+        let usual = match points {
+            68 => Some("300w-68"),
+            98 => Some("wflw-98"),
+            29 => Some("cofw-29"),
+            19 => Some("aflw-19"),
+            14 => Some("body-14"),
+            5 => Some("mtfl-5"),
+            _ => None,
+        };
+        let scheme = match (&self.own, self.format.usual_scheme().or(usual)) {
+            (Some(own), _) => own.clone(),
+            (None, Some(name)) => Scheme::builtin(name)?,
+            (None, None) => {
+                let problem =
+                    format!("no built-in scheme has {points} points; give a scheme file of your own");
+                return Err(Error::format(file, line, "points", problem));
+            }
+        };
+        if scheme.points.len() == points {
+            return Ok(scheme);
+        }
+        let problem = format!(
+            "the file has {points}, the scheme `{}` {}; give a scheme of {points} points",
+            scheme.name,
+            scheme.points.len()
+        );
+        Err(Error::format(file, line, "points", problem))
+    }
+
+    #[cfg(test)]
+    pub(super) fn own(scheme: Arc<Scheme>, format: Format) -> Self {
+        Self { own: Some(scheme), format }
+    }
+}
+
+/// What a reader returns.
+pub(super) type Read = Result<Collector>;
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::collect::tests::{picture, scheme},
+        *,
+    };
+
+    fn open(format: Format, path: &Path, points: Option<usize>) -> Result<Dataset> {
+        let source = DataSource { format, path: path.to_path_buf() };
+        Dataset::open(&source, &OpenOptions { scheme: points.map(scheme) })
+    }
+
+    #[test]
+    fn every_format_refuses_a_folder_or_file_without_faces() {
+        let folder = tempfile::tempdir().unwrap();
+        let empty = folder.path().join("empty");
+        std::fs::write(&empty, "").unwrap();
+        for format in Format::ALL {
+            for path in [folder.path().join("none"), folder.path().to_path_buf(), empty.clone()] {
+                let error = open(format, &path, Some(2)).unwrap_err().to_string();
+                assert!(
+                    !error.contains('\n') && error.contains(&path.display().to_string()),
+                    "{format}: {error}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn when_no_face_is_usable_the_first_problem_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        picture(folder.path().join("a.png"));
+        std::fs::write(folder.path().join("a.pts"), "{\n1 2\n}").unwrap();
+        let error = open(Format::W300, folder.path(), Some(2)).unwrap_err().to_string();
+        assert!(
+            error.contains("first of 1 problems: ") && error.contains("a.pts: points: 1 instead of 2"),
+            "{error}"
+        );
+        assert_eq!(open(Format::W300, folder.path(), Some(1)).unwrap().samples.len(), 1);
+    }
+
+    #[test]
+    fn a_file_that_says_its_number_of_points_finds_its_scheme() {
+        let folder = tempfile::tempdir().unwrap();
+        picture(folder.path().join("a.png"));
+        let write = |points: usize| {
+            let header: String = (0..points).map(|i| format!(",x{i},y{i}")).collect();
+            let text = format!("image{header}\na.png{}\n", ",1,2".repeat(points));
+            std::fs::write(folder.path().join("faces.csv"), text).unwrap();
+        };
+        write(5);
+        assert_eq!(open(Format::Csv, folder.path(), None).unwrap().scheme.points.len(), 5);
+        write(6);
+        let error = open(Format::Csv, folder.path(), None).unwrap_err().to_string();
+        assert!(error.contains("faces.csv:1: points: no built-in scheme has 6 points"), "{error}");
+        let error = open(Format::Csv, folder.path(), Some(7)).unwrap_err().to_string();
+        assert!(error.contains("the file has 6, the scheme `test-7` 7"), "{error}");
+        assert_eq!(open(Format::Csv, folder.path(), Some(6)).unwrap().samples.len(), 1);
+    }
+}
