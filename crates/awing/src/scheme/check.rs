@@ -1,0 +1,129 @@
+//! What a scheme must hold to be used: every index in range, every name once.
+
+use super::Scheme;
+use crate::error::{Error, Result};
+use std::{collections::HashMap, path::Path};
+
+impl Scheme {
+    /// Checks a scheme, wherever it came from; `source` names it in errors.
+    ///
+    /// # Errors
+    /// [`Error::Format`] naming the field: no points, an empty or repeated name, an index out of range, `mirror` that
+    /// is not its own inverse, a line of fewer than two points or standing still, a normaliser of no length.
+    pub fn check(&self, source: impl AsRef<Path>) -> Result<()> {
+        let wrong = |field: String, problem: String| Err(Error::format(&source, None, field, problem));
+        let count = self.len();
+        let in_range = |field: String, index: usize| match index < count {
+            true => Ok(()),
+            false => wrong(field, format!("there is no point {index}; the {count} points count from 0")),
+        };
+        if self.name.trim().is_empty() {
+            return wrong("name".into(), "is empty; give the scheme a short name".into());
+        }
+        if count == 0 {
+            return wrong("points".into(), "is empty; list the names of the points".into());
+        }
+        if let Some((field, problem)) = bad_name("points", self.points.iter())
+            .or_else(|| bad_name("lines", self.lines.iter().map(|l| &l.name)))
+            .or_else(|| bad_name("normalisers", self.normalisers.iter().map(|(n, _)| n)))
+        {
+            return wrong(field, problem);
+        }
+        if self.mirror.len() != count {
+            return wrong("mirror".into(), format!("has {} entries for {count} points", self.mirror.len()));
+        }
+        for (i, &j) in self.mirror.iter().enumerate() {
+            in_range("mirror".into(), j)?;
+            if self.mirror.get(j) != Some(&i) {
+                return wrong("mirror".into(), format!("point {i} becomes {j}, but {j} does not become {i}"));
+            }
+        }
+        for (i, line) in self.lines.iter().enumerate() {
+            let field = format!("lines[{i}].points (\"{}\")", line.name);
+            if line.points.len() < 2 {
+                return wrong(field, format!("has {} point(s); a line needs two or more", line.points.len()));
+            }
+            line.points.iter().try_for_each(|&p| in_range(field.clone(), p))?;
+            if let Some([p, _]) = line.points.array_windows().find(|[p, q]| p == q) {
+                return wrong(field, format!("point {p} follows itself"));
+            }
+        }
+        for (i, (name, ends)) in self.normalisers.iter().enumerate() {
+            let field = format!("normalisers[{i}].between (\"{name}\")");
+            for end in ends {
+                if end.is_empty() {
+                    return wrong(field, "an end has no points".into());
+                }
+                end.iter().try_for_each(|&p| in_range(field.clone(), p))?;
+            }
+            let [mut a, mut b] = ends.clone();
+            a.sort_unstable();
+            b.sort_unstable();
+            if a == b {
+                return wrong(field, "both ends are the same points, so the distance is always 0".into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The first empty or repeated name, as a field and what is wrong with it.
+fn bad_name<'a>(list: &str, names: impl Iterator<Item = &'a String>) -> Option<(String, String)> {
+    let mut seen = HashMap::new();
+    for (i, name) in names.enumerate() {
+        if name.trim().is_empty() {
+            return Some((format!("{list}[{i}]"), "the name is empty".into()));
+        }
+        if let Some(first) = seen.insert(name, i) {
+            return Some((format!("{list}[{i}]"), format!("\"{name}\" is the name of number {first} too")));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Line;
+    use super::*;
+
+    fn scheme() -> Scheme {
+        Scheme {
+            name: "cat-3".into(),
+            points: ["left eye", "right eye", "nose"].map(String::from).to_vec(),
+            mirror: vec![1, 0, 2],
+            lines: vec![Line { name: "face".into(), points: vec![0, 2, 1], colour: [1, 2, 3] }],
+            normalisers: vec![("inter-ocular".into(), [vec![0], vec![1]])],
+        }
+    }
+
+    #[test]
+    fn each_fault_is_named_with_its_field() {
+        assert!(scheme().check("cat.toml").is_ok());
+        type Fault = (fn(&mut Scheme), &'static str);
+        let faults: [Fault; 14] = [
+            (|s| s.name = " ".into(), "name: is empty"),
+            (|s| s.points.clear(), "points: is empty"),
+            (|s| s.points[2] = "left eye".into(), "points[2]: \"left eye\" is the name of number 0"),
+            (|s| s.points[1] = String::new(), "points[1]: the name is empty"),
+            (|s| s.mirror = vec![1, 0], "mirror: has 2 entries"),
+            (|s| s.mirror[2] = 3, "mirror: there is no point 3"),
+            (|s| s.mirror[2] = 0, "mirror: point 2 becomes 0"),
+            (|s| s.lines[0].points = vec![1], "lines[0].points (\"face\"): has 1 point"),
+            (|s| s.lines[0].points[1] = 9, "lines[0].points (\"face\"): there is no point 9"),
+            (|s| s.lines[0].points[1] = 0, "lines[0].points (\"face\"): point 0 follows itself"),
+            (|s| s.lines.push(s.lines[0].clone()), "lines[1]: \"face\""),
+            (|s| s.normalisers[0].1[0].clear(), "normalisers[0].between (\"inter-ocular\"): an end"),
+            (
+                |s| s.normalisers[0].1[0][0] = 7,
+                "normalisers[0].between (\"inter-ocular\"): there is no point 7",
+            ),
+            (|s| s.normalisers[0].1[0][0] = 1, "normalisers[0].between (\"inter-ocular\"): both ends"),
+        ];
+        for (spoil, message) in faults {
+            let mut scheme = scheme();
+            spoil(&mut scheme);
+            let error = scheme.check("cat.toml").unwrap_err().to_string();
+            assert!(error.starts_with(&format!("cat.toml: {message}")), "{error} is not {message}");
+        }
+    }
+}
