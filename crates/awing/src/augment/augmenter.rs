@@ -174,8 +174,7 @@ mod tests {
             points: ["left", "middle", "right"].map(String::from).to_vec(),
             mirror: vec![2, 1, 0],
             lines: Vec::new(),
-            inter_ocular: None,
-            inter_pupil: None,
+            normalisers: vec![],
         })
     }
 

@@ -206,8 +206,7 @@ pub(super) mod tests {
             points: (0..n).map(|i| format!("p{i}")).collect(),
             mirror: (0..n).collect(),
             lines: Vec::new(),
-            inter_ocular: None,
-            inter_pupil: None,
+            normalisers: vec![],
         })
     }
 

@@ -258,8 +258,7 @@ mod tests {
             points: vec!["a".to_owned(), "b".to_owned()],
             mirror: vec![1, 0],
             lines: vec![line("right", &[1]), line("none", &[7])],
-            inter_ocular: None,
-            inter_pupil: None,
+            normalisers: vec![],
         };
         assert_eq!(
             evaluation.by_line(&scheme),

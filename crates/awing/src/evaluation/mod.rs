@@ -1,20 +1,24 @@
 //! How good the landmarks are, by the field's own protocol: NME, failure rate, AUC and CED curve, for each subset.
 //!
 //! [`Normaliser`] says what one hundred per cent is, [`point_errors`] compares one face, [`Evaluation`] gathers the
-//! faces and answers with [`Summary`], a table, a CSV and the curve. Plain numbers, no tensors.
+//! faces and answers with [`Summary`], a table, a CSV and the curve; [`test_faces`] runs a model over a dataset for it.
 
 mod bootstrap;
+mod boxes;
 mod curve;
 mod faces;
 mod nme;
 mod normaliser;
 mod summary;
 mod table;
+mod test_faces;
 
 pub use bootstrap::mean_interval;
+pub use boxes::BoxSource;
 pub use curve::{auc, ced, failure_rate};
 pub use faces::{Evaluation, FaceResult};
 pub use nme::{nme, point_errors};
 pub use normaliser::Normaliser;
 pub use summary::{EvaluationSummary, Summary, Threshold};
 pub use table::align;
+pub use test_faces::{Tested, TestedFace, test_faces};

@@ -37,7 +37,7 @@ impl Normaliser {
             Self::Diagonal => self.rect(truth, face_box).map(|r| r.width().hypot(r.height()))?,
             Self::InterOcular | Self::InterPupil | Self::Named(_) => {
                 let name = self.to_string();
-                let [a, b] = ends(scheme, &name).ok_or_else(|| {
+                let [a, b] = scheme.normaliser(&name).ok_or_else(|| {
                     let problem = format!("the scheme `{}` has none; use box or diagonal", scheme.name);
                     Error::invalid(self.field(), problem)
                 })?;
@@ -48,6 +48,17 @@ impl Normaliser {
             return Ok(distance);
         }
         Err(Error::invalid(self.field(), format!("is {distance} px for this face, so it cannot be scored")))
+    }
+
+    /// The customary distance of a scheme: the first that it names, or the box where it names none.
+    pub fn usual(scheme: &Scheme) -> Self {
+        match scheme.normalisers.first() {
+            None => Self::Box,
+            Some((name, _)) => match name.parse() {
+                Ok(normaliser) => normaliser,
+                Err(never) => match never {},
+            },
+        }
     }
 
     /// What one hundred per cent is, for axis labels: "inter-ocular distance", "box size".
@@ -82,15 +93,6 @@ impl Normaliser {
         Point::mean(points).ok_or_else(|| {
             Error::invalid(self.field(), format!("the scheme `{}` lists no point", scheme.name))
         })
-    }
-}
-
-/// The only place that knows how a scheme keeps its distances.
-fn ends<'a>(scheme: &'a Scheme, name: &str) -> Option<&'a [Vec<usize>; 2]> {
-    match name {
-        "inter-ocular" => scheme.inter_ocular.as_ref(),
-        "inter-pupil" => scheme.inter_pupil.as_ref(),
-        _ => None,
     }
 }
 
@@ -134,8 +136,10 @@ mod tests {
                 .to_vec(),
             mirror: vec![3, 2, 1, 0, 4],
             lines: vec![],
-            inter_ocular: Some([vec![0], vec![3]]),
-            inter_pupil: Some([vec![0, 1], vec![2, 3]]),
+            normalisers: vec![
+                ("inter-ocular".into(), [vec![0], vec![3]]),
+                ("inter-pupil".into(), [vec![0, 1], vec![2, 3]]),
+            ],
         }
     }
 

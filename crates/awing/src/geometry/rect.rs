@@ -59,6 +59,15 @@ impl Rect {
     pub fn overlaps(self, other: Self) -> bool {
         self.x0 < other.x1 && other.x0 < self.x1 && self.y0 < other.y1 && other.y0 < self.y1
     }
+
+    /// Intersection over union, from 0 to 1.
+    pub fn overlap(self, other: Self) -> f64 {
+        let width = self.x1.min(other.x1) - self.x0.max(other.x0);
+        let height = self.y1.min(other.y1) - self.y0.max(other.y0);
+        let shared = width.max(0.0) * height.max(0.0);
+        let union = self.width() * self.height() + other.width() * other.height() - shared;
+        if union > 0.0 { shared / union } else { 0.0 }
+    }
 }
 
 #[cfg(test)]
@@ -83,6 +92,9 @@ mod tests {
     fn touching_boxes_do_not_overlap() {
         let a = Rect::new(0.0, 0.0, 2.0, 2.0);
         assert!(!a.overlaps(Rect::new(2.0, 0.0, 4.0, 2.0)));
+        // 1 shared of 4 + 4 - 1.
+        assert_eq!(a.overlap(Rect::new(1.0, 1.0, 3.0, 3.0)), 1.0 / 7.0);
+        assert_eq!(a.overlap(Rect::new(5.0, 5.0, 6.0, 6.0)), 0.0);
         assert!(a.overlaps(Rect::new(1.9, 1.9, 4.0, 4.0)));
     }
 }

@@ -1,14 +1,18 @@
 use super::Decoder;
 use crate::error::{Error, Result};
+use crate::model::NetworkConfig;
 use serde::{Deserialize, Serialize};
 
 /// How points become maps and maps become points. The default fits a network with 256 px input and 64 x 64 maps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CodecConfig {
-    /// Width and height of a map in cells, 4 to 2048.
+    /// Width and height of a map in cells, 4 to 2048. Follows from the network ([`CodecConfig::for_network`]), so it is
+    /// not written to files.
+    #[serde(skip)]
     pub size: usize,
-    /// Pixels of the network's input that one cell covers in each direction; more than 0.
+    /// Pixels of the network's input that one cell covers in each direction; more than 0. Follows from the network too.
+    #[serde(skip)]
     pub stride: f64,
     /// Spread of the Gaussian around a point in cells, 0.5 to 16. Left out: 1.5, and 1.75 with floored centres.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,7 +58,8 @@ pub enum Occluded {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BoundaryConfig {
-    /// Whether there is a boundary channel, for schemes that have lines.
+    /// Whether there is a boundary channel, for schemes that have lines. Follows from the network.
+    #[serde(skip)]
     pub enabled: bool,
     /// Spread in cells, 0.5 to 16: the map is exp(-D^2 / (2 sigma^2)) at distance D < 3 sigma of a line, else 0.
     pub sigma: f64,
@@ -106,6 +111,14 @@ impl CodecConfig {
         Self { center: Center::Floor, decoder: Decoder::QuarterShift, ..Self::default() }
     }
 
+    /// The same settings for the maps of a network: their size, their stride, and whether there is a boundary channel.
+    pub fn for_network(mut self, network: &NetworkConfig) -> Self {
+        self.size = network.map_size();
+        self.stride = NetworkConfig::STRIDE as f64;
+        self.boundary.enabled = network.boundary;
+        self
+    }
+
     /// The spread of a point's Gaussian in cells.
     pub fn sigma(&self) -> f64 {
         self.sigma.unwrap_or(match self.center {
@@ -145,10 +158,17 @@ mod tests {
         let text = toml::to_string(&config).unwrap();
         assert_eq!(toml::from_str::<CodecConfig>(&text).unwrap(), config);
         let partial: CodecConfig =
-            toml::from_str("stride = 8\ndecoder = \"center-of-mass\"\n[boundary]\nenabled = false").unwrap();
-        assert_eq!((partial.size, partial.stride, partial.decoder), (64, 8.0, Decoder::CenterOfMass));
-        assert_eq!(partial.boundary, BoundaryConfig { enabled: false, sigma: 1.0 });
-        assert!(toml::from_str::<CodecConfig>("strides = 8").is_err());
+            toml::from_str("decoder = \"center-of-mass\"\n[boundary]\nsigma = 2.0").unwrap();
+        assert_eq!((partial.size, partial.stride, partial.decoder), (64, 4.0, Decoder::CenterOfMass));
+        assert_eq!(partial.boundary, BoundaryConfig { enabled: true, sigma: 2.0 });
+        assert!(toml::from_str::<CodecConfig>("stride = 8").is_err(), "it follows from the network");
+    }
+
+    #[test]
+    fn the_network_decides_the_size_of_the_maps() {
+        let network = NetworkConfig { boundary: false, ..NetworkConfig::preset("nano").unwrap() };
+        let config = CodecConfig::default().for_network(&network);
+        assert_eq!((config.size, config.stride, config.boundary.enabled), (32, 4.0, false));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! crops into heatmaps (Wang et al. 2019, section 6; Bulat and Tzimiropoulos 2017 for the block).
 
 mod coord_conv;
+mod folder;
 mod hourglass;
 mod layers;
 mod network_config;
@@ -10,6 +11,7 @@ mod stacked_hourglass;
 mod weights;
 
 pub use coord_conv::{CoordConv, boundary_coordinates, coordinates};
+pub use folder::Model;
 pub use hourglass::Hourglass;
 pub use network_config::NetworkConfig;
 pub use residual_block::ResidualBlock;

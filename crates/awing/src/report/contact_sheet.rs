@@ -116,8 +116,7 @@ mod tests {
             points: vec!["a".to_owned(), "b".to_owned()],
             mirror: vec![1, 0],
             lines: vec![],
-            inter_ocular: None,
-            inter_pupil: None,
+            normalisers: vec![],
         };
         let image = RgbImage::from_pixel(100, 60, Rgb([0, 0, 120]));
         let overlay = Overlay::new(&scheme, &[Point::new(30.0, 30.0), Point::new(70.0, 30.0)]);

@@ -185,8 +185,7 @@ mod tests {
             points: ["a", "b", "c", "d"].map(str::to_owned).to_vec(),
             mirror: vec![0, 1, 2, 3],
             lines: vec![Line { name: "line".to_owned(), points: vec![0, 1, 2, 9], colour: [0, 90, 255] }],
-            inter_ocular: None,
-            inter_pupil: None,
+            normalisers: vec![],
         }
     }
 

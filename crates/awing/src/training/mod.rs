@@ -1,1 +1,24 @@
-//! training
+//! Learning a network from annotated faces.
+
+mod batch;
+mod checkpoint;
+mod gradient_norm;
+mod loader;
+mod metrics;
+mod moving_average;
+mod observer;
+mod optimiser;
+mod recipe;
+mod schedule;
+mod settings;
+mod trainer;
+mod training_set;
+
+pub use checkpoint::Progress;
+pub use metrics::MetricsRow;
+pub use observer::{Observer, Quiet};
+pub use optimiser::OptimiserConfig;
+pub use recipe::{Recipe, TrainingConfig};
+pub use schedule::ScheduleConfig;
+pub use trainer::{Outcome, Session, train};
+pub use training_set::{BoxChoice, TrainingSet};

@@ -1,0 +1,134 @@
+use super::{BoxSource, Evaluation, FaceResult, Normaliser};
+use crate::{
+    dataset::{Dataset, Landmark, Sample},
+    error::{Error, Result},
+    prediction::{Aligner, Face},
+    scheme::{Conversion, SharedScheme},
+};
+use rayon::prelude::*;
+
+/// A model's answers on a dataset.
+#[derive(Debug)]
+pub struct Tested {
+    /// The figures.
+    pub evaluation: Evaluation,
+    /// The faces that were measured, in the order of the dataset, for pictures.
+    pub faces: Vec<TestedFace>,
+    /// Faces that cannot be scored because their normaliser is not annotated: name and reason. They are in no figure.
+    pub unscorable: Vec<(String, String)>,
+    /// The scheme in which points were compared.
+    pub scheme: SharedScheme,
+}
+
+/// One answer beside its truth, in pixels of the photo and in the scheme of [`Tested::scheme`].
+#[derive(Clone, Debug)]
+pub struct TestedFace {
+    /// Index of the sample in the dataset.
+    pub sample: usize,
+    /// The answer.
+    pub face: Face,
+    /// The annotation.
+    pub truth: Vec<Landmark>,
+}
+
+/// Finds the landmarks of every face of a dataset and measures them. Photos are read a batch at a time. A face that
+/// cannot be read or has no box counts as failed, with the reason. Where model and data have different schemes, the
+/// one with more points is converted to the other. `progress` is told how many faces are done.
+///
+/// # Errors
+/// [`Error::Invalid`] when the schemes have no conversion, the scheme no such normaliser, or no face can be scored.
+pub fn test_faces(
+    aligner: &Aligner,
+    dataset: &Dataset,
+    boxes: &BoxSource,
+    normaliser: &Normaliser,
+    progress: &mut dyn FnMut(usize),
+) -> Result<Tested> {
+    let schemes = Schemes::between(&dataset.scheme, aligner.scheme())?;
+    let mut results = Vec::with_capacity(dataset.samples.len());
+    let (mut faces, mut unscorable) = (Vec::new(), Vec::new());
+    let mut first_problem = None;
+    for (chunk_index, chunk) in dataset.samples.chunks(aligner.batch()).enumerate() {
+        let prepared: Vec<_> = chunk.par_iter().map(|sample| prepare(aligner, sample, boxes)).collect();
+        let rects: Vec<_> = prepared
+            .iter()
+            .map(|(rect, _)| rect.unwrap_or(crate::geometry::Rect::new(0.0, 0.0, 0.0, 0.0)))
+            .collect();
+        let answers = aligner.align_crops(prepared.into_iter().map(|(_, crop)| crop).collect(), &rects);
+        for (i, (sample, answer)) in chunk.iter().zip(answers).enumerate() {
+            let truth = schemes.truth.apply(&sample.landmarks)?;
+            let distance = match normaliser.distance(&schemes.common, &truth, Some(rects[i])) {
+                Ok(distance) => distance,
+                Err(problem) => {
+                    unscorable.push((sample.name.clone(), problem.to_string()));
+                    first_problem.get_or_insert(problem);
+                    continue;
+                }
+            };
+            results.push(match answer {
+                Err(problem) => FaceResult::failed(&sample.name, &sample.subsets, problem.to_string()),
+                Ok(mut face) => {
+                    face.landmarks = schemes.prediction.apply(&face.landmarks)?;
+                    face.scores = schemes.prediction.apply(&face.scores)?;
+                    let result = FaceResult::measured(
+                        &sample.name,
+                        &sample.subsets,
+                        &face.landmarks,
+                        &truth,
+                        distance,
+                    )?;
+                    faces.push(TestedFace { sample: chunk_index * aligner.batch() + i, face, truth });
+                    result
+                }
+            });
+        }
+        progress((chunk_index * aligner.batch() + chunk.len()).min(dataset.samples.len()));
+    }
+    if let (true, Some(problem)) = (results.is_empty(), first_problem) {
+        return Err(problem);
+    }
+    let evaluation = Evaluation::new(results, boxes.to_string(), normaliser.clone())?;
+    Ok(Tested { evaluation, faces, unscorable, scheme: schemes.common })
+}
+
+type Crop = (image::RgbImage, crate::geometry::Transform);
+
+fn prepare(
+    aligner: &Aligner,
+    sample: &Sample,
+    boxes: &BoxSource,
+) -> (Option<crate::geometry::Rect>, Result<Crop>) {
+    match boxes.of(sample) {
+        Err(reason) => (None, Err(Error::invalid("box", format!("{} {reason}", sample.name)))),
+        Ok(rect) => (Some(rect), sample.load_image().and_then(|photo| aligner.crop(&photo, rect))),
+    }
+}
+
+/// How annotation and prediction come into one scheme.
+struct Schemes {
+    truth: Conversion,
+    prediction: Conversion,
+    common: SharedScheme,
+}
+
+impl Schemes {
+    fn between(data: &SharedScheme, model: &SharedScheme) -> Result<Self> {
+        let conversion = |from: &SharedScheme, to: &SharedScheme| Conversion::between(from, to);
+        if let (Some(truth), Some(prediction)) = (conversion(data, model), conversion(model, model)) {
+            return Ok(Self { truth, prediction, common: model.clone() });
+        }
+        if let (Some(truth), Some(prediction)) = (conversion(data, data), conversion(model, data)) {
+            return Ok(Self { truth, prediction, common: data.clone() });
+        }
+        Err(Error::invalid(
+            "scheme",
+            format!(
+                "the model finds {} points ({}), the data has {} ({}), and neither converts to the other",
+                model.len(),
+                model.name,
+                data.len(),
+                data.name
+            ),
+        ))
+    }
+}

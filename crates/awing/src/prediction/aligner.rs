@@ -1,0 +1,201 @@
+use super::Face;
+use crate::{
+    error::{Error, Result},
+    geometry::{CropRule, Point, Rect, Transform, warp},
+    heatmap::Codec,
+    model::{Model, StackedHourglass},
+    scheme::SharedScheme,
+};
+use burn::{
+    module::Module,
+    tensor::{Device, Tensor, TensorData},
+};
+use image::RgbImage;
+use rayon::prelude::*;
+use std::{borrow::Borrow, path::Path};
+
+/// A trained model ready to find landmarks. It keeps no tape and can be shared between threads.
+///
+/// ```no_run
+/// use awing::{geometry::Rect, prediction::Aligner};
+/// use burn::tensor::Device;
+///
+/// let aligner = Aligner::load("runs/train/mine/best".as_ref(), &Device::flex())?;
+/// let photo = image::open("photo.jpg").unwrap().to_rgb8();
+/// let faces = aligner.align_in_boxes(&photo, &[Rect::new(80.0, 60.0, 210.0, 200.0)]);
+/// for face in faces {
+///     println!("{:?}", face?.landmarks);
+/// }
+/// # Ok::<(), awing::Error>(())
+/// ```
+pub struct Aligner {
+    network: StackedHourglass,
+    codec: Codec,
+    crop: CropRule,
+    input: usize,
+    channels: usize,
+    scheme: SharedScheme,
+    device: Device,
+    batch: usize,
+}
+
+/// The raw maps of one face.
+#[derive(Clone, Debug)]
+pub struct Maps {
+    /// Row by row, [channels, size, size]: one map a landmark, then the boundary where the network predicts it.
+    pub values: Vec<f32>,
+    /// Number of maps.
+    pub channels: usize,
+    /// Side in cells.
+    pub size: usize,
+    /// From the photo to the network's input; cell q is input pixel 4 q + 1.5.
+    pub transform: Transform,
+}
+
+impl Aligner {
+    /// An aligner from a model in memory; it runs on the model's device.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when a setting of the model is out of range.
+    pub fn new(model: Model) -> Result<Self> {
+        let codec = model.codec()?;
+        let network = model.network.valid();
+        let device = network.devices().first().cloned().unwrap_or_default().without_autodiff();
+        Ok(Self {
+            network,
+            codec,
+            crop: model.crop,
+            input: model.config.input,
+            channels: model.config.channels(model.scheme.len()),
+            scheme: model.scheme,
+            device,
+            batch: 16,
+        })
+    }
+
+    /// Reads a model folder onto a device.
+    ///
+    /// # Errors
+    /// Those of [`Model::load`].
+    pub fn load(folder: &Path, device: &Device) -> Result<Self> {
+        Self::new(Model::load(folder, device)?)
+    }
+
+    /// How many faces the network sees at a time; 16 unless set.
+    pub fn with_batch(self, batch: usize) -> Self {
+        Self { batch: batch.max(1), ..self }
+    }
+
+    /// What the points mean.
+    pub fn scheme(&self) -> &SharedScheme {
+        &self.scheme
+    }
+
+    /// How many faces the network sees at a time.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// The square crop that the network sees of a face: `input` x `input` pixels.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the box is not finite or smaller than two pixels, or lies outside the photo.
+    pub fn crop(&self, photo: &RgbImage, face_box: Rect) -> Result<(RgbImage, Transform)> {
+        let whole = Rect::of_image(photo.width(), photo.height());
+        if face_box.is_usable(0.0) && !face_box.overlaps(whole) {
+            let Rect { x0, y0, x1, y1 } = face_box;
+            return Err(Error::invalid(
+                "box",
+                format!(
+                    "{x0} {y0} {x1} {y1} lies outside the image of {} x {} pixels; boxes are x0 y0 x1 y1 in pixels",
+                    photo.width(),
+                    photo.height()
+                ),
+            ));
+        }
+        let transform = self.crop.transform(face_box, self.input, 0.0, false)?;
+        Ok((warp(photo, &transform, self.input), transform))
+    }
+
+    /// The landmarks of each box, in the order of the boxes; a box that cannot be used gives an error in its place.
+    pub fn align_in_boxes(&self, photo: &RgbImage, boxes: &[Rect]) -> Vec<Result<Face>> {
+        let crops: Vec<Result<(RgbImage, Transform)>> =
+            boxes.par_iter().map(|b| self.crop(photo, *b)).collect();
+        self.align_crops(crops, boxes)
+    }
+
+    /// The landmarks of crops that [`Aligner::crop`] made, one box a crop; errors stay in their places.
+    pub fn align_crops(
+        &self,
+        crops: Vec<Result<(RgbImage, Transform)>>,
+        boxes: &[Rect],
+    ) -> Vec<Result<Face>> {
+        self.map_crops(crops)
+            .into_iter()
+            .zip(boxes)
+            .map(|(maps, face_box)| maps.and_then(|maps| self.decode(&maps, *face_box)))
+            .collect()
+    }
+
+    /// The raw maps of crops that [`Aligner::crop`] made; errors stay in their places.
+    pub fn map_crops(&self, crops: Vec<Result<(RgbImage, Transform)>>) -> Vec<Result<Maps>> {
+        let mut results = Vec::with_capacity(crops.len());
+        let mut crops = crops.into_iter().peekable();
+        while crops.peek().is_some() {
+            let chunk: Vec<_> = crops.by_ref().take(self.batch).collect();
+            let images: Vec<&RgbImage> = chunk.iter().flatten().map(|(image, _)| image).collect();
+            let mut maps = self.forward(&images).into_iter();
+            results.extend(chunk.into_iter().map(|crop| {
+                let (_, transform) = crop?;
+                let values = maps.next().unwrap_or_default();
+                Ok(Maps { values, channels: self.channels, size: self.codec.size(), transform })
+            }));
+        }
+        results
+    }
+
+    /// Points and scores in photo pixels from a face's maps.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the maps hold a number that is not finite.
+    pub fn decode(&self, maps: &Maps, face_box: Rect) -> Result<Face> {
+        if maps.values.iter().any(|v| !v.is_finite()) {
+            return Err(Error::invalid(
+                "heatmaps",
+                "hold a number that is not finite: the model's weights are damaged",
+            ));
+        }
+        let back = maps.transform.inverse();
+        let peaks = self.codec.decode(&maps.values, self.scheme.len())?;
+        let landmarks: Vec<Point> = peaks.iter().map(|(p, _)| back.apply(*p)).collect();
+        let scores: Vec<f32> = peaks.iter().map(|(_, score)| *score).collect();
+        let score = scores.iter().sum::<f32>() / scores.len().max(1) as f32;
+        Ok(Face { face_box, score, landmarks, scores })
+    }
+
+    /// The last stack's maps of each crop.
+    fn forward(&self, crops: &[&RgbImage]) -> Vec<Vec<f32>> {
+        if crops.is_empty() {
+            return Vec::new();
+        }
+        let images = Tensor::<4>::from_data(images_data(crops, self.input), &self.device);
+        let Some(maps) = self.network.forward(images).pop() else { return Vec::new() };
+        let values: Vec<f32> = maps.into_data().iter().collect();
+        values.chunks_exact(values.len() / crops.len()).map(<[f32]>::to_vec).collect()
+    }
+}
+
+/// Crops as [batch, 3, side, side], red green blue in [0, 1].
+pub(crate) fn images_data<I: Borrow<RgbImage> + Sync>(crops: &[I], side: usize) -> TensorData {
+    let area = side * side;
+    let mut values = vec![0.0_f32; crops.len() * 3 * area];
+    values.par_chunks_mut(3 * area).zip(crops).for_each(|(planes, crop)| {
+        let (red, rest) = planes.split_at_mut(area);
+        let (green, blue) = rest.split_at_mut(area);
+        let pixels = crop.borrow().as_raw().as_chunks::<3>().0;
+        for (((r, g), b), pixel) in red.iter_mut().zip(green).zip(blue).zip(pixels) {
+            [*r, *g, *b] = pixel.map(|v| f32::from(v) * (1.0 / 255.0));
+        }
+    });
+    TensorData::new(values, [crops.len(), 3, side, side])
+}
