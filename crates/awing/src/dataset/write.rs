@@ -5,7 +5,7 @@ use super::{
     Dataset, ImageSource, Landmark, Sample, Visibility,
     boxes::without_number,
     collect::inside,
-    image_file::{self, load_image},
+    image_file,
     pts::DETECTOR_BOXES,
 };
 use crate::{

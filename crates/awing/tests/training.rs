@@ -1,0 +1,176 @@
+//! Whole training runs on drawn faces, small enough for a test.
+
+use awing::{
+    augment::AugmentConfig,
+    dataset::{DataSource, Dataset, drawn_faces},
+    evaluation::{BoxSource, Normaliser, test_faces},
+    model::NetworkConfig,
+    prediction::Aligner,
+    scheme::Scheme,
+    training::{MetricsRow, Observer, Quiet, Recipe, Session, TrainingSet, train},
+};
+use burn::tensor::Device;
+use std::{
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+static GO: AtomicBool = AtomicBool::new(false);
+
+fn recipe(epochs: usize) -> Recipe {
+    let mut recipe = Recipe::preset("nano").unwrap();
+    recipe.network = NetworkConfig { input: 64, stacks: 1, width: 16, boundary: true, coord_conv: true };
+    recipe.training.batch = 4;
+    recipe.training.epochs = epochs;
+    recipe
+}
+
+fn faces(count: usize) -> TrainingSet {
+    TrainingSet::from_samples(Scheme::builtin("300w-68").unwrap(), drawn_faces(count, 96, 7)).unwrap()
+}
+
+fn session<'a>(folder: &Path, recipe: Recipe, faces: TrainingSet, stop: &'a AtomicBool) -> Session<'a> {
+    Session {
+        recipe,
+        faces,
+        validation: None,
+        folder: folder.to_path_buf(),
+        resume: false,
+        device: Device::flex(),
+        stop,
+        card: String::new(),
+    }
+}
+
+fn drawn_dataset(count: usize, seed: u64) -> Dataset {
+    Dataset {
+        source: "300w:drawn".parse::<DataSource>().unwrap(),
+        scheme: Scheme::builtin("300w-68").unwrap(),
+        samples: drawn_faces(count, 96, seed),
+        problems: Vec::new(),
+    }
+}
+
+fn weights(folder: &Path) -> Vec<u8> {
+    std::fs::read(folder.join("last/model.safetensors")).unwrap()
+}
+
+#[test]
+fn sixteen_faces_are_learnt_by_heart() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let mut recipe = recipe(320);
+    recipe.network.width = 32;
+    recipe.augment = AugmentConfig::none();
+    recipe.training.batch = 16;
+    recipe.training.moving_average = 0.9;
+    recipe.training.evaluate_every = 320.0;
+    let outcome = train(session(&run, recipe, faces(16), &GO), &mut Quiet).unwrap();
+    assert_eq!((outcome.progress.step, outcome.interrupted), (320, false));
+    let aligner = Aligner::load(&run.join("best"), &Device::flex()).unwrap();
+    let tested =
+        test_faces(&aligner, &drawn_dataset(16, 7), &BoxSource::Landmarks, &Normaliser::InterOcular, &mut |_| {})
+            .unwrap();
+    let nme = tested.evaluation.summary().all.nme.unwrap();
+    assert!(nme < 2.0, "NME {nme} %");
+}
+
+/// Stops a run after a number of steps, as Ctrl-C does.
+struct StopAfter<'a> {
+    step: usize,
+    stop: &'a AtomicBool,
+}
+
+impl Observer for StopAfter<'_> {
+    fn step(&mut self, step: usize, _: f64, _: f64, _: f64) {
+        if step == self.step {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
+fn a_stopped_run_goes_on_as_if_it_had_never_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, parts) = (folder.path().join("whole"), folder.path().join("parts"));
+    train(session(&whole, recipe(4), faces(12), &GO), &mut Quiet).unwrap();
+
+    let stop = AtomicBool::new(false);
+    let outcome =
+        train(session(&parts, recipe(4), faces(12), &stop), &mut StopAfter { step: 5, stop: &stop }).unwrap();
+    assert_eq!((outcome.progress.step, outcome.interrupted), (5, true));
+    let resumed = Session { resume: true, ..session(&parts, recipe(4), faces(12), &GO) };
+    let outcome = train(resumed, &mut Quiet).unwrap();
+    assert_eq!((outcome.progress.step, outcome.interrupted), (12, false));
+    assert!(weights(&whole) == weights(&parts), "the weights differ");
+    let csv = std::fs::read_to_string(parts.join("metrics.csv")).unwrap();
+    let steps: Vec<&str> = csv.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
+    assert_eq!(steps, ["3", "5", "6", "9", "12"]);
+}
+
+#[test]
+fn a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let mut wild = recipe(1000);
+    wild.optimiser = awing::training::OptimiserConfig::Rmsprop { learning_rate: 1e30, weight_decay: 0.0 };
+    wild.schedule = awing::training::ScheduleConfig::Step { at: vec![], factor: 0.1 };
+    wild.training.moving_average = 0.999;
+    wild.training.evaluate_every = 1e6;
+    // A good checkpoint of one step, before the rate goes wild.
+    let mut tame = wild.clone();
+    tame.training.epochs = 1;
+    tame.schedule = awing::training::ScheduleConfig::Step { at: vec![0.0], factor: 1e-9 };
+    tame.optimiser = awing::training::OptimiserConfig::Rmsprop { learning_rate: 1e-3, weight_decay: 0.0 };
+    train(session(&run, tame, faces(4), &GO), &mut Quiet).unwrap();
+    let before = weights(&run);
+    std::fs::write(run.join("config.toml"), wild.to_toml().unwrap()).unwrap();
+    let resumed = Session { resume: true, ..session(&run, wild, faces(4), &GO) };
+    let error = train(resumed, &mut Quiet).unwrap_err().to_string();
+    assert!(error.starts_with("training stopped at step") && error.contains("lower learning rate"), "{error}");
+    assert!(before == weights(&run), "the checkpoint changed");
+}
+
+#[test]
+fn a_run_is_never_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    train(session(&run, recipe(1), faces(4), &GO), &mut Quiet).unwrap();
+    let before = weights(&run);
+    let error = train(session(&run, recipe(1), faces(4), &GO), &mut Quiet).unwrap_err().to_string();
+    assert!(error.contains("already there"), "{error}");
+    let mut other = recipe(1);
+    other.network.width = 24;
+    let resumed = Session { resume: true, ..session(&run, other, faces(4), &GO) };
+    assert!(train(resumed, &mut Quiet).unwrap_err().to_string().contains("differs"));
+    assert!(before == weights(&run));
+}
+
+#[test]
+fn the_validation_set_chooses_the_best_checkpoint() {
+    struct Rows(Vec<(MetricsRow, bool)>);
+    impl Observer for Rows {
+        fn evaluated(&mut self, row: &MetricsRow, best: bool) {
+            self.0.push((row.clone(), best));
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let mut rows = Rows(Vec::new());
+    let validated = Session {
+        validation: Some(drawn_dataset(6, 99)),
+        ..session(&run, recipe(3), faces(8), &GO)
+    };
+    let outcome = train(validated, &mut rows).unwrap();
+    let nmes: Vec<f64> = rows.0.iter().map(|(row, _)| row.val_nme.unwrap()).collect();
+    let lowest = nmes.iter().copied().fold(f64::INFINITY, f64::min);
+    assert_eq!(outcome.progress.best_nme, Some(lowest));
+    let aligner = Aligner::load(&run.join("best"), &Device::flex()).unwrap();
+    let tested =
+        test_faces(&aligner, &drawn_dataset(6, 99), &BoxSource::Landmarks, &Normaliser::InterOcular, &mut |_| {})
+            .unwrap();
+    assert!((tested.evaluation.summary().all.nme.unwrap() - lowest).abs() < 1e-6);
+    for file in ["config.toml", "metrics.csv", "curve.png", "curve.svg", "best/README.md", "last/progress.toml"] {
+        assert!(run.join(file).is_file(), "{file}");
+    }
+}
