@@ -68,9 +68,14 @@ fn sixteen_faces_are_learnt_by_heart() {
     let outcome = train(session(&run, recipe, faces(16), &GO), &mut Quiet).unwrap();
     assert_eq!((outcome.progress.step, outcome.interrupted), (320, false));
     let aligner = Aligner::load(&run.join("best"), &Device::flex()).unwrap();
-    let tested =
-        test_faces(&aligner, &drawn_dataset(16, 7), &BoxSource::Landmarks, &Normaliser::InterOcular, &mut |_| {})
-            .unwrap();
+    let tested = test_faces(
+        &aligner,
+        &drawn_dataset(16, 7),
+        &BoxSource::Landmarks,
+        &Normaliser::InterOcular,
+        &mut |_| {},
+    )
+    .unwrap();
     let nme = tested.evaluation.summary().all.nme.unwrap();
     assert!(nme < 2.0, "NME {nme} %");
 }
@@ -127,7 +132,10 @@ fn a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint() {
     std::fs::write(run.join("config.toml"), wild.to_toml().unwrap()).unwrap();
     let resumed = Session { resume: true, ..session(&run, wild, faces(4), &GO) };
     let error = train(resumed, &mut Quiet).unwrap_err().to_string();
-    assert!(error.starts_with("training stopped at step") && error.contains("lower learning rate"), "{error}");
+    assert!(
+        error.starts_with("training stopped at step") && error.contains("lower learning rate"),
+        "{error}"
+    );
     assert!(before == weights(&run), "the checkpoint changed");
 }
 
@@ -157,20 +165,25 @@ fn the_validation_set_chooses_the_best_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
     let mut rows = Rows(Vec::new());
-    let validated = Session {
-        validation: Some(drawn_dataset(6, 99)),
-        ..session(&run, recipe(3), faces(8), &GO)
-    };
+    let validated =
+        Session { validation: Some(drawn_dataset(6, 99)), ..session(&run, recipe(3), faces(8), &GO) };
     let outcome = train(validated, &mut rows).unwrap();
     let nmes: Vec<f64> = rows.0.iter().map(|(row, _)| row.val_nme.unwrap()).collect();
     let lowest = nmes.iter().copied().fold(f64::INFINITY, f64::min);
     assert_eq!(outcome.progress.best_nme, Some(lowest));
     let aligner = Aligner::load(&run.join("best"), &Device::flex()).unwrap();
-    let tested =
-        test_faces(&aligner, &drawn_dataset(6, 99), &BoxSource::Landmarks, &Normaliser::InterOcular, &mut |_| {})
-            .unwrap();
+    let tested = test_faces(
+        &aligner,
+        &drawn_dataset(6, 99),
+        &BoxSource::Landmarks,
+        &Normaliser::InterOcular,
+        &mut |_| {},
+    )
+    .unwrap();
     assert!((tested.evaluation.summary().all.nme.unwrap() - lowest).abs() < 1e-6);
-    for file in ["config.toml", "metrics.csv", "curve.png", "curve.svg", "best/README.md", "last/progress.toml"] {
+    for file in
+        ["config.toml", "metrics.csv", "curve.png", "curve.svg", "best/README.md", "last/progress.toml"]
+    {
         assert!(run.join(file).is_file(), "{file}");
     }
 }

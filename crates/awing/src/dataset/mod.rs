@@ -25,6 +25,7 @@
 //! ```
 
 mod aflw;
+mod box_choice;
 mod boxes;
 mod coco;
 mod cofw;
@@ -46,10 +47,12 @@ mod wflw;
 mod write;
 mod ytf;
 
+pub use crate::scheme::{Landmark, Visibility};
+pub use box_choice::BoxChoice;
 pub use boxes::BoxFile;
 pub use drawn::{drawn_faces, write_drawn};
 pub use image_file::{MAX_SIDE, load_image};
 pub use open::{Dataset, OpenOptions};
-pub use sample::{ImageSource, Landmark, Sample, Visibility};
+pub use sample::{ImageSource, Sample};
 pub use source::{DataSource, Format};
 pub use write::{copy_images, write_coco, write_csv, write_pts};

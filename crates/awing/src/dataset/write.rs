@@ -2,10 +2,7 @@
 //! images that lie beside them under the samples' names; [`copy_images`] puts them there.
 
 use super::{
-    Dataset, ImageSource, Landmark, Sample, Visibility,
-    boxes::without_number,
-    collect::inside,
-    image_file,
+    Dataset, ImageSource, Landmark, Sample, Visibility, boxes::without_number, collect::inside, image_file,
     pts::DETECTOR_BOXES,
 };
 use crate::{
@@ -220,7 +217,7 @@ mod tests {
         super::{DataSource, Format, OpenOptions, collect::tests::scheme},
         *,
     };
-    use crate::geometry::Rect;
+    use crate::{dataset::load_image, geometry::Rect};
     use image::RgbImage;
     use proptest::prelude::*;
     use std::sync::Arc;

@@ -1,7 +1,6 @@
 use crate::{
-    dataset::{BoxFile, Sample},
+    dataset::{BoxChoice, BoxFile, Sample},
     geometry::Rect,
-    training::BoxChoice,
 };
 use std::fmt;
 

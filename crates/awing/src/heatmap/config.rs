@@ -1,17 +1,16 @@
 use super::Decoder;
 use crate::error::{Error, Result};
-use crate::model::NetworkConfig;
 use serde::{Deserialize, Serialize};
 
 /// How points become maps and maps become points. The default fits a network with 256 px input and 64 x 64 maps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CodecConfig {
-    /// Width and height of a map in cells, 4 to 2048. Follows from the network ([`CodecConfig::for_network`]), so it is
+    /// Width and height of a map in cells, 4 to 2048. Follows from the network ([`CodecConfig::for_maps`]), so it is
     /// not written to files.
     #[serde(skip)]
     pub size: usize,
-    /// Pixels of the network's input that one cell covers in each direction; more than 0. Follows from the network too.
+    /// Pixels of the network's input that one cell covers in each direction; more than 0. 4 for the networks of this crate.
     #[serde(skip)]
     pub stride: f64,
     /// Spread of the Gaussian around a point in cells, 0.5 to 16. Left out: 1.5, and 1.75 with floored centres.
@@ -111,11 +110,10 @@ impl CodecConfig {
         Self { center: Center::Floor, decoder: Decoder::QuarterShift, ..Self::default() }
     }
 
-    /// The same settings for the maps of a network: their size, their stride, and whether there is a boundary channel.
-    pub fn for_network(mut self, network: &NetworkConfig) -> Self {
-        self.size = network.map_size();
-        self.stride = NetworkConfig::STRIDE as f64;
-        self.boundary.enabled = network.boundary;
+    /// The same settings for the maps of a network: `size` cells a side, with a boundary channel or without.
+    pub fn for_maps(mut self, size: usize, boundary: bool) -> Self {
+        self.size = size;
+        self.boundary.enabled = boundary;
         self
     }
 
@@ -166,8 +164,7 @@ mod tests {
 
     #[test]
     fn the_network_decides_the_size_of_the_maps() {
-        let network = NetworkConfig { boundary: false, ..NetworkConfig::preset("nano").unwrap() };
-        let config = CodecConfig::default().for_network(&network);
+        let config = CodecConfig::default().for_maps(32, false);
         assert_eq!((config.size, config.stride, config.boundary.enabled), (32, 4.0, false));
     }
 

@@ -27,7 +27,39 @@ pub fn stacked_loss(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::Device;
+    use crate::{
+        dataset::Landmark,
+        heatmap::{BoundaryConfig, Codec, CodecConfig, Decoder},
+        scheme::Scheme,
+    };
+    use burn::tensor::{Device, TensorData};
+
+    /// The published check of label, weight map and loss together: one floored label, a prediction of zero.
+    #[test]
+    fn the_papers_label_under_the_papers_weights_has_the_golden_loss() {
+        let config = CodecConfig { decoder: Decoder::Argmax, ..CodecConfig::paper() };
+        let codec = Codec::new(CodecConfig {
+            boundary: BoundaryConfig { enabled: false, ..config.boundary.clone() },
+            ..config
+        })
+        .unwrap();
+        let scheme = Scheme { lines: vec![], ..Scheme::builtin("mtfl-5").unwrap().as_ref().clone() };
+        let mut landmarks = vec![Landmark::missing(); 5];
+        landmarks[0] = Landmark::visible(130.0, 121.0);
+        let (mut target, mut weight) = (vec![0.0; 5 * 64 * 64], vec![0.0; 5 * 64 * 64]);
+        codec.encode(&scheme, &landmarks, &mut target, &mut weight).unwrap();
+        let device = Device::flex();
+        let tensor =
+            |values: Vec<f32>| Tensor::<4>::from_data(TensorData::new(values, [1, 5, 64, 64]), &device);
+        let loss = stacked_loss(
+            vec![Tensor::zeros([1, 5, 64, 64], &device)],
+            &tensor(target),
+            &tensor(weight),
+            &AdaptiveWing::default().into(),
+        );
+        let loss: f32 = loss.into_scalar();
+        assert!((loss - 0.349105).abs() < 1e-5, "{loss}");
+    }
 
     #[test]
     fn stacks_add_up() {

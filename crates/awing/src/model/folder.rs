@@ -48,7 +48,7 @@ impl Model {
     /// # Errors
     /// [`Error::Invalid`] when a setting of `heatmap` is out of range.
     pub fn codec(&self) -> Result<Codec> {
-        Codec::new(self.heatmap.clone().for_network(&self.config))
+        Codec::new(self.heatmap.clone().for_maps(self.config.map_size(), self.config.boundary))
     }
 
     /// Writes the folder, file by file beside and renamed; `card` is the text of its `README.md`.

@@ -20,10 +20,12 @@ mod builtin;
 mod check;
 mod conversion;
 mod file;
+mod landmark;
 
 pub use conversion::Conversion;
+pub use landmark::{Landmark, Visibility};
 
-use crate::{dataset::Landmark, geometry::mirror_x};
+use crate::geometry::mirror_x;
 use std::sync::Arc;
 
 /// A landmark set. Indices count from 0. Make one with [`Scheme::find`], [`Scheme::builtin`] or [`Scheme::load`],

@@ -38,7 +38,8 @@ pub(super) struct Batcher<'a> {
 
 impl<'a> Batcher<'a> {
     pub(super) fn new(set: &'a TrainingSet, recipe: &Recipe) -> Result<Self> {
-        let codec = Codec::new(recipe.heatmap.clone().for_network(&recipe.network))?;
+        let codec =
+            Codec::new(recipe.heatmap.clone().for_maps(recipe.network.map_size(), recipe.network.boundary))?;
         Ok(Self {
             set,
             augmenter: Augmenter::new(

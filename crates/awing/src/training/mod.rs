@@ -21,4 +21,4 @@ pub use optimiser::OptimiserConfig;
 pub use recipe::{Recipe, TrainingConfig};
 pub use schedule::ScheduleConfig;
 pub use trainer::{Outcome, Session, train};
-pub use training_set::{BoxChoice, TrainingSet};
+pub use training_set::TrainingSet;

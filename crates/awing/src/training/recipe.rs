@@ -1,9 +1,10 @@
 use super::{
-    BoxChoice, OptimiserConfig, ScheduleConfig,
+    OptimiserConfig, ScheduleConfig,
     settings::{lay_over, setting},
 };
 use crate::{
     augment::AugmentConfig,
+    dataset::BoxChoice,
     error::{Error, Result},
     geometry::CropRule,
     heatmap::{CodecConfig, Decoder},
@@ -165,7 +166,7 @@ impl Recipe {
     /// [`Error::Invalid`] naming the setting.
     pub fn validate(&self) -> Result<()> {
         self.network.validate()?;
-        self.heatmap.clone().for_network(&self.network).check()?;
+        self.heatmap.clone().for_maps(self.network.map_size(), self.network.boundary).check()?;
         self.crop.validate()?;
         self.augment.validate()?;
         self.loss.pixel_loss()?;
