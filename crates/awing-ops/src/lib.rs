@@ -16,6 +16,8 @@
 //! assert_eq!(prediction.grad(&gradients).unwrap().dims(), [1, 1, 2, 2]);
 //! ```
 
+mod conv2d;
 mod heatmap_loss;
 
+pub use conv2d::conv2d;
 pub use heatmap_loss::{AdaptiveWing, LossError, PixelLoss, heatmap_loss};

@@ -1,4 +1,4 @@
-use super::layers::Initialiser;
+use super::layers::{Initialiser, convolve};
 use burn::{
     module::Module,
     nn::conv::Conv2d,
@@ -29,13 +29,13 @@ impl CoordConv {
     /// that was made for them.
     pub fn forward(&self, x: Tensor<4>, boundary: Option<Tensor<4>>) -> Tensor<4> {
         if self.coordinates == 0 {
-            return self.conv.forward(x);
+            return convolve(&self.conv, x);
         }
         let [batch, _, height, width] = x.dims();
         let place = coordinates(height, width, &x.device()).expand([batch, 3, height, width]);
         let mut parts = vec![x, place];
         parts.extend(boundary);
-        self.conv.forward(Tensor::cat(parts, 1))
+        convolve(&self.conv, Tensor::cat(parts, 1))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The layers that the blocks share: convolutions drawn from a seed, and batch normalisation followed by ReLU.
 
+use awing_ops::conv2d;
 use burn::{
     module::Param,
     nn::{
@@ -58,6 +59,12 @@ impl Initialiser {
             (0..shape.iter().product::<usize>()).map(|_| self.rng.random_range(-bound..=bound)).collect();
         Tensor::from_data(TensorData::new(values, shape), &self.device)
     }
+}
+
+/// The convolution of a layer that [`Initialiser::conv`] made.
+pub(super) fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
+    let bias = conv.bias.as_ref().map(Param::val);
+    conv2d(x, conv.weight.val(), bias, conv.stride[0], conv.kernel_size[0] / 2)
 }
 
 /// Batch normalisation, then ReLU.

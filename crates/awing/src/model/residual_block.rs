@@ -1,4 +1,4 @@
-use super::layers::{Initialiser, norm_relu};
+use super::layers::{Initialiser, convolve, norm_relu};
 use burn::{
     module::Module,
     nn::{BatchNorm, conv::Conv2d},
@@ -45,11 +45,11 @@ impl ResidualBlock {
 
     /// [batch, inputs, height, width] to [batch, outputs, height, width].
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let a = self.conv1.forward(norm_relu(&self.norm1, x.clone()));
-        let b = self.conv2.forward(norm_relu(&self.norm2, a.clone()));
-        let c = self.conv3.forward(norm_relu(&self.norm3, b.clone()));
+        let a = convolve(&self.conv1, norm_relu(&self.norm1, x.clone()));
+        let b = convolve(&self.conv2, norm_relu(&self.norm2, a.clone()));
+        let c = convolve(&self.conv3, norm_relu(&self.norm3, b.clone()));
         let residual = match &self.projection {
-            Some(Projection { norm, conv }) => conv.forward(norm_relu(norm, x)),
+            Some(Projection { norm, conv }) => convolve(conv, norm_relu(norm, x)),
             None => x,
         };
         Tensor::cat(vec![a, b, c], 1) + residual

@@ -1,7 +1,7 @@
 use super::{
     coord_conv::{CoordConv, boundary_coordinates},
     hourglass::Hourglass,
-    layers::{Initialiser, halve, norm_relu},
+    layers::{Initialiser, convolve, halve, norm_relu},
     network_config::NetworkConfig,
     residual_block::ResidualBlock,
 };
@@ -117,10 +117,12 @@ impl Stack {
     /// The maps, and the features for the next stack.
     fn forward(&self, x: Tensor<4>, edge: Option<Tensor<4>>) -> (Tensor<4>, Tensor<4>) {
         let features = self.top.forward(self.hourglass.forward(self.coord.forward(x.clone(), edge)));
-        let features = norm_relu(&self.last_norm, self.last.forward(features));
-        let maps = self.maps.forward(features.clone());
+        let features = norm_relu(&self.last_norm, convolve(&self.last, features));
+        let maps = convolve(&self.maps, features.clone());
         let next = match &self.handover {
-            Some(handover) => x + handover.features.forward(features) + handover.maps.forward(maps.clone()),
+            Some(handover) => {
+                x + convolve(&handover.features, features) + convolve(&handover.maps, maps.clone())
+            }
             None => x,
         };
         (maps, next)
