@@ -18,6 +18,8 @@
 
 mod conv2d;
 mod heatmap_loss;
+mod norm_relu;
 
 pub use conv2d::conv2d;
 pub use heatmap_loss::{AdaptiveWing, LossError, PixelLoss, heatmap_loss};
+pub use norm_relu::{channel_statistics, norm_relu};

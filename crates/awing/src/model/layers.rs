@@ -1,6 +1,6 @@
 //! The layers that the blocks share: convolutions drawn from a seed, and batch normalisation followed by ReLU.
 
-use awing_ops::conv2d;
+use awing_ops::{channel_statistics, conv2d};
 use burn::{
     module::Param,
     nn::{
@@ -9,7 +9,6 @@ use burn::{
     },
     tensor::{
         Device, Tensor, TensorData,
-        activation::relu,
         module::{avg_pool2d, interpolate},
         ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions},
     },
@@ -67,9 +66,26 @@ pub(super) fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
     conv2d(x, conv.weight.val(), bias, conv.stride[0], conv.kernel_size[0] / 2)
 }
 
-/// Batch normalisation, then ReLU.
+/// Batch normalisation, then ReLU. In training it normalises by the batch's own statistics and moves the running ones
+/// towards them, the variance unbiased, as PyTorch does.
 pub(super) fn norm_relu(norm: &BatchNorm, x: Tensor<4>) -> Tensor<4> {
-    relu(norm.forward(x))
+    let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
+    if !(x.device().is_autodiff() && norm.training.is_enabled()) {
+        let statistics = Tensor::stack(vec![norm.running_mean.value(), norm.running_var.value()], 0);
+        return awing_ops::norm_relu(x, gamma, beta, statistics, norm.epsilon, false);
+    }
+    let [batch, channels, height, width] = x.dims();
+    let count = (batch * height * width) as f64;
+    let statistics = channel_statistics(x.clone());
+    let row = |i: usize| statistics.clone().inner().slice([i..i + 1]).reshape([channels]);
+    for (running, new) in
+        [(&norm.running_mean, row(0)), (&norm.running_var, row(1) * (count / (count - 1.0).max(1.0)))]
+    {
+        let old = running.value_sync();
+        let new = Tensor::from_inner(new);
+        running.update((old * (1.0 - norm.momentum) + new * norm.momentum).detach());
+    }
+    awing_ops::norm_relu(x, gamma, beta, statistics, norm.epsilon, true)
 }
 
 /// Means of 2 x 2 pixels: half the size.
@@ -80,4 +96,30 @@ pub(super) fn halve(x: Tensor<4>) -> Tensor<4> {
 /// Each pixel four times: twice the size.
 pub(super) fn double(x: Tensor<4>) -> Tensor<4> {
     interpolate(x, InterpolateOptions::new(InterpolateMode::Nearest).with_scale_factor([2.0, 2.0]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::module::Module;
+
+    #[test]
+    fn training_moves_the_running_statistics_and_inference_uses_them() {
+        let device = Device::flex().autodiff();
+        let norm = Initialiser::new(0, &device).norm(1);
+        // Mean 3, biased variance 3.5, unbiased 14 / 3.
+        let x = Tensor::<4>::from_data([[[[1.0_f32, 2.0], [3.0, 6.0]]]], &device);
+        let y: Vec<f32> = norm_relu(&norm, x.clone()).into_data().try_to_vec().unwrap();
+        assert!(y[..3] == [0.0; 3] && (y[3] - 3.0 / 3.5_f32.sqrt()).abs() < 1e-4, "{y:?}");
+        let frozen = norm.valid();
+        let mean = frozen.running_mean.value().into_scalar::<f32>();
+        let variance = frozen.running_var.value().into_scalar::<f32>();
+        assert!(
+            (mean - 0.3).abs() < 1e-6 && (variance - (0.9 + 1.4 / 3.0)).abs() < 1e-5,
+            "{mean} {variance}"
+        );
+        let y: Vec<f32> = norm_relu(&frozen, x.inner()).into_data().try_to_vec().unwrap();
+        let expected = (6.0 - mean) / (variance + 1e-5).sqrt();
+        assert!((y[3] - expected).abs() < 1e-4, "{y:?}");
+    }
 }
