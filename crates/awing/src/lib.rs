@@ -18,4 +18,6 @@ pub mod report;
 pub mod scheme;
 pub mod training;
 
+/// Where tensors live and are computed: `Device::flex()` is the CPU.
+pub use burn::tensor::Device;
 pub use error::{Error, Result};

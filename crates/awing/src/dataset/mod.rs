@@ -53,6 +53,7 @@ pub use boxes::BoxFile;
 pub use drawn::{drawn_faces, write_drawn};
 pub use image_file::{MAX_SIDE, load_image};
 pub use open::{Dataset, OpenOptions};
+pub(crate) use pts::IMAGE_EXTENSIONS;
 pub use sample::{ImageSource, Sample};
 pub use source::{DataSource, Format};
 pub use write::{copy_images, write_coco, write_csv, write_pts};

@@ -1,0 +1,75 @@
+use crate::failure::Failure;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::{
+    fmt::Display,
+    io::{IsTerminal, Write},
+};
+
+/// How many lines of one kind of trouble are told before they are only counted.
+const MOST_LINES: usize = 10;
+
+/// Results go to stdout; messages and progress go to stderr. None of them minds a closed pipe.
+pub(crate) struct Console {
+    quiet: bool,
+    terminal: bool,
+    bars: MultiProgress,
+}
+
+impl Console {
+    pub(crate) fn new(quiet: bool) -> Self {
+        let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let terminal = std::io::stderr().is_terminal();
+        Self { quiet, terminal, bars: MultiProgress::with_draw_target(target) }
+    }
+
+    /// Whether progress is told in lines, because no bar can be seen.
+    pub(crate) fn tells_lines(&self) -> bool {
+        !self.quiet && !self.terminal
+    }
+
+    /// A progress bar; hidden where there is no terminal. `template` is indicatif's.
+    pub(crate) fn bar(&self, length: usize, template: &str) -> ProgressBar {
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = ProgressBar::new(length as u64).with_style(style);
+        self.bars.add(bar)
+    }
+
+    /// A message that `--quiet` silences.
+    pub(crate) fn note(&self, text: impl Display) {
+        if !self.quiet {
+            self.bars.suspend(|| {
+                let _ = writeln!(std::io::stderr(), "{text}");
+            });
+        }
+    }
+
+    /// A line about trouble.
+    pub(crate) fn warn(&self, text: impl Display) {
+        let text = text.to_string().replace(['\n', '\r'], " ");
+        self.bars.suspend(|| {
+            let _ = writeln!(std::io::stderr(), "awing: {text}");
+        });
+    }
+
+    /// A line for each of the first troubles, and how many more there are.
+    pub(crate) fn warn_all<T: Display>(&self, troubles: impl ExactSizeIterator<Item = T>) {
+        let more = troubles.len().saturating_sub(MOST_LINES);
+        troubles.take(MOST_LINES).for_each(|trouble| self.warn(trouble));
+        if more > 0 {
+            self.warn(format!("and {more} more"));
+        }
+    }
+
+    /// A result.
+    pub(crate) fn print(&self, text: impl Display) -> Result<(), Failure> {
+        self.bars.suspend(|| {
+            let mut out = std::io::stdout().lock();
+            writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|e| Failure::output(&e))
+        })
+    }
+
+    /// A result as one line of JSON.
+    pub(crate) fn print_json(&self, value: &impl serde::Serialize) -> Result<(), Failure> {
+        self.print(serde_json::to_string(value).map_err(|e| Failure::Work(format!("JSON: {e}")))?)
+    }
+}

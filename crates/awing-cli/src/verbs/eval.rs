@@ -1,0 +1,238 @@
+use crate::{
+    console::Console,
+    data,
+    device::DeviceChoice,
+    failure::{Failure, OrUsage},
+    folders, sheets,
+};
+use awing::{
+    dataset::{BoxFile, DataSource, Dataset},
+    evaluation::{BoxSource, EvaluationSummary, Normaliser, Tested, test_faces},
+    prediction::Aligner,
+    report::{ced_chart, save_charts},
+    scheme::Scheme,
+};
+use clap::Args;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// The end of the CED curve in per cent.
+const CED_LIMIT: f64 = 10.0;
+
+/// Measure a model on annotated faces: NME, failure rate, AUC, CED curve.
+///
+/// Writes results.json, faces.csv, ced.svg and .png, worst.png, sample.png and config.toml into OUT. Exits with 1 when
+/// an annotation or a photo could not be read; the results of the others are printed all the same.
+#[derive(Args, Debug)]
+pub(crate) struct Eval {
+    /// Folder of a trained model, such as runs/train/NAME/best
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) model: PathBuf,
+    /// Annotated faces, FORMAT:PATH with FORMAT one of 300w, wflw, cofw, aflw, ytf, mtfl, lspet, dlib, coco, csv
+    #[arg(long, value_name = "FORMAT:PATH")]
+    pub(crate) data: DataSource,
+    /// Where face boxes come from: gt (around the annotated points), detector (those that come with the annotation),
+    /// or a CSV file image,x0,y0,x1,y1
+    #[arg(long, default_value = "gt", value_name = "gt|detector|FILE")]
+    pub(crate) boxes: String,
+    /// What one hundred per cent is: inter-ocular, inter-pupil, box, diagonal, or a distance of the scheme [default:
+    /// the scheme's usual one]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) norm: Option<String>,
+    /// What the points mean: the name of a built-in scheme or a file; otherwise the format's own
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) scheme: Option<String>,
+    /// Also report failure rate and AUC at these per cents
+    #[arg(long, num_args = 1.., value_name = "PERCENT", value_parser = per_cent)]
+    pub(crate) threshold: Vec<f64>,
+    /// Print one JSON object instead of the table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// A new folder for the results [default: runs/eval/ and the name of the data, numbered]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Where to compute
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) device: DeviceChoice,
+    /// Faces that the network sees at a time
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) batch: u16,
+}
+
+/// The results, as `--json` prints them.
+#[derive(Serialize)]
+struct Results<'a> {
+    #[serde(flatten)]
+    summary: EvaluationSummary,
+    model: &'a Path,
+    data: String,
+    scheme: &'a str,
+    /// Annotations that could not be used.
+    left_out: usize,
+    /// Faces whose normaliser is not annotated.
+    unscorable: usize,
+}
+
+/// What was evaluated and how: config.toml.
+#[derive(Serialize)]
+struct Config<'a> {
+    version: &'a str,
+    model: &'a Path,
+    data: String,
+    boxes: String,
+    normaliser: String,
+    scheme: &'a str,
+    threshold: &'a [f64],
+    batch: usize,
+}
+
+impl Eval {
+    pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
+        let device = self.device.device()?;
+        let boxes = self.boxes()?;
+        let scheme = data::scheme(self.scheme.as_deref())?;
+        let aligner = Aligner::load(&self.model, &device)?.with_batch(usize::from(self.batch));
+        let dataset = data::open(&self.data, scheme.as_ref(), console)?;
+        if matches!(boxes, BoxSource::Detector) && dataset.samples.iter().all(|s| s.detector_box.is_none()) {
+            let data = &self.data;
+            return Err(Failure::Work(format!(
+                "{data}: no face comes with a detector's box; use --boxes gt or a file"
+            )));
+        }
+        let normaliser = self.normaliser(&dataset.scheme, aligner.scheme())?;
+        let folder = match &self.out {
+            Some(out) => folders::named(out, "choose another --out")?,
+            None => folders::numbered(Path::new("runs/eval"), &self.name())?,
+        };
+        let bar = console.bar(dataset.samples.len(), "{bar:30} {pos} of {len} faces  left {eta}");
+        let tested =
+            test_faces(&aligner, &dataset, &boxes, &normaliser, &mut |done| bar.set_position(done as u64));
+        bar.finish_and_clear();
+        let mut tested = tested.inspect_err(|_| folders::release(&folder))?;
+        tested.evaluation = tested.evaluation.with_thresholds(&self.threshold).or_usage("--threshold")?;
+
+        let results = Results {
+            summary: tested.evaluation.summary(),
+            model: &self.model,
+            data: self.data.to_string(),
+            scheme: &tested.scheme.name,
+            left_out: dataset.problems.len(),
+            unscorable: tested.unscorable.len(),
+        };
+        let failed = tell_failures(&tested, console);
+        self.save(&folder, &results, &tested, &dataset, &boxes)?;
+        if self.json {
+            console.print_json(&results)?;
+        } else {
+            console.print(table(&results, &dataset))?;
+        }
+        console.note(format!("written to {}", folder.display()));
+        if failed + dataset.problems.len() > 0 { Err(Failure::Told) } else { Ok(()) }
+    }
+
+    fn boxes(&self) -> Result<BoxSource, Failure> {
+        match self.boxes.as_str() {
+            "gt" => Ok(BoxSource::Landmarks),
+            "detector" => Ok(BoxSource::Detector),
+            path if !Path::new(path).is_file() => {
+                Err(Failure::Usage(format!("--boxes: `{path}` is neither gt, nor detector, nor a file")))
+            }
+            path => Ok(BoxSource::File { name: path.to_owned(), boxes: BoxFile::load(path.as_ref())? }),
+        }
+    }
+
+    fn normaliser(&self, data: &Scheme, model: &Scheme) -> Result<Normaliser, Failure> {
+        let Some(name) = self.norm.as_deref() else { return Ok(Normaliser::usual(data)) };
+        let known = data.normalisers.iter().chain(&model.normalisers).map(|(name, _)| name.as_str());
+        let mut known: Vec<&str> = known.chain(["box", "diagonal"]).collect();
+        if known.contains(&name) {
+            let Ok(normaliser) = name.parse();
+            return Ok(normaliser);
+        }
+        known.sort_unstable();
+        known.dedup();
+        let known = known.join(", ");
+        Err(Failure::Usage(format!("--norm: `{name}` is unknown; this data can be measured by {known}")))
+    }
+
+    /// What the folder of results is called: after the data.
+    fn name(&self) -> String {
+        let stem = self.data.path.file_stem().map(|stem| stem.to_string_lossy());
+        stem.map_or_else(|| self.data.format.to_string(), |stem| format!("{}-{stem}", self.data.format))
+    }
+
+    fn save(
+        &self,
+        folder: &Path,
+        results: &Results<'_>,
+        tested: &Tested,
+        dataset: &Dataset,
+        boxes: &BoxSource,
+    ) -> Result<(), Failure> {
+        let write = |name: &str, text: String| {
+            let path = folder.join(name);
+            std::fs::write(&path, text + "\n").map_err(|e| Failure::file(&path, e))
+        };
+        let json = serde_json::to_string_pretty(results).map_err(|e| Failure::Work(format!("JSON: {e}")))?;
+        write("results.json", json)?;
+        let config = Config {
+            version: env!("CARGO_PKG_VERSION"),
+            model: &self.model,
+            data: self.data.to_string(),
+            boxes: boxes.to_string(),
+            normaliser: tested.evaluation.normaliser().to_string(),
+            scheme: &tested.scheme.name,
+            threshold: &self.threshold,
+            batch: usize::from(self.batch),
+        };
+        let config = toml::to_string(&config).map_err(|e| Failure::Work(format!("config.toml: {e}")))?;
+        write("config.toml", config.trim_end().to_owned())?;
+        tested.evaluation.write_csv(&folder.join("faces.csv"))?;
+        save_charts(&[ced_chart(&tested.evaluation, CED_LIMIT)], &folder.join("ced"))?;
+        sheets::save(folder, tested, dataset, boxes)
+    }
+}
+
+/// A line for each face that failed; gives their number.
+fn tell_failures(tested: &Tested, console: &Console) -> usize {
+    let mut failed = 0;
+    for face in tested.evaluation.faces() {
+        if let Err(reason) = &face.errors {
+            failed += 1;
+            let named = reason.contains(&face.name);
+            console.warn(if named { reason.clone() } else { format!("{}: {reason}", face.name) });
+        }
+    }
+    if let Some((name, reason)) = tested.unscorable.first() {
+        let count = tested.unscorable.len();
+        console.warn(format!(
+            "{count} faces cannot be scored and are in no figure; the first, {name}: {reason}"
+        ));
+    }
+    failed
+}
+
+fn table(results: &Results<'_>, dataset: &Dataset) -> String {
+    let all = &results.summary.all;
+    let rows = [
+        ("model", results.model.display().to_string()),
+        ("data", format!("{}, {} points ({})", results.data, dataset.scheme.len(), dataset.scheme.name)),
+        ("boxes", all.boxes.clone()),
+        ("normaliser", all.normaliser.clone()),
+        ("failed", format!("{} of {} faces", all.failed, all.images)),
+    ];
+    // Left-aligned values, unlike a table of numbers.
+    let head: String = rows.iter().map(|(name, value)| format!("{name:<10}  {value}\n")).collect();
+    let left_out = match results.left_out {
+        0 => String::new(),
+        count => format!("{:<10}  {count} annotations\n", "left out"),
+    };
+    format!("{head}{left_out}\n{}", results.summary.table().trim_end())
+}
+
+fn per_cent(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value > 0.0 && value.is_finite() => Ok(value),
+        _ => Err("give a positive number of per cent".to_owned()),
+    }
+}

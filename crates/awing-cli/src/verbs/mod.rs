@@ -1,0 +1,31 @@
+//! One file for each verb.
+
+mod answers;
+mod demo;
+mod eval;
+mod predict;
+mod progress;
+mod train;
+
+use crate::{console::Console, failure::Failure};
+use clap::Subcommand;
+
+/// What to do.
+#[derive(Subcommand)]
+pub(crate) enum Verb {
+    Demo(demo::Demo),
+    Train(train::Train),
+    Eval(eval::Eval),
+    Predict(predict::Predict),
+}
+
+impl Verb {
+    pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
+        match self {
+            Self::Demo(verb) => verb.run(console),
+            Self::Train(verb) => verb.run(console),
+            Self::Eval(verb) => verb.run(console),
+            Self::Predict(verb) => verb.run(console),
+        }
+    }
+}

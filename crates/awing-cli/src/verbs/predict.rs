@@ -1,0 +1,140 @@
+use super::answers::{Answers, TextFormat};
+use crate::{
+    console::Console,
+    device::DeviceChoice,
+    failure::{Failure, OrUsage},
+    folders,
+};
+use awing::{
+    dataset::BoxFile,
+    geometry::Rect,
+    prediction::{Aligner, FaceBoxes, align_photos, expand_sources},
+};
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+/// Find the landmarks in photos.
+///
+/// Prints one line of JSON a photo, in order. Without boxes, each photo is taken as one face, cut out before: say where
+/// the faces are with --box or --boxes otherwise. A photo that cannot be read gets a line that says why, and the rest
+/// goes on; the exit code is then 1.
+#[derive(Args, Debug)]
+pub(crate) struct Predict {
+    /// Image files, folders, or quoted patterns such as 'photos/*.jpg'
+    #[arg(required = true, value_name = "SOURCE")]
+    pub(crate) sources: Vec<String>,
+    /// Folder of a trained model, such as runs/train/NAME/best
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) model: PathBuf,
+    /// A face box in pixels, the same in every photo; may be given several times
+    #[arg(long = "box", value_name = "X0,Y0,X1,Y1", value_parser = corners, allow_hyphen_values = true)]
+    pub(crate) face_box: Vec<Rect>,
+    /// Face boxes of each photo: a CSV file image,x0,y0,x1,y1 with a line for each face
+    #[arg(long, value_name = "FILE", conflicts_with = "face_box")]
+    pub(crate) boxes: Option<PathBuf>,
+    /// Take each photo as one face (this is what happens without boxes, too)
+    #[arg(long, conflicts_with_all = ["face_box", "boxes"])]
+    pub(crate) whole_image: bool,
+    /// A new folder for the pictures and a copy of the answers [default with --draw: runs/predict/, numbered]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// How answers are written
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: TextFormat,
+    /// Write each photo with points, lines and boxes drawn on it
+    #[arg(long)]
+    pub(crate) draw: bool,
+    /// A new folder for each face's raw maps (.npy, [channels, size, size]) and a picture of them
+    #[arg(long, value_name = "DIR")]
+    pub(crate) heatmaps: Option<PathBuf>,
+    /// Where to compute
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) device: DeviceChoice,
+    /// Faces that the network sees at a time
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) batch: u16,
+    /// Print JSON lines, as without it
+    #[arg(long, conflicts_with = "format")]
+    pub(crate) json: bool,
+    /// Whether answers go to files alone.
+    #[arg(skip)]
+    pub(crate) silent: bool,
+}
+
+impl Predict {
+    pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
+        let device = self.device.device()?;
+        let boxes = self.face_boxes()?;
+        let aligner = Aligner::load(&self.model, &device)?.with_batch(usize::from(self.batch));
+        let (photos, problems) = expand_sources(&self.sources);
+        console.warn_all(problems.iter());
+        if photos.is_empty() {
+            return Err(Failure::Told);
+        }
+        let folder = match &self.out {
+            Some(out) => Some(folders::named(out, "choose another --out")?),
+            None if self.draw => Some(folders::numbered(Path::new("runs/predict"), "predict")?),
+            None => None,
+        };
+        let maps = self.heatmaps.as_deref().map(|dir| folders::named(dir, "choose another --heatmaps"));
+        let maps = maps.transpose()?;
+        let scheme = aligner.scheme().clone();
+        let mut answers = Answers::new(&scheme, self.format, folder.as_deref(), self.draw, maps.as_deref())?;
+        if !self.silent {
+            answers.header(console)?;
+        }
+        let bar = console.bar(photos.len(), "{bar:30} {pos} of {len} photos  left {eta}");
+        let mut failed = problems.len();
+        let done = align_photos(&aligner, &photos, &boxes, maps.is_some(), |path, found| {
+            let answer = answers.answer(path, found)?;
+            failed += answer.problems.len();
+            answer.problems.iter().for_each(|problem| console.warn(problem));
+            bar.inc(1);
+            if self.silent { Ok(()) } else { answer.lines.iter().try_for_each(|line| console.print(line)) }
+        });
+        bar.finish_and_clear();
+        done?;
+        for folder in folder.iter().chain(&maps) {
+            console.note(format!("written to {}", folder.display()));
+        }
+        if failed > 0 { Err(Failure::Told) } else { Ok(()) }
+    }
+
+    fn face_boxes(&self) -> Result<FaceBoxes, Failure> {
+        match &self.boxes {
+            Some(path) if !path.is_file() => {
+                Err(Failure::Usage(format!("--boxes: `{}` is not a file", path.display())))
+            }
+            Some(path) => {
+                Ok(FaceBoxes::File { boxes: BoxFile::load(path).or_usage("--boxes")?, path: path.clone() })
+            }
+            None if self.face_box.is_empty() => Ok(FaceBoxes::WholeImage),
+            None => Ok(FaceBoxes::Given(self.face_box.clone())),
+        }
+    }
+}
+
+fn corners(text: &str) -> Result<Rect, String> {
+    let numbers: Option<Vec<f64>> = text.split(',').map(|n| n.trim().parse().ok()).collect();
+    match numbers.as_deref() {
+        Some(&[x0, y0, x1, y1]) => {
+            Some(Rect::new(x0, y0, x1, y1)).filter(|r| r.is_usable(2.0)).ok_or_else(|| {
+                "the second corner must lie at least 2 pixels right of and below the first".to_owned()
+            })
+        }
+        _ => Err("give four numbers: left, top, right and bottom in pixels".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_box_is_four_numbers_with_room_between() {
+        assert_eq!(corners("-1,2, 30,40.5"), Ok(Rect::new(-1.0, 2.0, 30.0, 40.5)));
+        for bad in ["", "1,2,3", "1,2,3,4,5", "a,2,30,40", "30,2,1,40", "1,2,NaN,40", "1,2,inf,40"] {
+            assert!(corners(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+use crate::console::Console;
+use awing::training::{MetricsRow, Observer};
+use indicatif::ProgressBar;
+use std::{path::Path, time::Instant};
+
+/// Parts of a whole run on the bar.
+const PARTS: f64 = 10_000.0;
+const MOST_PROBLEMS: usize = 10;
+
+/// Tells how training goes: a bar on a terminal, else a line for each evaluation.
+pub(crate) struct Progress<'a> {
+    console: &'a Console,
+    bar: ProgressBar,
+    /// When this part of the run began, and the progress after its first step.
+    begun: Instant,
+    first: Option<f64>,
+    now: f64,
+    validation: String,
+    problems: usize,
+}
+
+impl<'a> Progress<'a> {
+    pub(crate) fn new(console: &'a Console) -> Self {
+        let bar = console.bar(PARTS as usize, "{bar:30} {percent:>3} %  {msg}");
+        Self {
+            console,
+            bar,
+            begun: Instant::now(),
+            first: None,
+            now: 0.0,
+            validation: String::new(),
+            problems: 0,
+        }
+    }
+
+    /// Takes the bar away, and gives the number of faces that could not be read.
+    pub(crate) fn finish(self) -> usize {
+        self.bar.finish_and_clear();
+        if self.problems > MOST_PROBLEMS {
+            self.console.warn(format!("and {} more", self.problems - MOST_PROBLEMS));
+        }
+        self.problems
+    }
+
+    /// "3m 20s", by the speed of this part of the run.
+    fn left(&self) -> String {
+        let done = self.now - self.first.unwrap_or(self.now);
+        if done <= 0.0 {
+            return "?".to_owned();
+        }
+        duration(self.begun.elapsed().as_secs_f64() * (1.0 - self.now).max(0.0) / done)
+    }
+}
+
+impl Observer for Progress<'_> {
+    fn started(&mut self, folder: &Path, step: usize, steps_per_epoch: usize) {
+        let verb = if step == 0 { "training into" } else { "going on in" };
+        let from = if step == 0 { String::new() } else { format!(" from step {step}") };
+        self.console.note(format!("{verb} {}{from}, {steps_per_epoch} steps an epoch", folder.display()));
+        self.begun = Instant::now();
+    }
+
+    fn step(&mut self, step: usize, loss: f64, progress: f64, faces_per_second: f64) {
+        self.now = progress.min(1.0);
+        self.first.get_or_insert(self.now);
+        self.bar.set_position((self.now * PARTS) as u64);
+        self.bar.set_message(format!(
+            "step {step}  loss {loss:.4}  {faces_per_second:.0} faces/s{}  left {}",
+            self.validation,
+            self.left()
+        ));
+    }
+
+    fn evaluated(&mut self, row: &MetricsRow, best: bool) {
+        if let Some(nme) = row.val_nme {
+            let before = if best { None } else { self.validation.split_once("  best ") };
+            let best = before.map_or_else(|| format!("{nme:.2} %"), |(_, best)| best.to_owned());
+            self.validation = format!("  val NME {nme:.2} %  best {best}");
+        }
+        if self.console.tells_lines() {
+            self.console.note(format!(
+                "epoch {:.1}  step {}  loss {:.4}{}  {:.0} faces/s  left {}",
+                row.epoch,
+                row.step,
+                row.loss,
+                self.validation,
+                row.faces_per_second,
+                self.left()
+            ));
+        }
+    }
+
+    fn problem(&mut self, problem: &awing::Error) {
+        self.problems += 1;
+        if self.problems <= MOST_PROBLEMS {
+            self.console.warn(problem);
+        }
+    }
+}
+
+/// Seconds as people say them.
+pub(crate) fn duration(seconds: f64) -> String {
+    let s = seconds.round() as u64;
+    match s {
+        0..60 => format!("{s}s"),
+        60..3600 => format!("{}m {:02}s", s / 60, s % 60),
+        _ => format!("{}h {:02}m", s / 3600, s / 60 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_short() {
+        assert_eq!([4.4, 200.0, 7325.0].map(duration), ["4s", "3m 20s", "2h 02m"]);
+    }
+}

@@ -1,0 +1,263 @@
+use super::progress::{Progress, duration};
+use crate::{
+    console::Console,
+    data,
+    device::DeviceChoice,
+    failure::{Failure, OrUsage},
+    folders,
+};
+use awing::{
+    dataset::DataSource,
+    scheme::Conversion,
+    training::{Outcome, Recipe, Session, TrainingSet, train},
+};
+use clap::Args;
+use serde_json::json;
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+/// Set by Ctrl-C.
+static STOP: AtomicBool = AtomicBool::new(false);
+/// Whether there is training to stop cleanly.
+static TRAINING: AtomicBool = AtomicBool::new(false);
+
+/// Train a network on annotated faces.
+///
+/// Writes RUNS/train/NAME/ with config.toml, metrics.csv, curve.svg and .png, best/ and last/; older runs are never
+/// overwritten. Ctrl-C ends the run cleanly, and --resume goes on with it.
+#[derive(Args, Debug)]
+pub(crate) struct Train {
+    /// Annotated faces, FORMAT:PATH with FORMAT one of 300w, wflw, cofw, aflw, ytf, mtfl, lspet, dlib, coco, csv
+    #[arg(long, required = true, num_args = 1.., value_name = "FORMAT:PATH")]
+    pub(crate) data: Vec<DataSource>,
+    /// Faces that choose the best checkpoint; without them the last is the best
+    #[arg(long, value_name = "FORMAT:PATH")]
+    pub(crate) val: Option<DataSource>,
+    /// What the points mean: the name of a built-in scheme or a file; otherwise the format's own
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) scheme: Option<String>,
+    /// The settings to start from: paper, base, small or nano [default: small, or what --config says]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) preset: Option<String>,
+    /// Settings that differ from the preset, as TOML: any part of a run's config.toml
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Single settings, such as loss.kind=mse or optimiser.learning_rate=1e-3
+    #[arg(long, num_args = 1.., value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Length in minutes of training
+    #[arg(long, value_name = "M", conflicts_with = "epochs")]
+    pub(crate) minutes: Option<f64>,
+    /// Length in passes over the data
+    #[arg(long, value_name = "N")]
+    pub(crate) epochs: Option<usize>,
+    /// Name of the run's folder [default: the preset, numbered]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Folder of all runs
+    #[arg(long, default_value = "runs", value_name = "DIR")]
+    pub(crate) runs: PathBuf,
+    /// Go on with the run that --name names; only --epochs and --minutes may differ
+    #[arg(long, requires = "name", conflicts_with_all = ["preset", "config", "set", "seed"])]
+    pub(crate) resume: bool,
+    /// Where to compute
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) device: DeviceChoice,
+    /// Seed of weights, order and variations
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Print the outcome as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl Train {
+    pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
+        let (json, again, test) = (self.json, self.resume_command(), self.val.as_ref().or(self.data.first()));
+        let test = test.map(ToString::to_string).unwrap_or_default();
+        let (outcome, left_out) = self.train(console)?;
+        let best = outcome.folder.join("best");
+        if json {
+            console.print_json(&json!({
+                "folder": outcome.folder,
+                "model": best,
+                "steps": outcome.progress.step,
+                "seconds": outcome.progress.seconds,
+                "best_nme": outcome.progress.best_nme,
+                "interrupted": outcome.interrupted,
+                "left_out": left_out,
+            }))?;
+        } else {
+            console.print(describe(&outcome))?;
+        }
+        if outcome.interrupted {
+            let name = outcome.folder.file_name().unwrap_or_default().to_string_lossy();
+            console.warn(format!(
+                "stopped before the end; go on with: {again} --name {} --resume",
+                quoted(&name)
+            ));
+            return Err(Failure::Told);
+        }
+        let best = quoted(&best.display().to_string());
+        console.note(format!("next: awing eval --model {best} --data {}", quoted(&test)));
+        Ok(())
+    }
+
+    /// Trains; gives also the number of faces that were left out.
+    pub(crate) fn train(self, console: &Console) -> Result<(Outcome, usize), Failure> {
+        let device = self.device.device()?;
+        if let Some(name) = self.name.as_deref().filter(|name| !folders::is_name(name)) {
+            return Err(Failure::Usage(format!("--name: `{name}` cannot name a folder; give a plain word")));
+        }
+        let recipe = self.recipe()?;
+        let scheme = data::scheme(self.scheme.as_deref())?;
+        let open = |source: &DataSource| data::open(source, scheme.as_ref(), console);
+        let datasets = self.data.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        let validation = self.val.as_ref().map(open).transpose()?;
+        let left_out: usize = datasets.iter().chain(&validation).map(|d| d.problems.len()).sum();
+        let faces = TrainingSet::new(datasets, recipe.training.boxes)?;
+        if let Some(v) = &validation
+            && Conversion::between(&v.scheme, &faces.scheme).is_none()
+            && Conversion::between(&faces.scheme, &v.scheme).is_none()
+        {
+            return Err(Failure::Work(format!(
+                "{}: its scheme {} and that of the training data, {}, cannot be compared",
+                v.source, v.scheme.name, faces.scheme.name
+            )));
+        }
+        if validation.is_none() {
+            console.note("no --val: the last checkpoint will count as the best");
+        }
+        let card = self.card();
+        let folder = self.folder()?;
+        listen(console);
+        let mut progress = Progress::new(console);
+        let session = Session {
+            recipe,
+            faces,
+            validation,
+            folder: folder.clone(),
+            resume: self.resume,
+            device,
+            stop: &STOP,
+            card,
+        };
+        TRAINING.store(true, Ordering::Relaxed);
+        let outcome = train(session, &mut progress);
+        TRAINING.store(false, Ordering::Relaxed);
+        let unread = progress.finish();
+        if outcome.is_err() && !self.resume {
+            folders::release(&folder);
+        }
+        Ok((outcome?, left_out + unread))
+    }
+
+    /// The settings, or those of the run that goes on.
+    fn recipe(&self) -> Result<Recipe, Failure> {
+        let mut recipe = match (&self.name, self.resume) {
+            (Some(name), true) => Recipe::load(&self.runs.join("train").join(name).join("config.toml"))?,
+            _ => Recipe::layered(self.preset.as_deref(), self.config.as_deref(), &self.set)
+                .map_err(|e| Failure::Usage(e.to_string()))?,
+        };
+        let training = &mut recipe.training;
+        if let Some(epochs) = self.epochs {
+            (training.epochs, training.minutes) = (epochs, None);
+        }
+        training.minutes = self.minutes.or(training.minutes);
+        training.seed = self.seed.unwrap_or(training.seed);
+        recipe.validate().or_usage("training")?;
+        Ok(recipe)
+    }
+
+    /// The run's folder.
+    fn folder(&self) -> Result<PathBuf, Failure> {
+        let parent = self.runs.join("train");
+        match &self.name {
+            Some(name) if self.resume => Ok(parent.join(name)),
+            Some(name) => folders::named(&parent.join(name), "choose another --name, or --resume it"),
+            None => {
+                let stem =
+                    self.config.as_deref().and_then(Path::file_stem).map(|stem| stem.to_string_lossy());
+                let name = self.preset.clone().or(stem.map(String::from)).unwrap_or("small".to_owned());
+                folders::numbered(&parent, &name)
+            }
+        }
+    }
+
+    /// What the model card says of where the model comes from.
+    fn card(&self) -> String {
+        let data: Vec<String> = self.data.iter().map(ToString::to_string).collect();
+        let val = self.val.as_ref().map_or("none".to_owned(), ToString::to_string);
+        let command: Vec<String> =
+            std::env::args_os().skip(1).map(|arg| quoted(&arg.to_string_lossy())).collect();
+        format!(
+            "- Training data: {}\n- Validation data: {val}\n- Command: `awing {}`\n- Made with awing {}",
+            data.join(", "),
+            command.join(" "),
+            env!("CARGO_PKG_VERSION")
+        )
+    }
+
+    /// The command that goes on with this run, without its name.
+    fn resume_command(&self) -> String {
+        let data: Vec<String> = self.data.iter().map(|source| quoted(&source.to_string())).collect();
+        let mut command = format!("awing train --data {}", data.join(" "));
+        for (option, value) in
+            [("val", self.val.as_ref().map(ToString::to_string)), ("scheme", self.scheme.clone())]
+        {
+            if let Some(value) = value {
+                command += &format!(" --{option} {}", quoted(&value));
+            }
+        }
+        command + &format!(" --runs {}", quoted(&self.runs.display().to_string()))
+    }
+}
+
+fn describe(outcome: &Outcome) -> String {
+    let nme = outcome.progress.best_nme;
+    let nme = nme.map_or_else(|| "no validation".to_owned(), |nme| format!("best validation NME {nme:.2} %"));
+    format!(
+        "{}: {} steps in {}, {nme}",
+        outcome.folder.display(),
+        outcome.progress.step,
+        duration(outcome.progress.seconds)
+    )
+}
+
+/// The first Ctrl-C ends training cleanly, the second one ends the program; without training the first one does.
+fn listen(console: &Console) {
+    let heard = ctrlc::set_handler(|| {
+        if !TRAINING.load(Ordering::Relaxed) || STOP.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        Console::new(false).warn("stopping after this step with a checkpoint; Ctrl-C again ends at once");
+    });
+    if let Err(problem) = heard {
+        console.warn(format!("Ctrl-C will end the run without a checkpoint: {problem}"));
+    }
+}
+
+/// An argument as a shell takes it.
+pub(crate) fn quoted(argument: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:=,+@%".contains(c);
+    if !argument.is_empty() && argument.chars().all(plain) {
+        argument.to_owned()
+    } else {
+        format!("'{}'", argument.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_survive_the_shell() {
+        assert_eq!(quoted("300w:faces/a.b"), "300w:faces/a.b");
+        assert_eq!(quoted("a b"), "'a b'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+    }
+}

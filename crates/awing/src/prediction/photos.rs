@@ -1,0 +1,328 @@
+//! Many photos: which files are meant, and the landmarks of all of them a batch at a time.
+
+use super::{Aligner, Face, Maps};
+use crate::{
+    dataset::{BoxFile, IMAGE_EXTENSIONS, load_image},
+    error::{Error, Result},
+    geometry::{Rect, Transform},
+};
+use image::RgbImage;
+use rayon::prelude::*;
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+/// Deeper than any photo collection's folders; what is deeper is a loop of links.
+const MAX_DEPTH: usize = 32;
+
+/// The photos that `sources` mean, in order, each once: a file is itself, a folder is all images below it by name, and
+/// a text with `*`, `?` or `[` is a glob pattern. A file that is not there stays in the list and fails when it is read.
+/// A source that means no photo gives an error.
+pub fn expand_sources(sources: &[String]) -> (Vec<PathBuf>, Vec<Error>) {
+    let (mut photos, mut errors) = (Vec::new(), Vec::new());
+    let mut taken = BTreeSet::new();
+    for source in sources {
+        match expand(source) {
+            Ok(found) => photos.extend(found.into_iter().filter(|photo| taken.insert(photo.clone()))),
+            Err(error) => errors.push(error),
+        }
+    }
+    (photos, errors)
+}
+
+fn expand(source: &str) -> Result<Vec<PathBuf>> {
+    let path = Path::new(source);
+    let mut photos = Vec::new();
+    if path.is_dir() {
+        walk(path, 0, &mut BTreeSet::new(), &mut photos)?;
+        let kinds = IMAGE_EXTENSIONS.join(", ");
+        return found(photos, source, format!("the folder holds no image ({kinds})"));
+    }
+    // A file may well be called "a[1].jpg".
+    if path.exists() || !source.contains(['*', '?', '[']) {
+        return Ok(vec![path.to_path_buf()]);
+    }
+    let pattern = glob::glob(source).map_err(|e| Error::invalid(source, format!("is no pattern: {e}")))?;
+    for entry in pattern {
+        let entry = entry.map_err(|e| Error::io(e.path().to_path_buf(), "read")(e.into()))?;
+        if entry.is_dir() {
+            walk(&entry, 0, &mut BTreeSet::new(), &mut photos)?;
+        } else if is_image(&entry) {
+            photos.push(entry);
+        }
+    }
+    found(photos, source, "the pattern matches no image".to_owned())
+}
+
+fn found(photos: Vec<PathBuf>, source: &str, otherwise: String) -> Result<Vec<PathBuf>> {
+    if photos.is_empty() { Err(Error::invalid(source, otherwise)) } else { Ok(photos) }
+}
+
+/// Adds the images in `folder` and below it, by name.
+fn walk(folder: &Path, depth: usize, seen: &mut BTreeSet<PathBuf>, photos: &mut Vec<PathBuf>) -> Result<()> {
+    let real = folder.canonicalize().map_err(Error::io(folder, "list the folder"))?;
+    if depth > MAX_DEPTH || !seen.insert(real) {
+        return Ok(());
+    }
+    let mut entries = std::fs::read_dir(folder)
+        .and_then(|entries| entries.map(|e| e.map(|e| e.path())).collect::<std::io::Result<Vec<_>>>())
+        .map_err(Error::io(folder, "list the folder"))?;
+    entries.sort();
+    for entry in entries {
+        if entry.is_dir() {
+            walk(&entry, depth + 1, seen, photos)?;
+        } else if is_image(&entry) {
+            photos.push(entry);
+        }
+    }
+    Ok(())
+}
+
+fn is_image(path: &Path) -> bool {
+    path.extension()
+        .and_then(|e| e.to_str())
+        .is_some_and(|e| IMAGE_EXTENSIONS.contains(&e.to_ascii_lowercase().as_str()))
+}
+
+/// Where the faces of a photo are.
+#[derive(Clone, Debug)]
+pub enum FaceBoxes {
+    /// The photo is one face, cut out by hand or by another program.
+    WholeImage,
+    /// The same boxes in every photo.
+    Given(Vec<Rect>),
+    /// The boxes of a file. A photo that is not in it is an error.
+    File {
+        /// The file, for messages.
+        path: PathBuf,
+        /// The boxes.
+        boxes: BoxFile,
+    },
+}
+
+impl FaceBoxes {
+    fn of(&self, photo: &Path, image: &RgbImage) -> Result<Vec<Rect>> {
+        match self {
+            Self::WholeImage => Ok(vec![Rect::of_image(image.width(), image.height())]),
+            Self::Given(boxes) => Ok(boxes.clone()),
+            Self::File { path, boxes } => match boxes.get(&photo.to_string_lossy()) {
+                [] => {
+                    Err(Error::image(photo, format!("has no box in {}; add a line for it", path.display())))
+                }
+                boxes => Ok(boxes.to_vec()),
+            },
+        }
+    }
+}
+
+/// What was found in one photo.
+#[derive(Debug)]
+pub struct PhotoFaces {
+    /// Width of the photo in pixels.
+    pub width: u32,
+    /// Height of the photo in pixels.
+    pub height: u32,
+    /// One entry a box, in their order; a box that cannot be used gives an error in its place.
+    pub faces: Vec<Result<PhotoFace>>,
+}
+
+/// One face of a photo.
+#[derive(Clone, Debug)]
+pub struct PhotoFace {
+    /// The landmarks.
+    pub face: Face,
+    /// What the network saw and answered, where it was asked for.
+    pub maps: Option<(RgbImage, Maps)>,
+}
+
+/// Finds the landmarks in photos and tells `each` of every photo, in order, with its path. Photos are read in parallel,
+/// as many at a time as the network sees faces ([`Aligner::batch`]), and dropped once their faces are cut out: memory
+/// does not grow with their number. `keep_maps` hands on crops and raw maps too.
+///
+/// # Errors
+/// The first that `each` returns; it ends the work. A photo that cannot be read is told to `each`.
+pub fn align_photos<E>(
+    aligner: &Aligner,
+    photos: &[PathBuf],
+    boxes: &FaceBoxes,
+    keep_maps: bool,
+    mut each: impl FnMut(&Path, Result<PhotoFaces>) -> Result<(), E>,
+) -> Result<(), E> {
+    for group in photos.chunks(aligner.batch()) {
+        let prepared: Vec<_> = group.par_iter().map(|photo| prepare(aligner, photo, boxes)).collect();
+        let mut crops = Vec::new();
+        let mut answers = Vec::with_capacity(group.len());
+        for photo in prepared {
+            answers.push(photo.map(|p| {
+                let count = p.crops.len();
+                crops.extend(p.crops);
+                (p.width, p.height, count)
+            }));
+        }
+        let mut faces = faces_of(aligner, crops, keep_maps).into_iter();
+        for (path, answer) in group.iter().zip(answers) {
+            let answer = answer.map(|(width, height, count)| PhotoFaces {
+                width,
+                height,
+                faces: faces.by_ref().take(count).collect(),
+            });
+            each(path, answer)?;
+        }
+    }
+    Ok(())
+}
+
+type Crop = (RgbImage, Transform);
+
+/// A photo's size and its faces, cut out.
+struct Prepared {
+    width: u32,
+    height: u32,
+    crops: Vec<(Rect, Result<Crop>)>,
+}
+
+fn prepare(aligner: &Aligner, path: &Path, boxes: &FaceBoxes) -> Result<Prepared> {
+    let image = load_image(path)?;
+    let crops = boxes.of(path, &image)?.into_iter().map(|b| (b, aligner.crop(&image, b))).collect();
+    Ok(Prepared { width: image.width(), height: image.height(), crops })
+}
+
+/// Runs the network a batch at a time, so that the maps of few faces are held at once.
+fn faces_of(aligner: &Aligner, crops: Vec<(Rect, Result<Crop>)>, keep_maps: bool) -> Vec<Result<PhotoFace>> {
+    let mut faces = Vec::with_capacity(crops.len());
+    let mut crops = crops.into_iter().peekable();
+    while crops.peek().is_some() {
+        let (rects, crops): (Vec<Rect>, Vec<_>) = crops.by_ref().take(aligner.batch()).unzip();
+        let kept: Vec<Option<RgbImage>> = crops
+            .iter()
+            .map(|crop| crop.as_ref().ok().filter(|_| keep_maps).map(|(image, _)| image.clone()))
+            .collect();
+        let maps = aligner.map_crops(crops);
+        faces.extend(maps.into_iter().zip(rects).zip(kept).map(|((maps, rect), crop)| {
+            let maps = maps?;
+            let face = aligner.decode(&maps, rect)?;
+            Ok(PhotoFace { face, maps: crop.map(|crop| (crop, maps)) })
+        }));
+    }
+    faces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        heatmap::CodecConfig,
+        model::{Model, NetworkConfig, StackedHourglass},
+        report::save_picture,
+        scheme::Scheme,
+    };
+    use burn::tensor::Device;
+
+    fn photo(path: &Path, side: u32) {
+        save_picture(path, &RgbImage::from_fn(side, side, |x, y| image::Rgb([x as u8, y as u8, 90])))
+            .unwrap();
+    }
+
+    fn sources(folder: &Path, names: &[&str]) -> (Vec<String>, Vec<String>) {
+        let full: Vec<String> = names.iter().map(|n| folder.join(n).display().to_string()).collect();
+        let (photos, errors) = expand_sources(&full);
+        let relative = |p: &PathBuf| p.strip_prefix(folder).unwrap().display().to_string();
+        (photos.iter().map(relative).collect(), errors.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn files_folders_and_patterns_are_expanded_in_order_and_once() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b/2.JPG", "b/10.png", "b/c/1.webp", "a[1].jpg", "z.bmp", "notes.txt", "b/x.txt"] {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        let (photos, errors) = sources(folder.path(), &["z.bmp", "b", "a[1].jpg", "*.bmp", "gone.jpg"]);
+        assert_eq!(photos, ["z.bmp", "b/10.png", "b/2.JPG", "b/c/1.webp", "a[1].jpg", "gone.jpg"]);
+        assert!(errors.is_empty(), "{errors:?}");
+        // A pattern takes images and whole folders, and leaves notes.txt.
+        let (photos, _) = sources(folder.path(), &["*"]);
+        assert_eq!(photos, ["a[1].jpg", "b/10.png", "b/2.JPG", "b/c/1.webp", "z.bmp"]);
+    }
+
+    #[test]
+    fn a_source_without_photos_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("empty")).unwrap();
+        let (photos, errors) = sources(folder.path(), &["empty", "*.jpg", "[", "x***y"]);
+        assert_eq!((photos.len(), errors.len()), (0, 4));
+        assert!(errors[0].contains("empty: the folder holds no image (jpg, jpeg"), "{errors:?}");
+        assert!(errors[1].contains("*.jpg: the pattern matches no image"), "{errors:?}");
+        assert!(errors[3].contains("is no pattern"), "{errors:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_loop_of_links_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("sub")).unwrap();
+        std::os::unix::fs::symlink(folder.path(), folder.path().join("sub/up")).unwrap();
+        std::fs::write(folder.path().join("sub/a.jpg"), "").unwrap();
+        assert_eq!(sources(folder.path(), &["."]).0.len(), 1);
+    }
+
+    #[test]
+    fn a_broken_photo_or_box_fails_alone_and_batches_do_not_matter() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths: Vec<PathBuf> = (0..5).map(|i| folder.path().join(format!("{i}.png"))).collect();
+        for (i, path) in paths.iter().enumerate() {
+            photo(path, 40 + 10 * i as u32);
+        }
+        std::fs::write(&paths[2], "no image").unwrap();
+        let config = NetworkConfig { input: 64, stacks: 1, width: 8, boundary: false, coord_conv: true };
+        let scheme = Scheme::builtin("mtfl-5").unwrap();
+        let network = StackedHourglass::new(&config, scheme.len(), 1, &Device::flex()).unwrap();
+        let model =
+            Model { config, crop: Default::default(), heatmap: CodecConfig::default(), scheme, network };
+        // The second box lies outside the photos of 40 to 60 pixels.
+        let boxes = FaceBoxes::Given(vec![Rect::new(5.0, 5.0, 30.0, 30.0), Rect::new(65.0, 5.0, 90.0, 30.0)]);
+        let run = |batch: usize| {
+            let aligner = Aligner::new(model.clone()).unwrap().with_batch(batch);
+            let mut told = Vec::new();
+            align_photos(&aligner, &paths, &boxes, batch == 1, |path, found| {
+                assert_eq!(path, paths[told.len()]);
+                told.push(found.map(|f| (f.width, f.faces)));
+                Ok::<_, ()>(())
+            })
+            .unwrap();
+            told
+        };
+        let (one, many) = (run(1), run(4));
+        assert!(one[2].is_err() && many[2].is_err());
+        for i in [0, 1, 3, 4] {
+            let ((width, a), (_, b)) = (one[i].as_ref().unwrap(), many[i].as_ref().unwrap());
+            assert_eq!(*width, 40 + 10 * i as u32);
+            assert_eq!(a[1].is_err(), *width < 65, "{width}");
+            let (a, b) = (a[0].as_ref().unwrap(), b[0].as_ref().unwrap());
+            assert!(b.maps.is_none());
+            let (crop, maps) = a.maps.as_ref().unwrap();
+            assert_eq!((crop.width(), maps.values.len()), (64, 5 * 16 * 16));
+            for (p, q) in a.face.landmarks.iter().zip(&b.face.landmarks) {
+                assert!(p.distance(*q) < 1e-2, "{p:?} {q:?}");
+            }
+        }
+        let stopped =
+            align_photos(&Aligner::new(model).unwrap(), &paths, &boxes, false, |_, _| Err("enough"));
+        assert_eq!(stopped, Err("enough"));
+    }
+
+    #[test]
+    fn a_photo_without_a_line_in_the_box_file_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("boxes.csv");
+        std::fs::write(&path, "image,x0,y0,x1,y1\na.jpg,1,2,30,40\n").unwrap();
+        let boxes = FaceBoxes::File { boxes: BoxFile::load(&path).unwrap(), path };
+        let image = RgbImage::new(50, 50);
+        assert_eq!(boxes.of(Path::new("in/a.jpg"), &image).unwrap(), [Rect::new(1.0, 2.0, 30.0, 40.0)]);
+        let error = boxes.of(Path::new("b.jpg"), &image).unwrap_err().to_string();
+        assert!(error.starts_with("b.jpg: image: has no box in ") && error.contains("boxes.csv"), "{error}");
+        assert_eq!(FaceBoxes::WholeImage.of(Path::new("b.jpg"), &image).unwrap()[0].width(), 50.0);
+    }
+}
