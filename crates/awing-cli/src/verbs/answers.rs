@@ -7,6 +7,7 @@ use awing::{
     scheme::Scheme,
 };
 use clap::ValueEnum;
+use image::imageops::{FilterType, resize};
 use serde::Serialize;
 use std::{
     collections::HashSet,
@@ -14,6 +15,9 @@ use std::{
     io::{BufWriter, Write},
     path::{Path, PathBuf},
 };
+
+/// Maps are shown at this many pixels or more.
+const SHOWN: u32 = 256;
 
 /// How answers are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -230,7 +234,9 @@ fn save_maps(stem: &Path, face: &PhotoFace, landmarks: usize) -> Result<(), Fail
     let Some((crop, maps)) = &face.maps else { return Ok(()) };
     let file = |ending: &str| PathBuf::from(format!("{}.{ending}", stem.display()));
     write_npy(&file("npy"), &[maps.channels, maps.size, maps.size], &maps.values)?;
-    let shown = Heatmaps { crop, maps: &maps.values, landmarks, side: maps.size };
+    let side = SHOWN.max(crop.width());
+    let crop = resize(crop, side, side, FilterType::CatmullRom);
+    let shown = Heatmaps { crop: &crop, maps: &maps.values, landmarks, side: maps.size };
     Ok(save_picture(&file("png"), &heatmap_picture(&[shown])?)?)
 }
 

@@ -37,7 +37,7 @@ pub(crate) struct Demo {
     #[arg(long, default_value = "demo", value_name = "DIR")]
     out: PathBuf,
     /// Minutes of training
-    #[arg(long, default_value_t = 1.0, value_name = "M")]
+    #[arg(long, default_value_t = 1.0, value_name = "M", allow_negative_numbers = true)]
     minutes: f64,
 }
 

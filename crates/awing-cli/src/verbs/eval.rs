@@ -43,7 +43,7 @@ pub(crate) struct Eval {
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) scheme: Option<String>,
     /// Also report failure rate and AUC at these per cents
-    #[arg(long, num_args = 1.., value_name = "PERCENT", value_parser = per_cent)]
+    #[arg(long, num_args = 1.., value_name = "PERCENT", value_parser = per_cent, allow_negative_numbers = true)]
     pub(crate) threshold: Vec<f64>,
     /// Print one JSON object instead of the table
     #[arg(long)]

@@ -48,7 +48,7 @@ pub(crate) struct Train {
     #[arg(long, num_args = 1.., value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
     /// Length in minutes of training
-    #[arg(long, value_name = "M", conflicts_with = "epochs")]
+    #[arg(long, value_name = "M", conflicts_with = "epochs", allow_negative_numbers = true)]
     pub(crate) minutes: Option<f64>,
     /// Length in passes over the data
     #[arg(long, value_name = "N")]
@@ -127,11 +127,11 @@ impl Train {
                 v.source, v.scheme.name, faces.scheme.name
             )));
         }
+        let card = self.card();
+        let folder = self.folder()?;
         if validation.is_none() {
             console.note("no --val: the last checkpoint will count as the best");
         }
-        let card = self.card();
-        let folder = self.folder()?;
         listen(console);
         let mut progress = Progress::new(console);
         let session = Session {

@@ -2,6 +2,7 @@ use super::{BoxSource, Evaluation, FaceResult, Normaliser};
 use crate::{
     dataset::{Dataset, Landmark, Sample},
     error::{Error, Result},
+    geometry::{Rect, Transform},
     prediction::{Aligner, Face},
     scheme::{Conversion, SharedScheme},
 };
@@ -50,14 +51,13 @@ pub fn test_faces(
     let mut first_problem = None;
     for (chunk_index, chunk) in dataset.samples.chunks(aligner.batch()).enumerate() {
         let prepared: Vec<_> = chunk.par_iter().map(|sample| prepare(aligner, sample, boxes)).collect();
-        let rects: Vec<_> = prepared
-            .iter()
-            .map(|(rect, _)| rect.unwrap_or(crate::geometry::Rect::new(0.0, 0.0, 0.0, 0.0)))
-            .collect();
-        let answers = aligner.align_crops(prepared.into_iter().map(|(_, crop)| crop).collect(), &rects);
+        let (rects, crops): (Vec<_>, Vec<_>) = prepared.into_iter().unzip();
+        // A face without a box has no crop, and its place is not looked at.
+        let places: Vec<_> = rects.iter().map(|r| r.unwrap_or(Rect::new(0.0, 0.0, 0.0, 0.0))).collect();
+        let answers = aligner.align_crops(crops, &places);
         for (i, (sample, answer)) in chunk.iter().zip(answers).enumerate() {
             let truth = schemes.truth.apply(&sample.landmarks)?;
-            let distance = match normaliser.distance(&schemes.common, &truth, Some(rects[i])) {
+            let distance = match normaliser.distance(&schemes.common, &truth, rects[i]) {
                 Ok(distance) => distance,
                 Err(problem) => {
                     unscorable.push((sample.name.clone(), problem.to_string()));
@@ -91,13 +91,9 @@ pub fn test_faces(
     Ok(Tested { evaluation, faces, unscorable, scheme: schemes.common })
 }
 
-type Crop = (image::RgbImage, crate::geometry::Transform);
+type Crop = (image::RgbImage, Transform);
 
-fn prepare(
-    aligner: &Aligner,
-    sample: &Sample,
-    boxes: &BoxSource,
-) -> (Option<crate::geometry::Rect>, Result<Crop>) {
+fn prepare(aligner: &Aligner, sample: &Sample, boxes: &BoxSource) -> (Option<Rect>, Result<Crop>) {
     match boxes.of(sample) {
         Err(reason) => (None, Err(Error::invalid("box", format!("{} {reason}", sample.name)))),
         Ok(rect) => (Some(rect), sample.load_image().and_then(|photo| aligner.crop(&photo, rect))),

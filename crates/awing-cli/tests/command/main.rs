@@ -1,0 +1,8 @@
+//! Runs the built command as a user does.
+
+// Outside of #[test] functions clippy does not see that this is a test.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "this is a test")]
+
+mod bad_input;
+mod cycle;
+mod shared;
