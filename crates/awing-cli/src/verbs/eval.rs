@@ -157,8 +157,11 @@ impl Eval {
 
     /// What the folder of results is called: after the data.
     fn name(&self) -> String {
-        let stem = self.data.path.file_stem().map(|stem| stem.to_string_lossy());
-        stem.map_or_else(|| self.data.format.to_string(), |stem| format!("{}-{stem}", self.data.format))
+        let format = self.data.format.to_string();
+        match self.data.path.file_stem().map(|stem| stem.to_string_lossy()) {
+            Some(stem) if stem != format => format!("{format}-{stem}"),
+            _ => format,
+        }
     }
 
     fn save(

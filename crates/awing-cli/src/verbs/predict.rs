@@ -35,7 +35,8 @@ pub(crate) struct Predict {
     /// Take each photo as one face (this is what happens without boxes, too)
     #[arg(long, conflicts_with_all = ["face_box", "boxes"])]
     pub(crate) whole_image: bool,
-    /// A new folder for the pictures and a copy of the answers [default with --draw: runs/predict/, numbered]
+    /// A new folder for the pictures and a copy of the answers [default with --draw: runs/predict/ and the
+    /// name of the first source, numbered]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// How answers are written
@@ -73,7 +74,7 @@ impl Predict {
         }
         let folder = match &self.out {
             Some(out) => Some(folders::named(out, "choose another --out")?),
-            None if self.draw => Some(folders::numbered(Path::new("runs/predict"), "predict")?),
+            None if self.draw => Some(folders::numbered(Path::new("runs/predict"), &self.name())?),
             None => None,
         };
         let maps = self.heatmaps.as_deref().map(|dir| folders::named(dir, "choose another --heatmaps"));
@@ -98,6 +99,13 @@ impl Predict {
             console.note(format!("written to {}", folder.display()));
         }
         if failed > 0 { Err(Failure::Told) } else { Ok(()) }
+    }
+
+    /// What the folder of pictures is called: after the first source.
+    fn name(&self) -> String {
+        let stem = self.sources.first().and_then(|source| Path::new(source).file_stem());
+        let stem = stem.map(|stem| stem.to_string_lossy().replace(['*', '?', '[', ']'], ""));
+        stem.filter(|stem| folders::is_name(stem)).unwrap_or("photos".to_owned())
     }
 
     fn face_boxes(&self) -> Result<FaceBoxes, Failure> {

@@ -16,12 +16,14 @@ pub(crate) struct Progress<'a> {
     first: Option<f64>,
     now: f64,
     validation: String,
+    /// The best of this part of the run; empty where an earlier part was better.
+    best: String,
     problems: usize,
 }
 
 impl<'a> Progress<'a> {
     pub(crate) fn new(console: &'a Console) -> Self {
-        let bar = console.bar(PARTS as usize, "{bar:30} {percent:>3} %  {msg}");
+        let bar = console.bar(PARTS as usize, "{bar:24} {percent:>3} %  {wide_msg}");
         Self {
             console,
             bar,
@@ -29,6 +31,7 @@ impl<'a> Progress<'a> {
             first: None,
             now: 0.0,
             validation: String::new(),
+            best: String::new(),
             problems: 0,
         }
     }
@@ -73,9 +76,10 @@ impl Observer for Progress<'_> {
 
     fn evaluated(&mut self, row: &MetricsRow, best: bool) {
         if let Some(nme) = row.val_nme {
-            let before = if best { None } else { self.validation.split_once("  best ") };
-            let best = before.map_or_else(|| format!("{nme:.2} %"), |(_, best)| best.to_owned());
-            self.validation = format!("  val NME {nme:.2} %  best {best}");
+            if best {
+                self.best = format!("  best {nme:.2} %");
+            }
+            self.validation = format!("  val NME {nme:.2} %{}", self.best);
         }
         if self.console.tells_lines() {
             self.console.note(format!(

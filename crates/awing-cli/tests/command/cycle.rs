@@ -183,10 +183,10 @@ fn predictions_are_a_line_a_photo_in_order() {
             assert!(face["score"].as_f64().is_some());
         }
     }
-    let out = folder.path().join("runs/predict/predict");
+    let out = folder.path().join("runs/predict/z");
     assert_eq!(files(&out), ["predictions.jsonl", "x-2.png", "x.png", "z.png"]);
     assert_eq!(fs::read_to_string(out.join("predictions.jsonl")).unwrap(), done.out);
-    assert_eq!(lines[1]["picture"], "runs/predict/predict/x.png");
+    assert_eq!(lines[1]["picture"], "runs/predict/z/x.png");
     let drawn = image::open(out.join("x.png")).unwrap().to_rgb8();
     let plain = image::open(photo(0)).unwrap().to_rgb8();
     assert_eq!(drawn.dimensions(), plain.dimensions());
@@ -202,7 +202,7 @@ fn predictions_are_a_line_a_photo_in_order() {
 
     // Another run goes beside it; the maps' folder is not written again.
     let again = awing(folder.path(), &args(&words, &["--draw"])).with_code(0);
-    assert!(again.err.contains("written to runs/predict/predict-2\n"), "{}", again.err);
+    assert!(again.err.contains("written to runs/predict/z-2\n"), "{}", again.err);
     awing(folder.path(), &args(&words, &["--heatmaps", "maps"])).one_line(1, &["maps: ", "--heatmaps"]);
 }
 
