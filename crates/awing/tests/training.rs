@@ -1,5 +1,7 @@
 //! Whole training runs on drawn faces, small enough for a test.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use awing::{
     augment::AugmentConfig,
     dataset::{DataSource, Dataset, drawn_faces},

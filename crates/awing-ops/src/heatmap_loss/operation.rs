@@ -301,7 +301,8 @@ mod tests {
         let prediction = tensor(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0], &device).reshape([2, 3]).transpose();
         let target = tensor(&[0.0, 0.0, 0.0, 0.0, 0.0, 1.0], &device).reshape([3, 2]);
         let value: f32 =
-            heatmap_loss(prediction.slice([1..3]), target.slice([1..3]), None, &PixelLoss::L1).into_scalar();
+            heatmap_loss(prediction.slice_dim(0, 1..3), target.slice_dim(0, 1..3), None, &PixelLoss::L1)
+                .into_scalar();
         // Rows 1 and 2 of the transpose are 1 4, 2 5: (1 + 4 + 2 + 4) / 4.
         assert_eq!(value, 11.0 / 4.0);
     }

@@ -218,7 +218,7 @@ mod tests {
         let wide = |t: Tensor<1>| t.reshape([1, channels, 1, 1]);
         let (mean, variance) = match statistics {
             Some(s) => {
-                let row = |i: usize| s.clone().slice([i..i + 1]).reshape([1, channels, 1, 1]);
+                let row = |i: usize| s.clone().slice_dim(0, i..i + 1).reshape([1, channels, 1, 1]);
                 (row(0), row(1))
             }
             None => {

@@ -73,6 +73,19 @@ impl Default for LossConfig {
 }
 
 impl LossConfig {
+    /// The loss in a few words, for model cards: "Adaptive Wing (alpha 2.1, omega 14, epsilon 1, theta 0.5)".
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Mse {} => "MSE".to_owned(),
+            Self::L1 {} => "L1".to_owned(),
+            Self::SmoothL1 { beta } => format!("smooth L1 (beta {beta})"),
+            Self::Wing { omega, epsilon } => format!("Wing (omega {omega}, epsilon {epsilon})"),
+            Self::AdaptiveWing { alpha, omega, epsilon, theta } => {
+                format!("Adaptive Wing (alpha {alpha}, omega {omega}, epsilon {epsilon}, theta {theta})")
+            }
+        }
+    }
+
     /// The loss, its constants checked.
     ///
     /// # Errors

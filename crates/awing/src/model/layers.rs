@@ -77,7 +77,7 @@ pub(super) fn norm_relu(norm: &BatchNorm, x: Tensor<4>) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
     let count = (batch * height * width) as f64;
     let statistics = channel_statistics(x.clone());
-    let row = |i: usize| statistics.clone().inner().slice([i..i + 1]).reshape([channels]);
+    let row = |i: usize| statistics.clone().inner().slice_dim(0, i..i + 1).reshape([channels]);
     for (running, new) in
         [(&norm.running_mean, row(0)), (&norm.running_var, row(1) * (count / (count - 1.0).max(1.0)))]
     {

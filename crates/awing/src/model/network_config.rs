@@ -22,7 +22,7 @@ impl NetworkConfig {
     pub const STRIDE: usize = 4;
 
     /// The sizes that have a name: `paper` (4 stacks, 256 wide, 256 px: Wang et al. 2019), `base` (2, 128, 256 px),
-    /// `small` (2, 64, 256 px), `nano` (1, 64, 128 px: for laptops and tests).
+    /// `small` (2, 64, 256 px), `nano` (2, 48, 128 px: for laptops and tests).
     pub const PRESETS: [&str; 4] = ["paper", "base", "small", "nano"];
 
     /// A preset by its name; see [`NetworkConfig::PRESETS`].
@@ -34,7 +34,7 @@ impl NetworkConfig {
             "paper" => (4, 256, 256),
             "base" => (2, 128, 256),
             "small" => (2, 64, 256),
-            "nano" => (1, 64, 128),
+            "nano" => (2, 48, 128),
             _ => {
                 return Err(Error::invalid(
                     "preset",

@@ -42,12 +42,7 @@ impl<'a> Batcher<'a> {
             Codec::new(recipe.heatmap.clone().for_maps(recipe.network.map_size(), recipe.network.boundary))?;
         Ok(Self {
             set,
-            augmenter: Augmenter::new(
-                recipe.augment.clone(),
-                set.scheme.clone(),
-                recipe.crop,
-                recipe.network.input,
-            )?,
+            augmenter: Augmenter::new(recipe.augment, set.scheme.clone(), recipe.crop, recipe.network.input)?,
             channels: codec.channels(&set.scheme),
             codec,
             side: recipe.network.input,

@@ -108,17 +108,14 @@ fn start_folder(folder: &Path, recipe: &Recipe, resume: bool) -> Result<()> {
     if resume {
         let old = Recipe::load(&config)?;
         let same = Recipe { training: recipe.training.clone(), ..old.clone() } == *recipe;
-        return if same {
-            Ok(())
-        } else {
-            Err(Error::model(
+        if !same {
+            return Err(Error::model(
                 config,
                 "recipe",
                 "differs from the run's in more than [training]; start a new run",
-            ))
-        };
-    }
-    if config.exists() {
+            ));
+        }
+    } else if config.exists() {
         return Err(Error::model(folder, "run", "is already there; choose another --name, or --resume it"));
     }
     write_atomic(&config, recipe.to_toml()?.as_bytes())
@@ -291,7 +288,7 @@ impl Run<'_> {
         let c = &self.recipe.network;
         format!(
             "# A landmark model of awing\n\n{} points (scheme {}), found by heatmap regression.\n\n\
-             - Network: {} stacks, {} wide, {} px input\n- Loss: {:?}\n- Steps: {}, {:.1} epochs, {:.0} s of training\n\
+             - Network: {} stacks, {} wide, {} px input\n- Loss: {}\n- Steps: {}, {:.1} epochs, {:.0} s of training\n\
              - NME: {nme}\n{}\n\
              Whoever trained this model knows the terms of the images; weights made from research-only images (300-W, \
              WFLW, COFW, AFLW and others) must not be used in a commercial product.\n",
@@ -300,7 +297,7 @@ impl Run<'_> {
             c.stacks,
             c.width,
             c.input,
-            self.loss,
+            self.recipe.loss.describe(),
             row.step,
             row.epoch,
             row.seconds,
