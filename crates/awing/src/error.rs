@@ -102,6 +102,15 @@ impl Error {
         Self::Model { path: path.as_ref().to_path_buf(), field: field.into(), problem: problem.into() }
     }
 
+    /// The same error with the name of the face or file that it is about, where it has none yet.
+    #[must_use]
+    pub fn about(self, name: &str) -> Self {
+        match self {
+            Self::Invalid { field, problem } => Self::format(name, None, field, problem),
+            named => named,
+        }
+    }
+
     /// An [`Error::Invalid`].
     pub fn invalid(field: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Invalid { field: field.into(), problem: problem.into() }
@@ -118,5 +127,7 @@ mod tests {
         assert_eq!(error.to_string(), "faces/a.pts:4: y: `abc` is not a number");
         let error = Error::format("faces/a.pts", None, "points", "67 instead of 68");
         assert_eq!(error.to_string(), "faces/a.pts: points: 67 instead of 68");
+        assert_eq!(error.about("b").to_string(), "faces/a.pts: points: 67 instead of 68");
+        assert_eq!(Error::invalid("box", "is empty").about("a.jpg").to_string(), "a.jpg: box: is empty");
     }
 }

@@ -98,15 +98,29 @@ impl Observer for StopAfter<'_> {
 
 #[test]
 fn a_stopped_run_goes_on_as_if_it_had_never_stopped() {
+    stop_and_resume(recipe(4));
+}
+
+#[test]
+fn so_does_one_with_the_papers_optimiser_and_two_stacks() {
+    let paper = Recipe::preset("paper").unwrap();
+    let mut recipe = Recipe { optimiser: paper.optimiser, schedule: paper.schedule, ..recipe(4) };
+    recipe.network.stacks = 2;
+    recipe.training.moving_average = 0.0;
+    stop_and_resume(recipe);
+}
+
+fn stop_and_resume(recipe: Recipe) {
     let folder = tempfile::tempdir().unwrap();
     let (whole, parts) = (folder.path().join("whole"), folder.path().join("parts"));
-    train(session(&whole, recipe(4), faces(12), &GO), &mut Quiet).unwrap();
+    train(session(&whole, recipe.clone(), faces(12), &GO), &mut Quiet).unwrap();
 
     let stop = AtomicBool::new(false);
     let outcome =
-        train(session(&parts, recipe(4), faces(12), &stop), &mut StopAfter { step: 5, stop: &stop }).unwrap();
+        train(session(&parts, recipe.clone(), faces(12), &stop), &mut StopAfter { step: 5, stop: &stop })
+            .unwrap();
     assert_eq!((outcome.progress.step, outcome.interrupted), (5, true));
-    let resumed = Session { resume: true, ..session(&parts, recipe(4), faces(12), &GO) };
+    let resumed = Session { resume: true, ..session(&parts, recipe.clone(), faces(12), &GO) };
     let outcome = train(resumed, &mut Quiet).unwrap();
     assert_eq!((outcome.progress.step, outcome.interrupted), (12, false));
     assert!(weights(&whole) == weights(&parts), "the weights differ");
@@ -153,6 +167,12 @@ fn a_run_is_never_overwritten() {
     other.network.width = 24;
     let resumed = Session { resume: true, ..session(&run, other, faces(4), &GO) };
     assert!(train(resumed, &mut Quiet).unwrap_err().to_string().contains("differs"));
+    let more = Session { resume: true, ..session(&run, recipe(1), faces(5), &GO) };
+    assert!(train(more, &mut Quiet).unwrap_err().to_string().contains("4 faces"));
+    let mut renamed = faces(4);
+    renamed.scheme = Scheme { name: "mine".to_owned(), ..renamed.scheme.as_ref().clone() }.into();
+    let other = Session { resume: true, ..session(&run, recipe(1), renamed, &GO) };
+    assert!(train(other, &mut Quiet).unwrap_err().to_string().contains("scheme mine"));
     assert!(before == weights(&run));
 }
 
@@ -188,4 +208,29 @@ fn the_validation_set_chooses_the_best_checkpoint() {
     {
         assert!(run.join(file).is_file(), "{file}");
     }
+}
+
+#[test]
+fn a_run_that_fails_at_once_leaves_nothing_in_the_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let mut unseen = drawn_faces(3, 96, 1);
+    unseen.iter_mut().for_each(|s| s.image = awing::dataset::ImageSource::File("missing.jpg".into()));
+    let set = TrainingSet::from_samples(Scheme::builtin("300w-68").unwrap(), unseen).unwrap();
+    let error = train(session(&run, recipe(1), set, &GO), &mut Quiet).unwrap_err().to_string();
+    assert!(error.starts_with("missing.jpg: "), "{error}");
+    assert!(!run.exists());
+    train(session(&run, recipe(1), faces(4), &GO), &mut Quiet).unwrap();
+}
+
+#[test]
+fn a_validation_set_that_cannot_be_scored_is_refused_before_the_first_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let mut blind = drawn_dataset(2, 5);
+    blind.samples.iter_mut().for_each(|s| s.landmarks[36] = awing::scheme::Landmark::missing());
+    let session = Session { validation: Some(blind), ..session(&run, recipe(1), faces(4), &GO) };
+    let error = train(session, &mut Quiet).unwrap_err().to_string();
+    assert!(error.contains("drawn/00001") && error.contains("inter-ocular"), "{error}");
+    assert!(!run.exists());
 }

@@ -71,6 +71,14 @@ struct Results<'a> {
     left_out: usize,
     /// Faces whose normaliser is not annotated.
     unscorable: usize,
+    /// NME in per cent of the points of each line of the scheme.
+    lines: Vec<LineError>,
+}
+
+#[derive(Serialize)]
+struct LineError {
+    name: String,
+    nme: Option<f64>,
 }
 
 /// What was evaluated and how: config.toml.
@@ -118,6 +126,9 @@ impl Eval {
             scheme: &tested.scheme.name,
             left_out: dataset.problems.len(),
             unscorable: tested.unscorable.len(),
+            lines: (tested.evaluation.by_line(&tested.scheme).into_iter())
+                .map(|(name, nme)| LineError { name, nme })
+                .collect(),
         };
         let failed = tell_failures(&tested, console);
         self.save(&folder, &results, &tested, &dataset, &boxes)?;

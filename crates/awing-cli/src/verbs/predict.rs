@@ -72,6 +72,9 @@ impl Predict {
         if photos.is_empty() {
             return Err(Failure::Told);
         }
+        if self.out.is_some() && self.out == self.heatmaps {
+            return Err(Failure::Usage("--heatmaps: choose another folder than --out".to_owned()));
+        }
         let folder = match &self.out {
             Some(out) => Some(folders::named(out, "choose another --out")?),
             None if self.draw => Some(folders::numbered(Path::new("runs/predict"), &self.name())?),

@@ -8,7 +8,6 @@ use crate::{
 };
 use awing::{
     dataset::DataSource,
-    scheme::Conversion,
     training::{Outcome, Recipe, Session, TrainingSet, train},
 };
 use clap::Args;
@@ -59,7 +58,7 @@ pub(crate) struct Train {
     /// Folder of all runs
     #[arg(long, default_value = "runs", value_name = "DIR")]
     pub(crate) runs: PathBuf,
-    /// Go on with the run that --name names; only --epochs and --minutes may differ
+    /// Go on with the run that --name names, with the same --data, --val and --scheme; --epochs and --minutes may differ
     #[arg(long, requires = "name", conflicts_with_all = ["preset", "config", "set", "seed"])]
     pub(crate) resume: bool,
     /// Where to compute
@@ -118,15 +117,8 @@ impl Train {
         let validation = self.val.as_ref().map(open).transpose()?;
         let left_out: usize = datasets.iter().chain(&validation).map(|d| d.problems.len()).sum();
         let faces = TrainingSet::new(datasets, recipe.training.boxes)?;
-        if let Some(v) = &validation
-            && Conversion::between(&v.scheme, &faces.scheme).is_none()
-            && Conversion::between(&faces.scheme, &v.scheme).is_none()
-        {
-            return Err(Failure::Work(format!(
-                "{}: its scheme {} and that of the training data, {}, cannot be compared",
-                v.source, v.scheme.name, faces.scheme.name
-            )));
-        }
+        console.warn_all(faces.problems().iter());
+        let left_out = left_out + faces.problems().len();
         let card = self.card();
         let folder = self.folder()?;
         if validation.is_none() {

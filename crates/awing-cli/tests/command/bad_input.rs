@@ -161,7 +161,7 @@ fn an_image_of_one_pixel() {
     image::RgbImage::new(1, 1).save(folder.path().join("dot.png")).unwrap();
     copy(&photo(0), &folder.path().join("face.jpg"));
     let done = predict(folder.path(), "dot.png face.jpg", &["--draw"]).with_code(1);
-    done.tells(&["dot.png: face box: ", "no box of at least 2 x 2 pixels"]);
+    done.tells(&["dot.png: face box: ", "of at least 2 pixels on its larger side"]);
     let lines = done.json();
     assert!(lines[0]["error"].is_string() && lines[1]["faces"].is_array());
 

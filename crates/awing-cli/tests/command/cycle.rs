@@ -20,7 +20,7 @@ fn files(folder: &Path) -> Vec<String> {
 fn a_run_leaves_its_files() {
     let run = fixture().join("runs/train/tiny");
     assert_eq!(files(&run), ["best", "config.toml", "curve.png", "curve.svg", "last", "metrics.csv"]);
-    assert_eq!(files(&run.join("best")), ["README.md", "config.toml", "model.safetensors"]);
+    assert_eq!(files(&run.join("best")), ["README.md", "config.toml", "model.safetensors", "progress.toml"]);
     let metrics = fs::read_to_string(run.join("metrics.csv")).unwrap();
     let rows: Vec<&str> = metrics.lines().collect();
     assert_eq!(rows[0], "step,epoch,seconds,learning_rate,loss,val_nme,faces_per_second");
@@ -153,7 +153,7 @@ fn an_evaluation_says_how_it_was_measured() {
     // The second box is gone: that face counts as failed, the others are measured.
     fs::write(&boxes, format!("image,x0,y0,x1,y1\n{}", lines.replacen("drawn_00001", "other", 1))).unwrap();
     let done = awing(folder.path(), &args(&words.replace("--out o", "--out p --json"), &[])).with_code(1);
-    done.tells(&["drawn_00001.jpg", "no box in the file"]);
+    done.tells(&["drawn_00001.jpg", "there is none for this image in the file"]);
     assert_eq!(done.json()[0]["failed"], 1);
 }
 

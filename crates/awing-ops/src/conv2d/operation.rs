@@ -186,7 +186,8 @@ pub fn conv2d(
     if let Some(bias) = &bias {
         assert_eq!(bias.dims(), [outputs], "the bias must have one value for each output channel");
     }
-    if [input.dtype(), weight.dtype()] != [DType::F32; 2] {
+    let bias_type = bias.as_ref().map_or(DType::F32, Tensor::dtype);
+    if [input.dtype(), weight.dtype(), bias_type] != [DType::F32; 3] {
         let options = ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1);
         return burn::tensor::module::conv2d(input, weight, bias, options);
     }

@@ -56,6 +56,12 @@ impl AugmentConfig {
         Self { rotation: 0.0, shift: 0.0, scale: 0.0, mirror: 0.0, ..Self::geometric() }
     }
 
+    /// What Wang et al. 2019 vary: rotation, shift, scale, mirror, blur, noise and occlusion; no colour, no JPEG.
+    pub fn paper() -> Self {
+        let plain = Self::geometric();
+        Self { colour: plain.colour, grey: plain.grey, jpeg: plain.jpeg, ..Self::default() }
+    }
+
     /// The default geometry, and pixels left as they are.
     pub fn geometric() -> Self {
         Self {

@@ -6,10 +6,7 @@ use crate::{
     error::{Error, Result},
     geometry::Rect,
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+use std::{collections::BTreeMap, path::Path};
 
 /// Face boxes of images, from a file: for evaluating and predicting with somebody's detector.
 ///
@@ -18,8 +15,6 @@ use std::{
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BoxFile {
     by_name: BTreeMap<String, Vec<Rect>>,
-    /// From a file name alone to the one image called so.
-    by_file: BTreeMap<String, String>,
 }
 
 impl BoxFile {
@@ -57,33 +52,36 @@ impl BoxFile {
         if boxes.by_name.is_empty() {
             return Err(Error::format(path, None, "boxes", "the file holds no box"));
         }
-        let mut twice = BTreeSet::new();
-        for name in boxes.by_name.keys() {
-            let file = file_name(name).to_string();
-            if boxes.by_file.insert(file.clone(), name.clone()).is_some() {
-                twice.insert(file);
-            }
-        }
-        boxes.by_file.retain(|file, _| !twice.contains(file));
         Ok(boxes)
     }
 
-    /// The boxes of the image of a sample called `name`: by the full name, else by the file name where only one
-    /// image is called so. Empty when there is none. The "#2" of a second face is left out.
+    /// The boxes of the image of a sample called `name`, or of a photo at this path. The file's names count from a
+    /// folder that the path may lead into or begin below: `a/1.jpg` in the file is `photos/a/1.jpg`, and `photos/a/1.jpg`
+    /// in the file is `a/1.jpg`, but `b/1.jpg` is neither. The longest fit counts. Empty when nothing fits, or two
+    /// images fit equally well. The "#2" of a second face is left out.
     pub fn get(&self, name: &str) -> &[Rect] {
-        let image = without_number(name);
-        [name, image]
-            .into_iter()
-            .find_map(|n| self.by_name.get(n))
-            .or_else(|| {
-                [name, image].into_iter().find_map(|n| self.by_name.get(self.by_file.get(file_name(n))?))
-            })
-            .map_or(&[], Vec::as_slice)
+        for wanted in [name, without_number(name)] {
+            let wanted: Vec<&str> = parts(wanted).collect();
+            let fits = self.by_name.iter().filter_map(|(own, boxes)| {
+                let own: Vec<&str> = parts(own).collect();
+                let shared = own.len().min(wanted.len());
+                (shared > 0 && own.ends_with(&wanted[wanted.len() - shared..])).then_some((shared, boxes))
+            });
+            let mut best: Vec<(usize, &Vec<Rect>)> = fits.collect();
+            best.sort_by_key(|(shared, _)| std::cmp::Reverse(*shared));
+            match best.as_slice() {
+                [(_, boxes)] => return boxes,
+                [(first, boxes), (second, _), ..] if first > second => return boxes,
+                _ => {}
+            }
+        }
+        &[]
     }
 }
 
-fn file_name(name: &str) -> &str {
-    name.rsplit(['/', '\\']).next().unwrap_or(name)
+/// The folders and the file of a path, without `.`.
+fn parts(path: &str) -> impl Iterator<Item = &str> {
+    path.split(['/', '\\']).filter(|part| !part.is_empty() && *part != ".")
 }
 
 /// "a.jpg" for "a.jpg#2".
@@ -107,16 +105,21 @@ mod tests {
     }
 
     #[test]
-    fn boxes_are_found_by_full_name_then_by_file_name() {
+    fn boxes_are_found_by_the_longest_fit_of_the_path() {
         let boxes = load(b"x_min,y_min,x_max,y_max,image\n1,2,3,4,s/a.jpg\n5,6,7,8,s/a.jpg\n1,1,9,9,s/b.jpg\n2,2,9,9,t/b.jpg")
             .unwrap();
         let both = [Rect::new(1.0, 2.0, 3.0, 4.0), Rect::new(5.0, 6.0, 7.0, 8.0)];
-        for name in ["s/a.jpg", "a.jpg", "s/a.jpg#2", "other/a.jpg#3"] {
+        for name in ["s/a.jpg", "a.jpg", "s/a.jpg#2", "./s/a.jpg", "/photos/s/a.jpg"] {
             assert_eq!(boxes.get(name), both, "{name}");
         }
         assert_eq!(boxes.get("t/b.jpg"), [Rect::new(2.0, 2.0, 9.0, 9.0)]);
-        // Two images are called so.
-        assert!(boxes.get("b.jpg").is_empty() && boxes.get("c.jpg").is_empty());
+        // Two images are called so; another folder's photo is another photo.
+        for name in ["b.jpg", "c.jpg", "other/a.jpg", "r/b.jpg", ""] {
+            assert!(boxes.get(name).is_empty(), "{name}");
+        }
+        let short = load(b"image,x0,y0,x1,y1\nb.jpg,1,2,3,4\nt/b.jpg,5,6,7,8").unwrap();
+        assert_eq!(short.get("t/b.jpg"), [Rect::new(5.0, 6.0, 7.0, 8.0)]);
+        assert_eq!(short.get("q/b.jpg"), [Rect::new(1.0, 2.0, 3.0, 4.0)]);
     }
 
     #[test]

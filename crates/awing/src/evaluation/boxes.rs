@@ -35,10 +35,12 @@ impl BoxSource {
     /// annotated face most is taken, as the protocol of face alignment has it.
     pub fn of(&self, sample: &Sample) -> Result<Rect, String> {
         match self {
-            Self::Landmarks => sample.landmark_box().ok_or_else(|| "has no two different points".to_owned()),
-            Self::Detector => {
-                sample.detector_box.ok_or_else(|| "has no detector box; use --boxes gt or a file".to_owned())
-            }
+            Self::Landmarks => sample
+                .landmark_box()
+                .ok_or_else(|| "there is none: no two different points are annotated".to_owned()),
+            Self::Detector => sample
+                .detector_box
+                .ok_or_else(|| "there is none of a detector; use --boxes gt or a file".to_owned()),
             Self::File { boxes, .. } => {
                 let truth = sample.landmark_box();
                 let shared = |r: &Rect| truth.map_or(0.0, |t| r.overlap(t));
@@ -47,7 +49,7 @@ impl BoxSource {
                     .iter()
                     .copied()
                     .max_by(|a, b| shared(a).total_cmp(&shared(b)))
-                    .ok_or_else(|| "has no box in the file".to_owned())
+                    .ok_or_else(|| "there is none for this image in the file".to_owned())
             }
         }
     }

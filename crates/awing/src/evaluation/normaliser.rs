@@ -26,7 +26,8 @@ impl Normaliser {
     /// The distance in pixels for one face.
     ///
     /// The landmark distances come from the annotation, never from the prediction. For `Box` and `Diagonal`,
-    /// `face_box` is the box to measure; `None` means the tight box around the annotated points.
+    /// `face_box` is the box to measure, for sets that annotate one (AFLW); `None` means the tight box around the annotated
+    /// points.
     ///
     /// # Errors
     /// [`Error::Invalid`] when the scheme has no such distance, when a point that it needs is not annotated, or when

@@ -1,6 +1,6 @@
 use super::{BoxSource, Evaluation, FaceResult, Normaliser};
 use crate::{
-    dataset::{Dataset, Landmark, Sample},
+    dataset::{Dataset, Format, Landmark, Sample},
     error::{Error, Result},
     geometry::{Rect, Transform},
     prediction::{Aligner, Face},
@@ -49,40 +49,48 @@ pub fn test_faces(
     let mut results = Vec::with_capacity(dataset.samples.len());
     let (mut faces, mut unscorable) = (Vec::new(), Vec::new());
     let mut first_problem = None;
-    for (chunk_index, chunk) in dataset.samples.chunks(aligner.batch()).enumerate() {
+    // AFLW's own box is what its errors are divided by; elsewhere the box is the tight one around the annotation,
+    // whatever boxes the faces are cut by.
+    let annotated_box =
+        |sample: &Sample| sample.detector_box.filter(|_| dataset.source.format == Format::Aflw);
+    for (start, chunk) in (0..).step_by(aligner.batch()).zip(dataset.samples.chunks(aligner.batch())) {
+        let chunk = chunk.iter().map(|s| schemes.convert(s)).collect::<Result<Vec<Sample>>>()?;
         let prepared: Vec<_> = chunk.par_iter().map(|sample| prepare(aligner, sample, boxes)).collect();
-        let (rects, crops): (Vec<_>, Vec<_>) = prepared.into_iter().unzip();
-        // A face without a box has no crop, and its place is not looked at.
-        let places: Vec<_> = rects.iter().map(|r| r.unwrap_or(Rect::new(0.0, 0.0, 0.0, 0.0))).collect();
-        let answers = aligner.align_crops(crops, &places);
-        for (i, (sample, answer)) in chunk.iter().zip(answers).enumerate() {
-            let truth = schemes.truth.apply(&sample.landmarks)?;
-            let distance = match normaliser.distance(&schemes.common, &truth, rects[i]) {
-                Ok(distance) => distance,
+        let (rects, crops): (Vec<Rect>, Vec<_>) = prepared.into_iter().unzip();
+        let answers = aligner.align_crops(crops, &rects);
+        for (i, (sample, answer)) in chunk.into_iter().zip(answers).enumerate() {
+            let distance =
+                match normaliser.distance(&schemes.common, &sample.landmarks, annotated_box(&sample)) {
+                    Ok(distance) => distance,
+                    Err(problem) => {
+                        unscorable.push((sample.name.clone(), problem.to_string()));
+                        first_problem.get_or_insert(problem.about(&sample.name));
+                        continue;
+                    }
+                };
+            let mut face = match answer {
+                Ok(face) => face,
                 Err(problem) => {
-                    unscorable.push((sample.name.clone(), problem.to_string()));
-                    first_problem.get_or_insert(problem);
+                    let reason = problem.about(&sample.name).to_string();
+                    results.push(FaceResult::failed(&sample.name, &sample.subsets, reason));
                     continue;
                 }
             };
-            results.push(match answer {
-                Err(problem) => FaceResult::failed(&sample.name, &sample.subsets, problem.to_string()),
-                Ok(mut face) => {
-                    face.landmarks = schemes.prediction.apply(&face.landmarks)?;
-                    face.scores = schemes.prediction.apply(&face.scores)?;
-                    let result = FaceResult::measured(
-                        &sample.name,
-                        &sample.subsets,
-                        &face.landmarks,
-                        &truth,
-                        distance,
-                    )?;
-                    faces.push(TestedFace { sample: chunk_index * aligner.batch() + i, face, truth });
-                    result
+            face.landmarks = schemes.prediction.apply(&face.landmarks)?;
+            face.scores = schemes.prediction.apply(&face.scores)?;
+            let (name, truth) = (&sample.name, sample.landmarks);
+            match FaceResult::measured(name, &sample.subsets, &face.landmarks, &truth, distance) {
+                Ok(result) => {
+                    results.push(result);
+                    faces.push(TestedFace { sample: start + i, face, truth });
                 }
-            });
+                Err(problem) => {
+                    unscorable.push((name.clone(), problem.to_string()));
+                    first_problem.get_or_insert(problem.about(name));
+                }
+            }
         }
-        progress((chunk_index * aligner.batch() + chunk.len()).min(dataset.samples.len()));
+        progress((start + aligner.batch()).min(dataset.samples.len()));
     }
     if let (true, Some(problem)) = (results.is_empty(), first_problem) {
         return Err(problem);
@@ -93,10 +101,11 @@ pub fn test_faces(
 
 type Crop = (image::RgbImage, Transform);
 
-fn prepare(aligner: &Aligner, sample: &Sample, boxes: &BoxSource) -> (Option<Rect>, Result<Crop>) {
+/// The box of a face and what it cuts out; a face without a box has no crop, and its box is not looked at.
+fn prepare(aligner: &Aligner, sample: &Sample, boxes: &BoxSource) -> (Rect, Result<Crop>) {
     match boxes.of(sample) {
-        Err(reason) => (None, Err(Error::invalid("box", format!("{} {reason}", sample.name)))),
-        Ok(rect) => (Some(rect), sample.load_image().and_then(|photo| aligner.crop(&photo, rect))),
+        Err(reason) => (Rect::new(0.0, 0.0, 0.0, 0.0), Err(Error::invalid("box", reason))),
+        Ok(rect) => (rect, sample.load_image().and_then(|photo| aligner.crop(&photo, rect))),
     }
 }
 
@@ -108,6 +117,11 @@ struct Schemes {
 }
 
 impl Schemes {
+    /// The sample with its annotation in the common scheme, by which its box is made too.
+    fn convert(&self, sample: &Sample) -> Result<Sample> {
+        Ok(Sample { landmarks: self.truth.apply(&sample.landmarks)?, ..sample.clone() })
+    }
+
     fn between(data: &SharedScheme, model: &SharedScheme) -> Result<Self> {
         let conversion = |from: &SharedScheme, to: &SharedScheme| Conversion::between(from, to);
         if let (Some(truth), Some(prediction)) = (conversion(data, model), conversion(model, model)) {

@@ -30,8 +30,11 @@ impl CropRule {
     /// # Errors
     /// [`Error::Invalid`] naming the field.
     pub fn validate(&self) -> Result<()> {
-        if !(self.margin.is_finite() && self.margin > 0.0) {
-            return Err(Error::invalid("margin", format!("{} is not a positive number", self.margin)));
+        if !(self.margin > 0.0 && self.margin <= 100.0) {
+            return Err(Error::invalid(
+                "margin",
+                format!("{} is not a positive number up to 100", self.margin),
+            ));
         }
         if !(self.shift_y.is_finite() && self.shift_y.abs() <= 1.0) {
             return Err(Error::invalid("shift_y", format!("{} is not between -1 and 1", self.shift_y)));
@@ -43,16 +46,19 @@ impl CropRule {
     /// as `size` x `size` pixels.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the box is not finite, narrower or lower than 2 pixels or absurdly far away, or when
+    /// [`Error::Invalid`] when the box is not finite, turned inside out, smaller than 2 pixels both ways or absurdly far away, or when
     /// `size` is 0, `degrees` not finite, or the rule itself out of range.
     pub fn transform(&self, face_box: Rect, size: usize, degrees: f64, mirror: bool) -> Result<Transform> {
         self.validate()?;
         let Rect { x0, y0, x1, y1 } = face_box;
-        if !face_box.is_usable(2.0) || [x0, y0, x1, y1].iter().any(|v| v.abs() > FARTHEST) {
+        if !face_box.is_usable(0.0)
+            || face_box.width().max(face_box.height()) < 2.0
+            || [x0, y0, x1, y1].iter().any(|v| v.abs() > FARTHEST)
+        {
             return Err(Error::invalid(
                 "face box",
                 format!(
-                    "({x0}, {y0}) to ({x1}, {y1}) is no box of at least 2 x 2 pixels (left, top, right, bottom)"
+                    "({x0}, {y0}) to ({x1}, {y1}) is no box (left, top, right, bottom) of at least 2 pixels on its larger side"
                 ),
             ));
         }
@@ -87,7 +93,7 @@ mod tests {
     fn unusable_boxes_are_refused() {
         let rule = CropRule::default();
         for (x0, y0, x1, y1) in [
-            (0.0, 0.0, 1.9, 50.0),
+            (0.0, 0.0, 1.9, 1.9),
             (0.0, 0.0, f64::NAN, 50.0),
             (0.0, 0.0, f64::INFINITY, 50.0),
             (50.0, 50.0, 10.0, 10.0),
@@ -96,6 +102,8 @@ mod tests {
             let error = rule.transform(Rect::new(x0, y0, x1, y1), 64, 0.0, false).unwrap_err();
             assert!(error.to_string().starts_with("face box: "), "{error}");
         }
+        // Two eyes on one line: the square takes the larger side.
+        assert!(rule.transform(Rect::new(100.0, 120.0, 160.0, 120.0), 64, 0.0, false).is_ok());
         let face = Rect::new(0.0, 0.0, 2.0, 2.0);
         assert!(rule.transform(face, 64, 0.0, false).is_ok());
         assert!(rule.transform(face, 0, 0.0, false).is_err());

@@ -49,7 +49,7 @@ impl Codec {
     /// `landmarks` are in pixels of the network's input, one for each point of the scheme. `targets` and `weights` are
     /// `[channels, size, size]` and overwritten. Targets are within [0, 1]. Weights are W + 1 near target peaks and 1
     /// elsewhere (see [`super::WeightMapConfig`]), and 0 over the whole map of a point that is missing, not finite or,
-    /// unless the configuration says otherwise, occluded; also over the boundary map when such a point is on a line.
+    /// unless the configuration says otherwise, occluded; also over the boundary map when a point on a line is missing.
     /// A point outside of the maps leaves its map 0, with weights: the network should find nothing there.
     ///
     /// # Errors
@@ -82,7 +82,7 @@ impl Codec {
         if let (Some(target), Some(weight)) = (targets.get_mut(points..), weights.get_mut(points..))
             && self.has_boundary(scheme)
         {
-            self.encode_boundary(scheme, &pixels, target, weight);
+            self.encode_boundary(scheme, landmarks, target, weight);
         }
         Ok(())
     }
@@ -143,12 +143,15 @@ impl Codec {
     fn encode_boundary(
         &self,
         scheme: &Scheme,
-        pixels: &[Option<Point>],
+        landmarks: &[Landmark],
         target: &mut [f32],
         weights: &mut [f32],
     ) {
-        let cell =
-            |&point: &usize| pixels.get(point).copied().flatten().map(|p| to_cell(p, self.config.stride));
+        // A hidden point is annotated: the line runs through it, whether its own map is learnt or not.
+        let cell = |&point: &usize| {
+            let pixel = landmarks.get(point).and_then(Landmark::position).filter(|p| p.is_finite())?;
+            Some(self.label(pixel).0)
+        };
         let lines: Option<Vec<Vec<Point>>> =
             scheme.lines.iter().map(|line| line.points.iter().map(cell).collect()).collect();
         let Some(lines) = lines else {
@@ -241,7 +244,8 @@ mod tests {
         assert!(map.targets[98].contains(&1.0));
         landmarks[3].visibility = Visibility::Occluded;
         let map = encode(&CodecConfig::default(), &scheme, &landmarks);
-        assert!(all(&map.weights[3], 0.0) && all(&map.weights[98], 0.0) && all(&map.targets[98], 0.0));
+        assert!(all(&map.weights[3], 0.0), "hidden");
+        assert!(map.weights[98].contains(&11.0), "annotated all the same: the line runs through it");
         let train = CodecConfig { occluded: Occluded::Train, ..CodecConfig::default() };
         let map = encode(&train, &scheme, &landmarks);
         assert!(map.weights[3].contains(&11.0) && map.weights[98].contains(&11.0));

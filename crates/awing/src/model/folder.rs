@@ -3,7 +3,7 @@
 use super::{NetworkConfig, StackedHourglass, load_weights, save_weights};
 use crate::{
     error::{Error, Result},
-    files::write_atomic,
+    files::{whole_folder, write_atomic},
     geometry::CropRule,
     heatmap::{Codec, CodecConfig},
     scheme::{Scheme, SharedScheme},
@@ -77,6 +77,8 @@ impl Model {
     /// [`Error::Io`] when a file is missing; [`Error::Model`] naming the key or the tensor when the folder was written
     /// by another version, when a setting is out of range, or when the weights do not fit.
     pub fn load(folder: &Path, device: &Device) -> Result<Self> {
+        let folder = whole_folder(folder);
+        let folder = folder.as_path();
         if !folder.is_dir() {
             return Err(Error::model(
                 folder,

@@ -23,6 +23,20 @@ pub fn parameter_count<M: Module>(network: &M) -> usize {
     count.0
 }
 
+/// Whether all weights and running statistics are finite numbers.
+pub fn weights_are_finite<M: Module>(network: &M) -> bool {
+    struct Finite(bool);
+    impl ModuleVisitor for Finite {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            // One sum is quicker than a look at each: it is finite unless something is not, or overflows.
+            self.0 &= param.val().abs().sum().into_scalar::<f32>().is_finite();
+        }
+    }
+    let mut finite = Finite(true);
+    network.visit(&mut finite);
+    finite.0
+}
+
 /// Writes all weights and running statistics to `path`, beside it first, then renamed.
 ///
 /// # Errors

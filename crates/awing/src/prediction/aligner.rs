@@ -117,6 +117,17 @@ impl Aligner {
         Ok((warp(photo, &transform, self.input), transform))
     }
 
+    /// The whole photo as the network sees it, its larger side filling the input: for photos that are face crops already.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the photo is smaller than two pixels.
+    pub fn crop_whole(&self, photo: &RgbImage) -> Result<(RgbImage, Transform)> {
+        let rule = CropRule { margin: 1.0, shift_y: 0.0 };
+        let whole = Rect::of_image(photo.width(), photo.height());
+        let transform = rule.transform(whole, self.input, 0.0, false)?;
+        Ok((warp(photo, &transform, self.input), transform))
+    }
+
     /// The landmarks of each box, in the order of the boxes; a box that cannot be used gives an error in its place.
     pub fn align_in_boxes(&self, photo: &RgbImage, boxes: &[Rect]) -> Vec<Result<Face>> {
         let crops: Vec<Result<(RgbImage, Transform)>> =

@@ -88,7 +88,8 @@ fn is_image(path: &Path) -> bool {
 /// Where the faces of a photo are.
 #[derive(Clone, Debug)]
 pub enum FaceBoxes {
-    /// The photo is one face, cut out by hand or by another program.
+    /// The photo is one face, cut out with some room around it by hand or by another program: the network sees the whole
+    /// photo and nothing else.
     WholeImage,
     /// The same boxes in every photo.
     Given(Vec<Rect>),
@@ -184,7 +185,11 @@ struct Prepared {
 
 fn prepare(aligner: &Aligner, path: &Path, boxes: &FaceBoxes) -> Result<Prepared> {
     let image = load_image(path)?;
-    let crops = boxes.of(path, &image)?.into_iter().map(|b| (b, aligner.crop(&image, b))).collect();
+    let cut = |b: Rect| match boxes {
+        FaceBoxes::WholeImage => aligner.crop_whole(&image),
+        _ => aligner.crop(&image, b),
+    };
+    let crops = boxes.of(path, &image)?.into_iter().map(|b| (b, cut(b))).collect();
     Ok(Prepared { width: image.width(), height: image.height(), crops })
 }
 

@@ -106,7 +106,7 @@ impl<'a> Batcher<'a> {
             });
             match made {
                 Ok((crop, target, weight)) => return Ok((crop, target, weight, skipped)),
-                Err(problem) => skipped.push(problem),
+                Err(problem) => skipped.push(problem.about(&sample.name)),
             }
         }
         Err(skipped.pop().unwrap_or_else(|| Error::invalid("--data", "holds no face")))

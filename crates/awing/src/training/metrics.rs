@@ -6,7 +6,7 @@ use std::{
 };
 
 /// A line of `metrics.csv`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct MetricsRow {
     /// Optimiser steps done.
     pub step: usize,
@@ -37,7 +37,8 @@ impl MetricsFile {
     pub(super) fn open(path: &Path, step: usize) -> Result<Self> {
         let mut rows = match fs::read_to_string(path) {
             Ok(text) => parse(path, &text)?,
-            Err(_) => Vec::new(),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            Err(e) => return Err(Error::io(path, "read")(e)),
         };
         rows.retain(|row| row.step <= step);
         let text: String = std::iter::once(HEADER.to_owned()).chain(rows.iter().map(line)).collect();
@@ -66,7 +67,9 @@ fn line(row: &MetricsRow) -> String {
 
 fn parse(path: &Path, text: &str) -> Result<Vec<MetricsRow>> {
     let mut rows = Vec::new();
-    for (i, text) in text.lines().enumerate().skip(1) {
+    // A line without its end is what a crash left of it.
+    let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
+    for (i, text) in whole.lines().enumerate().skip(1) {
         let fields: Vec<&str> = text.split(',').collect();
         let number = |k: usize, name: &str| -> Result<f64> {
             fields.get(k).and_then(|f| f.parse().ok()).ok_or_else(|| {
@@ -114,6 +117,7 @@ mod tests {
         for step in [10, 20, 30] {
             file.push(row(step, (step == 20).then_some(7.5))).unwrap();
         }
+        fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"40,1.0").unwrap();
         let file = MetricsFile::open(&path, 20).unwrap();
         assert_eq!(file.rows(), [row(10, None), row(20, Some(7.5))]);
         let text = fs::read_to_string(&path).unwrap();

@@ -42,7 +42,7 @@ pub struct Recipe {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingConfig {
-    /// Passes over the data; 1 or more.
+    /// Passes over the data; 1 to 1000000.
     pub epochs: usize,
     /// Where a limit of time is set, minutes of training, and `epochs` does not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,7 +63,7 @@ pub struct TrainingConfig {
 
 impl Recipe {
     /// The recipe of a preset: `paper` trains as Wang et al. 2019 did (RMSProp at 1e-4, a tenth at 1/3 and 2/3 of 240
-    /// epochs, floored labels, quarter-shift decoding); the others use AdamW with warm-up and cosine, a moving average
+    /// epochs, floored labels, quarter-shift decoding, no change of colour); the others use AdamW with warm-up and cosine, a moving average
     /// and unrounded labels.
     ///
     /// # Errors
@@ -95,6 +95,7 @@ impl Recipe {
         }
         Ok(Self {
             heatmap: CodecConfig::paper(),
+            augment: AugmentConfig::paper(),
             optimiser: OptimiserConfig::Rmsprop { learning_rate: 1e-4, weight_decay: 1e-5 },
             schedule: ScheduleConfig::Step { at: vec![1.0 / 3.0, 2.0 / 3.0], factor: 0.1 },
             training: TrainingConfig {
@@ -180,7 +181,12 @@ impl Recipe {
                 Err(Error::invalid(format!("training.{field}"), format!("{value} {rule}")))
             }
         };
-        check(t.epochs > 0, "epochs", t.epochs.to_string(), "must be 1 or more")?;
+        check(
+            (1..=1_000_000).contains(&t.epochs),
+            "epochs",
+            t.epochs.to_string(),
+            "must be from 1 to 1000000",
+        )?;
         check(
             t.minutes.is_none_or(|m| m > 0.0 && m.is_finite()),
             "minutes",

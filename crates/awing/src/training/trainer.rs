@@ -1,16 +1,23 @@
 use super::{
-    MetricsRow, Observer, Progress, Recipe, TrainingSet, batch::Batcher, checkpoint, checkpoint::State,
-    gradient_norm::clip, loader, metrics::MetricsFile, moving_average::MovingAverage,
+    MetricsRow, Observer, Progress, Recipe, TrainingSet,
+    batch::{Batch, Batcher},
+    checkpoint,
+    checkpoint::State,
+    gradient_norm::clip,
+    loader,
+    metrics::MetricsFile,
+    moving_average::MovingAverage,
 };
 use crate::{
-    dataset::Dataset,
+    dataset::{BoxChoice, Dataset},
     error::{Error, Result},
     evaluation::{BoxSource, Normaliser, test_faces},
     files::write_atomic,
     loss::{PixelLoss, stacked_loss},
-    model::{Model, StackedHourglass, parameter_count},
+    model::{Model, StackedHourglass, parameter_count, weights_are_finite},
     prediction::Aligner,
     report::{TrainingRow, save_charts, training_charts},
+    scheme::{Conversion, Scheme},
 };
 use burn::{
     optim::GradientsParams,
@@ -20,8 +27,11 @@ use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
-    time::Instant,
+    time::{Duration, Instant},
 };
+
+/// The longest time that work can be lost for.
+const SAVE_EVERY: Duration = Duration::from_secs(300);
 
 /// A training run: what, from what, where to.
 pub struct Session<'a> {
@@ -34,7 +44,7 @@ pub struct Session<'a> {
     pub validation: Option<Dataset>,
     /// The run's folder: `config.toml`, `metrics.csv`, `curve.svg` and `.png`, `best/`, `last/`.
     pub folder: PathBuf,
-    /// Whether to go on from `last/` in the folder; otherwise the folder must not hold a run.
+    /// Whether to go on from `last/` in the folder, with the same faces; otherwise the folder must not hold a run.
     pub resume: bool,
     /// Where to compute; any device, with or without a tape.
     pub device: Device,
@@ -55,60 +65,64 @@ pub struct Outcome {
     pub interrupted: bool,
 }
 
-/// Trains a network and leaves checkpoints in the run's folder.
+/// Trains a network and leaves checkpoints in the run's folder: `last/` at each evaluation, every few minutes and at the
+/// end; `best/` when an evaluation beats all before.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a setting out of range or a folder that holds a run; [`Error::Io`] when the folder cannot be
-/// written; [`Error::Training`] when the loss or the gradient stops being finite: the last checkpoint stays.
+/// [`Error::Invalid`] for a setting out of range or a validation set that cannot be scored; [`Error::Model`] for a
+/// folder that holds a run, or a resumed run that had other settings or faces; [`Error::Io`] when the folder cannot be
+/// written; [`Error::Training`] when the loss, the gradient or a weight stops being finite: the last checkpoint stays.
 pub fn train(session: Session<'_>, observer: &mut dyn Observer) -> Result<Outcome> {
-    let Session { recipe, faces, validation, folder, resume, device, stop, card } = session;
-    let mut recipe = recipe;
+    let Session { mut recipe, faces, validation, folder, resume, device, stop, card } = session;
     recipe.validate()?;
     recipe.network.boundary &= !faces.scheme.lines.is_empty();
+    if let Some(dataset) = &validation {
+        check_validation(dataset, &faces, recipe.training.boxes)?;
+    }
     start_folder(&folder, &recipe, resume)?;
     let device = if device.is_autodiff() { device } else { device.autodiff() };
-    let batcher = Batcher::new(&faces, &recipe)?;
-    let fresh = StackedHourglass::new(&recipe.network, faces.scheme.len(), recipe.training.seed, &device)?;
-    let parameters = parameter_count(&fresh);
-    let state = if resume {
-        let decay = recipe.training.moving_average;
-        checkpoint::load_state(&folder.join("last"), fresh, recipe.optimiser.init(), decay, &device)?
-    } else {
-        State {
-            progress: Progress::default(),
-            average: MovingAverage::new(&fresh, recipe.training.moving_average),
-            network: fresh,
-            optimiser: recipe.optimiser.init(),
+    let run = Run { recipe: &recipe, faces: &faces, validation: validation.as_ref(), folder: &folder };
+    let result = run.train(resume, &device, stop, &card, observer);
+    if result.is_err() && !resume && !folder.join("last").exists() {
+        // A run that never came to a checkpoint leaves nothing that would be in the way of the next try.
+        for name in ["config.toml", "metrics.csv"] {
+            let _ = std::fs::remove_file(folder.join(name));
         }
-    };
-    let metrics = MetricsFile::open(&folder.join("metrics.csv"), state.progress.step)?;
-    let steps_per_epoch = batcher.steps_per_epoch();
-    observer.started(&folder, state.progress.step, steps_per_epoch);
-    let run = Run {
-        loss: recipe.loss.pixel_loss()?,
-        total_steps: recipe.training.epochs * steps_per_epoch,
-        evaluate_every: ((recipe.training.evaluate_every * steps_per_epoch as f64) as usize).max(1),
-        steps_per_epoch,
-        card: format!("{card}\n- Parameters: {parameters}\n- Faces: {}\n", faces.len()),
-        recipe: &recipe,
-        faces: &faces,
-        validation: validation.as_ref(),
-        folder: &folder,
-        device: &device,
-        stop,
-        metrics,
-    };
-    let (progress, interrupted) = run.steps(state, &batcher, observer)?;
-    Ok(Outcome { folder, progress, interrupted })
+        let _ = std::fs::remove_dir(&folder);
+    }
+    result
 }
 
-/// Writes the recipe into a new run's folder, or checks that a resumed run is there and has this recipe.
+/// A validation set must give a figure, or the run would find out after its first epoch.
+fn check_validation(dataset: &Dataset, faces: &TrainingSet, boxes: BoxChoice) -> Result<()> {
+    let normaliser = Normaliser::usual(&dataset.scheme);
+    let boxes = BoxSource::from(boxes);
+    let mut problem = Error::invalid("--val", format!("{} holds no face", dataset.source));
+    for sample in &dataset.samples {
+        match (boxes.of(sample), normaliser.distance(&dataset.scheme, &sample.landmarks, None)) {
+            (Ok(_), Ok(_)) if Conversion::between(&dataset.scheme, &faces.scheme).is_some() => return Ok(()),
+            (Ok(_), Ok(_)) if Conversion::between(&faces.scheme, &dataset.scheme).is_some() => return Ok(()),
+            (Ok(_), Ok(_)) => {
+                let (a, b) = (&dataset.scheme.name, &faces.scheme.name);
+                return Err(Error::invalid(
+                    "--val",
+                    format!("its scheme {a} does not convert to {b} of --data"),
+                ));
+            }
+            (Err(reason), _) => problem = Error::format(&sample.name, None, "box", reason),
+            (_, Err(e)) => problem = e.about(&sample.name),
+        }
+    }
+    Err(problem)
+}
+
+/// Writes the recipe into a run's folder; a new run must be the first there, a resumed one have the same recipe but
+/// for `[training]`.
 fn start_folder(folder: &Path, recipe: &Recipe, resume: bool) -> Result<()> {
     let config = folder.join("config.toml");
     if resume {
         let old = Recipe::load(&config)?;
-        let same = Recipe { training: recipe.training.clone(), ..old.clone() } == *recipe;
-        if !same {
+        if (Recipe { training: recipe.training.clone(), ..old }) != *recipe {
             return Err(Error::model(
                 config,
                 "recipe",
@@ -121,59 +135,111 @@ fn start_folder(folder: &Path, recipe: &Recipe, resume: bool) -> Result<()> {
     write_atomic(&config, recipe.to_toml()?.as_bytes())
 }
 
-/// A run in progress.
+/// What a run is made of.
 struct Run<'a> {
     recipe: &'a Recipe,
     faces: &'a TrainingSet,
     validation: Option<&'a Dataset>,
     folder: &'a Path,
-    device: &'a Device,
-    stop: &'a AtomicBool,
-    card: String,
-    loss: PixelLoss,
-    total_steps: usize,
-    steps_per_epoch: usize,
-    evaluate_every: usize,
-    metrics: MetricsFile,
+}
+
+/// Sums since the last line of the metrics.
+#[derive(Default)]
+struct Since {
+    loss: f64,
+    steps: usize,
+    /// Seconds of training, evaluations not counted.
+    seconds: f64,
 }
 
 impl Run<'_> {
-    fn steps(
-        mut self,
-        state: State,
-        batcher: &Batcher<'_>,
+    fn train(
+        &self,
+        resume: bool,
+        device: &Device,
+        stop: &AtomicBool,
+        card: &str,
         observer: &mut dyn Observer,
-    ) -> Result<(Progress, bool)> {
-        let begun = Instant::now();
-        let seconds_before = state.progress.seconds;
-        let mut state = state;
+    ) -> Result<Outcome> {
+        let training = &self.recipe.training;
+        let batcher = Batcher::new(self.faces, self.recipe)?;
+        let steps_per_epoch = batcher.steps_per_epoch();
+        let fresh =
+            StackedHourglass::new(&self.recipe.network, self.faces.scheme.len(), training.seed, device)?;
+        let card = format!(
+            "{card}\n- Parameters: {}\n- Faces: {}, cut by {}\n",
+            parameter_count(&fresh),
+            self.faces.len(),
+            match training.boxes {
+                BoxChoice::Landmarks => "the tight boxes around their points",
+                BoxChoice::Detector => "the boxes that came with them",
+            }
+        );
+        let mut state = if resume {
+            self.resumed(fresh, device)?
+        } else {
+            State {
+                progress: Progress { faces: self.faces.len(), ..Progress::default() },
+                average: MovingAverage::new(&fresh, training.moving_average),
+                network: fresh,
+                optimiser: self.recipe.optimiser.init(),
+            }
+        };
+        let mut metrics = MetricsFile::open(&self.folder.join("metrics.csv"), state.progress.step)?;
+        observer.started(self.folder, state.progress.step, steps_per_epoch);
+        let loss = self.recipe.loss.pixel_loss()?;
+        let total_steps = training.epochs.saturating_mul(steps_per_epoch);
+        let evaluate_every = ((training.evaluate_every * steps_per_epoch as f64) as usize).max(1);
+        let (begun, seconds_before) = (Instant::now(), state.progress.seconds);
+        let seconds = || seconds_before + begun.elapsed().as_secs_f64();
+        let mut saved = Instant::now();
         let mut told = BTreeSet::new();
+        let mut since = Since::default();
+        let mut learning_rate = 0.0;
         std::thread::scope(|scope| {
-            let batches = loader::batches(scope, batcher, state.progress.step..usize::MAX);
-            // Since the last line of the metrics: losses, steps, seconds of training.
-            let (mut sum, mut count, mut busy) = (0.0, 0, 0.0);
-            let mut learning_rate = 0.0;
+            let batches = loader::batches(scope, &batcher, state.progress.step..usize::MAX);
             loop {
-                state.progress.seconds = seconds_before + begun.elapsed().as_secs_f64();
-                let done = self.done(&state.progress);
-                let stopped = self.stop.load(Ordering::Relaxed);
+                state.progress.seconds = seconds();
+                let done = self.done(&state.progress, total_steps);
+                let stopped = stop.load(Ordering::Relaxed);
                 let ends = done >= 1.0 || stopped;
-                if count > 0 && (ends || state.progress.step.is_multiple_of(self.evaluate_every)) {
-                    let batch = self.recipe.training.batch;
+                if since.steps > 0 && (ends || state.progress.step.is_multiple_of(evaluate_every)) {
                     let row = MetricsRow {
                         step: state.progress.step,
-                        epoch: state.progress.step as f64 / self.steps_per_epoch as f64,
+                        epoch: state.progress.step as f64 / steps_per_epoch as f64,
                         seconds: state.progress.seconds,
                         learning_rate,
-                        loss: sum / count as f64,
+                        loss: since.loss / since.steps as f64,
                         val_nme: None,
-                        faces_per_second: (count * batch) as f64 / f64::max(busy, 1e-9),
+                        faces_per_second: (since.steps * training.batch) as f64 / since.seconds.max(1e-9),
                     };
-                    self.checkpoint(&mut state, row, begun, seconds_before, observer)?;
-                    (sum, count, busy) = (0.0, 0, 0.0);
+                    self.save(&state, &row, &card)?;
+                    // Whoever stops a run does not wait for an evaluation.
+                    let (row, best) = if stopped && self.validation.is_some() {
+                        (row, false)
+                    } else {
+                        self.judge(&mut state, row, &card, observer)?
+                    };
+                    state.progress.seconds = seconds();
+                    metrics.push(row.clone())?;
+                    self.draw(&metrics)?;
+                    observer.evaluated(&row, best);
+                    (since, saved) = (Since::default(), Instant::now());
+                } else if since.steps > 0 && saved.elapsed() > SAVE_EVERY {
+                    let row = MetricsRow {
+                        step: state.progress.step,
+                        seconds: state.progress.seconds,
+                        ..MetricsRow::default()
+                    };
+                    self.save(&state, &row, &card)?;
+                    saved = Instant::now();
                 }
                 if ends {
-                    return Ok((state.progress, done < 1.0));
+                    return Ok(Outcome {
+                        folder: self.folder.to_path_buf(),
+                        progress: state.progress,
+                        interrupted: done < 1.0,
+                    });
                 }
                 let started = Instant::now();
                 let batch = batches.recv().map_err(|_| self.stopped(&state, "the loader ended"))??;
@@ -182,94 +248,141 @@ impl Run<'_> {
                         observer.problem(problem);
                     }
                 }
-                let images = Tensor::<4>::from_data(batch.images, self.device);
-                let target = Tensor::<4>::from_data(batch.targets, self.device);
-                let weight = Tensor::<4>::from_data(batch.weights, self.device);
-                let outputs = state.network.forward(images);
-                let loss = stacked_loss(outputs, &target, &weight, &self.loss);
-                let value = f64::from(loss.clone().into_scalar::<f32>());
-                if !value.is_finite() {
-                    return Err(self.stopped(&state, &format!("the loss is {value}")));
-                }
-                let mut gradients = GradientsParams::from_grads(loss.backward(), &state.network);
-                let limit = self.recipe.training.clip_norm;
-                let norm =
-                    clip(&state.network, &mut gradients, if limit > 0.0 { limit } else { f64::INFINITY });
-                if !norm.is_finite() {
-                    return Err(self.stopped(&state, &format!("the gradient's norm is {norm}")));
-                }
                 learning_rate = self.recipe.optimiser.learning_rate() * self.recipe.schedule.factor(done);
-                state.network = state.optimiser.step(learning_rate, state.network, gradients);
-                state.progress.step += 1;
-                state.average.update(&state.network, state.progress.step);
+                let value;
+                (state, value) = self.step(state, batch, &loss, learning_rate, device)?;
                 let took = started.elapsed().as_secs_f64();
-                (sum, count, busy) = (sum + value, count + 1, busy + took);
-                let speed = self.recipe.training.batch as f64 / took;
-                observer.step(state.progress.step, value, self.done(&state.progress), speed);
+                since =
+                    Since { loss: since.loss + value, steps: since.steps + 1, seconds: since.seconds + took };
+                let done = self.done(&state.progress, total_steps);
+                observer.step(state.progress.step, value, done, training.batch as f64 / took);
             }
         })
     }
 
+    /// The state of the run so far, checked to be of these faces.
+    fn resumed(&self, fresh: StackedHourglass, device: &Device) -> Result<State> {
+        let decay = self.recipe.training.moving_average;
+        let (state, model) =
+            checkpoint::load_state(self.folder, fresh, self.recipe.optimiser.init(), decay, device)?;
+        let differs = |field: &str, old: String, new: String| {
+            let problem = format!(
+                "the run has {old}, and the data now {new}; resume it with the same --data and --scheme"
+            );
+            Err(Error::model(self.folder, field, problem))
+        };
+        if *model.scheme != *self.faces.scheme {
+            let name = |scheme: &Scheme| format!("the scheme {} of {} points", scheme.name, scheme.len());
+            return differs("scheme", name(&model.scheme), name(&self.faces.scheme));
+        }
+        if state.progress.faces != self.faces.len() {
+            return differs("faces", format!("{} faces", state.progress.faces), self.faces.len().to_string());
+        }
+        Ok(state)
+    }
+
+    /// One optimiser step; gives its loss.
+    fn step(
+        &self,
+        mut state: State,
+        batch: Batch,
+        loss: &PixelLoss,
+        learning_rate: f64,
+        device: &Device,
+    ) -> Result<(State, f64)> {
+        let [images, target, weight] =
+            [batch.images, batch.targets, batch.weights].map(|data| Tensor::<4>::from_data(data, device));
+        let outputs = state.network.forward(images);
+        let loss = stacked_loss(outputs, &target, &weight, loss);
+        let value = f64::from(loss.clone().into_scalar::<f32>());
+        if !value.is_finite() {
+            return Err(self.stopped(&state, &format!("the loss is {value}")));
+        }
+        let mut gradients = GradientsParams::from_grads(loss.backward(), &state.network);
+        let limit = self.recipe.training.clip_norm;
+        let norm = clip(&state.network, &mut gradients, if limit > 0.0 { limit } else { f64::INFINITY });
+        if !norm.is_finite() {
+            return Err(self.stopped(&state, &format!("the gradient's norm is {norm}")));
+        }
+        state.network = state.optimiser.step(learning_rate, state.network, gradients);
+        state.progress.step += 1;
+        state.average.update(&state.network, state.progress.step);
+        Ok((state, value))
+    }
+
     /// The part of the run that is done.
-    fn done(&self, progress: &Progress) -> f64 {
+    fn done(&self, progress: &Progress, total_steps: usize) -> f64 {
         match self.recipe.training.minutes {
             Some(minutes) => progress.seconds / (60.0 * minutes),
-            None => progress.step as f64 / self.total_steps as f64,
+            None => progress.step as f64 / total_steps as f64,
         }
     }
 
     fn stopped(&self, state: &State, what: &str) -> Error {
+        let last = self.folder.join("last");
+        let kept = if last.exists() {
+            format!("{} holds the last good checkpoint", last.display())
+        } else {
+            "there was no checkpoint yet".to_owned()
+        };
         Error::Training {
             step: state.progress.step,
             problem: format!(
-                "{what}. The checkpoint in {} is kept. Try a lower learning rate (--set optimiser.learning_rate={:e}), \
-                 a longer warm-up, or training.clip_norm=1; `--resume` goes on from the checkpoint",
-                self.folder.join("last").display(),
+                "{what}; {kept}. Start a new run with a lower learning rate (--set \
+                 optimiser.learning_rate={:e}), a longer warm-up or training.clip_norm=1",
                 self.recipe.optimiser.learning_rate() / 10.0
             ),
         }
     }
 
-    /// Evaluates the averaged model, writes a line of metrics, the curve, `last/`, and `best/` if it is the best.
-    fn checkpoint(
-        &mut self,
+    /// Writes `last/`.
+    fn save(&self, state: &State, row: &MetricsRow, card: &str) -> Result<()> {
+        if !(weights_are_finite(&state.network) && weights_are_finite(state.average.module())) {
+            return Err(self.stopped(state, "a weight is not finite"));
+        }
+        checkpoint::save_state(
+            &self.folder.join("last"),
+            &self.model(state),
+            &self.model_card(row, card),
+            state,
+        )
+    }
+
+    /// Evaluates the averaged model, and writes `best/` where it is the best so far; without a validation set every
+    /// model is. An evaluation that fails is told, and the run goes on.
+    fn judge(
+        &self,
         state: &mut State,
         mut row: MetricsRow,
-        begun: Instant,
-        seconds_before: f64,
+        card: &str,
         observer: &mut dyn Observer,
-    ) -> Result<()> {
-        let model = Model {
+    ) -> Result<(MetricsRow, bool)> {
+        let model = self.model(state);
+        row.val_nme = self.validate(&model).unwrap_or_else(|problem| {
+            observer.problem(&problem);
+            None
+        });
+        let best = match (row.val_nme, state.progress.best_nme) {
+            (Some(new), old) => old.is_none_or(|old| new < old),
+            (None, _) => self.validation.is_none(),
+        };
+        if best {
+            state.progress.best_nme = row.val_nme;
+            let card = self.model_card(&row, card);
+            checkpoint::save_best(&self.folder.join("best"), &model, &card, &state.progress)?;
+        }
+        Ok((row, best))
+    }
+
+    /// The averaged model.
+    fn model(&self, state: &State) -> Model {
+        Model {
             config: self.recipe.network.clone(),
             crop: self.recipe.crop,
             heatmap: self.recipe.heatmap.clone(),
             scheme: self.faces.scheme.clone(),
             network: state.average.module().clone(),
-        };
-        row.val_nme = self.validate(&model)?;
-        let best = match (row.val_nme, state.progress.best_nme) {
-            (Some(new), Some(old)) => new < old,
-            _ => true,
-        };
-        if best {
-            state.progress.best_nme = row.val_nme;
         }
-        state.progress.seconds = seconds_before + begun.elapsed().as_secs_f64();
-        let card = self.model_card(&row);
-        checkpoint::save_state(&self.folder.join("last"), &model, &card, state)?;
-        if best {
-            checkpoint::save_model(&self.folder.join("best"), &model, &card)?;
-        }
-        self.metrics.push(row.clone())?;
-        let rows: Vec<TrainingRow> = self
-            .metrics
-            .rows()
-            .iter()
-            .map(|r| TrainingRow { step: r.step, loss: r.loss, val_nme: r.val_nme })
-            .collect();
-        save_charts(&training_charts(&rows), &self.folder.join("curve"))?;
-        observer.evaluated(&row, best);
-        Ok(())
     }
 
     /// NME in per cent on the validation set.
@@ -282,14 +395,23 @@ impl Run<'_> {
         Ok(tested.evaluation.summary().all.nme)
     }
 
-    fn model_card(&self, row: &MetricsRow) -> String {
-        let nme =
-            row.val_nme.map(|v| format!("{v:.2} % on the validation set")).unwrap_or("not measured".into());
+    /// Draws the learning curve.
+    fn draw(&self, metrics: &MetricsFile) -> Result<()> {
+        let rows = metrics.rows().iter();
+        let rows: Vec<TrainingRow> =
+            rows.map(|r| TrainingRow { step: r.step, loss: r.loss, val_nme: r.val_nme }).collect();
+        save_charts(&training_charts(&rows), &self.folder.join("curve"))
+    }
+
+    fn model_card(&self, row: &MetricsRow, card: &str) -> String {
+        let nme = row
+            .val_nme
+            .map_or_else(|| "not measured".to_owned(), |v| format!("{v:.2} % on the validation set"));
         let c = &self.recipe.network;
         format!(
             "# A landmark model of awing\n\n{} points (scheme {}), found by heatmap regression.\n\n\
-             - Network: {} stacks, {} wide, {} px input\n- Loss: {}\n- Steps: {}, {:.1} epochs, {:.0} s of training\n\
-             - NME: {nme}\n{}\n\
+             - Network: {} stacks, {} wide, {} px input\n- Loss: {}\n- Steps: {}, {:.0} s of training\n\
+             - NME: {nme}\n{card}\n\
              Whoever trained this model knows the terms of the images; weights made from research-only images (300-W, \
              WFLW, COFW, AFLW and others) must not be used in a commercial product.\n",
             self.faces.scheme.len(),
@@ -299,9 +421,7 @@ impl Run<'_> {
             c.input,
             self.recipe.loss.describe(),
             row.step,
-            row.epoch,
             row.seconds,
-            self.card,
         )
     }
 }

@@ -6,12 +6,13 @@ use crate::{
 };
 
 /// The faces that a run learns from, all in one scheme.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct TrainingSet {
     /// What the points mean.
     pub scheme: SharedScheme,
     /// The faces, each with the box it is cut by.
     pub(super) faces: Vec<(Sample, Rect)>,
+    problems: Vec<Error>,
 }
 
 impl TrainingSet {
@@ -25,7 +26,7 @@ impl TrainingSet {
             .ok_or_else(|| Error::invalid("--data", "give at least one dataset"))?
             .scheme
             .clone();
-        let mut faces = Vec::new();
+        let (mut faces, mut problems) = (Vec::new(), Vec::new());
         for dataset in datasets {
             let conversion = Conversion::between(&dataset.scheme, &scheme).ok_or_else(|| {
                 Error::invalid(
@@ -38,15 +39,26 @@ impl TrainingSet {
             })?;
             for mut sample in dataset.samples {
                 sample.landmarks = conversion.apply(&sample.landmarks)?;
-                if let Some(face_box) = boxes.of(&sample) {
-                    faces.push((sample, face_box));
+                match boxes.of(&sample) {
+                    Some(face_box) => faces.push((sample, face_box)),
+                    None => problems.push(Error::format(
+                        &sample.name,
+                        None,
+                        "points",
+                        "no two different ones are annotated, so there is no box to cut the face by",
+                    )),
                 }
             }
         }
         if faces.is_empty() {
             return Err(Error::invalid("--data", "no face has two different points to cut it by"));
         }
-        Ok(Self { scheme, faces })
+        Ok(Self { scheme, faces, problems })
+    }
+
+    /// Faces that cannot be learnt from because they have no box; they are left out.
+    pub fn problems(&self) -> &[Error] {
+        &self.problems
     }
 
     /// Faces in memory, such as drawn ones.
@@ -58,7 +70,7 @@ impl TrainingSet {
         if faces.is_empty() {
             return Err(Error::invalid("faces", "no face has two different points to cut it by"));
         }
-        Ok(Self { scheme, faces })
+        Ok(Self { scheme, faces, problems: Vec::new() })
     }
 
     /// The number of faces; never 0.
