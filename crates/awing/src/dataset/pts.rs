@@ -19,10 +19,11 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    geometry::Rect,
+    geometry::{Point, Rect},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt::Write,
     path::{Path, PathBuf},
 };
 
@@ -231,6 +232,16 @@ fn subsets(image: &str) -> Vec<String> {
         return Vec::new();
     };
     vec![subset.to_string()]
+}
+
+/// The text of a .pts file: the centre of the top-left pixel is (1, 1) in it.
+pub(super) fn pts_text(points: impl ExactSizeIterator<Item = Point>) -> String {
+    let mut text = format!("version: 1\nn_points: {}\n{{\n", points.len());
+    for p in points {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{:.6} {:.6}", p.x + 1.0, p.y + 1.0);
+    }
+    text + "}\n"
 }
 
 #[cfg(test)]

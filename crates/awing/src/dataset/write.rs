@@ -2,12 +2,16 @@
 //! images that lie beside them under the samples' names; [`copy_images`] puts them there.
 
 use super::{
-    Dataset, ImageSource, Landmark, Sample, Visibility, boxes::without_number, collect::inside, image_file,
-    pts::DETECTOR_BOXES,
+    Dataset, ImageSource, Landmark, Sample, Visibility,
+    boxes::without_number,
+    collect::inside,
+    image_file,
+    pts::{DETECTOR_BOXES, pts_text},
 };
 use crate::{
     error::{Error, Result},
     files::write_atomic,
+    geometry::Point,
 };
 use serde_json::{Value, json};
 use std::{
@@ -129,13 +133,9 @@ pub fn write_pts(dataset: &Dataset, folder: &Path) -> Result<()> {
                 format!("{problem}; write the csv or coco format"),
             )
         };
-        let mut text = format!("version: 1\nn_points: {}\n{{\n", sample.landmarks.len());
-        for landmark in &sample.landmarks {
-            let p = landmark.position().ok_or_else(|| refuse("a .pts file cannot leave a point out"))?;
-            // Writing to a string cannot fail.
-            let _ = writeln!(text, "{:.6} {:.6}", p.x + 1.0, p.y + 1.0);
-        }
-        text.push_str("}\n");
+        let points: Option<Vec<Point>> = sample.landmarks.iter().map(Landmark::position).collect();
+        let text =
+            pts_text(points.ok_or_else(|| refuse("a .pts file cannot leave a point out"))?.into_iter());
         if let Some(b) = sample.detector_box {
             any_box = true;
             let quoted = if image.contains([',', '"']) {

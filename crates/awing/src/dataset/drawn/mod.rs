@@ -5,7 +5,7 @@ mod anatomy;
 mod canvas;
 mod portrait;
 
-use super::{ImageSource, Landmark, Sample};
+use super::{ImageSource, Landmark, Sample, pts::pts_text};
 use crate::{
     error::{Error, Result},
     files::write_atomic,
@@ -15,7 +15,7 @@ use image::{RgbImage, codecs::jpeg::JpegEncoder};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
-use std::{fmt::Write, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 /// Photos smaller than this hold no recognisable face.
 const MIN_SIZE: usize = 32;
@@ -53,7 +53,7 @@ pub fn write_drawn(folder: &Path, count: usize, seed: u64) -> Result<()> {
             .encode_image(&image)
             .map_err(|e| Error::image(&photo, format!("cannot be encoded: {e}")))?;
         write_atomic(&photo, &bytes)?;
-        write_atomic(&photo.with_extension("pts"), pts_text(&landmarks).as_bytes())
+        write_atomic(&photo.with_extension("pts"), pts_text(landmarks.iter().map(|l| l.point)).as_bytes())
     })
 }
 
@@ -64,16 +64,6 @@ fn draw_face(size_px: usize, seed: u64, index: usize) -> (RgbImage, Vec<Landmark
     let anatomy = Anatomy::random(size, &mut rng);
     let landmarks = anatomy.landmarks().into_iter().map(|p| Landmark::visible(p.x, p.y)).collect();
     (portrait::paint(&anatomy, size, &mut rng), landmarks)
-}
-
-/// The iBUG text: the centre of the top-left pixel is (1, 1).
-fn pts_text(landmarks: &[Landmark]) -> String {
-    let mut text = format!("version: 1\nn_points:  {}\n{{\n", landmarks.len());
-    for landmark in landmarks {
-        // Writing into a string cannot fail.
-        let _ = writeln!(text, "{:.3} {:.3}", landmark.point.x + 1.0, landmark.point.y + 1.0);
-    }
-    text + "}\n"
 }
 
 #[cfg(test)]
@@ -117,9 +107,9 @@ mod tests {
         assert_eq!(image::open(inside.join("drawn_00001.jpg")).unwrap().width(), 256);
         let text = std::fs::read_to_string(inside.join("drawn_00001.pts")).unwrap();
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!((lines.len(), lines[0], lines[1], lines[2]), (72, "version: 1", "n_points:  68", "{"));
+        assert_eq!((lines.len(), lines[0], lines[1], lines[2]), (72, "version: 1", "n_points: 68", "{"));
         let first = drawn_faces(2, 256, 3)[1].landmarks[0].point;
-        assert_eq!(lines[3], format!("{:.3} {:.3}", first.x + 1.0, first.y + 1.0));
+        assert_eq!(lines[3], format!("{:.6} {:.6}", first.x + 1.0, first.y + 1.0));
         assert_eq!(lines[71], "}");
     }
 }
