@@ -164,7 +164,7 @@ impl<B: ConvKernel, C: CheckpointStrategy> Convolution for Autodiff<B, C> {
 }
 
 /// Convolution of `input`, [batch, inputs, height, width], with square kernels `weight`, [outputs, inputs, k, k], and a
-/// `bias`, [outputs]; zeros around the input, `padding` on each side. The result is
+/// `bias`, `[outputs]`; zeros around the input, `padding` on each side. The result is
 /// [batch, outputs, (height + 2 padding - k) / stride + 1, …]. Gradients flow to all three.
 ///
 /// On the CPU, f32, this is faster than Burn's own convolution, above all backward; everywhere else it is Burn's own.

@@ -130,7 +130,7 @@ fn on_tape<B: LossKernel, C: CheckpointStrategy>(
 }
 
 /// The mean loss between predicted and target heatmaps of any shape, usually [batch, channels, height, width]; the
-/// result has shape [1].
+/// result has shape `[1]`.
 ///
 /// `weight`, of the same shape, multiplies the loss of each pixel: the weighted loss map holds W + 1 on foreground and
 /// hard background and 1 elsewhere (Wang et al. 2019, equation 8). A pixel of weight 0 takes no part: the sum is

@@ -142,7 +142,7 @@ pub fn channel_statistics(input: Tensor<4>) -> Tensor<2> {
 }
 
 /// max(0, gamma (x - mean) / sqrt(variance + epsilon) + beta) for each channel of `input`,
-/// [batch, channels, height, width]; `gamma` and `beta` are [channels], `statistics` is [2, channels] as
+/// [batch, channels, height, width]; `gamma` and `beta` are `[channels]`, `statistics` is [2, channels] as
 /// [`channel_statistics`] gives it. Say with `batch` whether the statistics are those of this very input: then the
 /// gradient accounts for their dependence on it, as in training. All f32. Gradients flow to input, gamma and beta.
 ///

@@ -10,7 +10,7 @@ use burn::tensor::Tensor;
 
 /// The sum over the stacks of the mean weighted loss of all maps, every stack with the same weight (Wang et al. 2019;
 /// Bulat and Tzimiropoulos 2017). `outputs`, `target` and `weight` are [batch, channels, size, size]; the result has
-/// shape [1]. See [`heatmap_loss`] for the weights.
+/// shape `[1]`. See [`heatmap_loss`] for the weights.
 pub fn stacked_loss(
     outputs: Vec<Tensor<4>>,
     target: &Tensor<4>,
