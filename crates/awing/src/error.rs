@@ -65,9 +65,6 @@ pub enum Error {
         /// What happened and what to try.
         problem: String,
     },
-    /// The caller asked to stop (Ctrl-C) and the work ended cleanly.
-    #[error("interrupted")]
-    Interrupted,
 }
 
 impl Error {

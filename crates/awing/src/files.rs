@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(fs::read(folder.join("a")).unwrap(), b"two");
         let failed = swap_folder(&folder, |new| {
             write_atomic(&new.join("a"), b"three")?;
-            Err(Error::Interrupted)
+            Err(Error::invalid("test", "stops half way"))
         });
         assert!(failed.is_err());
         assert_eq!(fs::read(folder.join("a")).unwrap(), b"two");

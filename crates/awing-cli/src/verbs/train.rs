@@ -75,7 +75,8 @@ pub(crate) struct Train {
 impl Train {
     pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
         let (json, again, test) = (self.json, self.resume_command(), self.val.as_ref().or(self.data.first()));
-        let test = test.map(ToString::to_string).unwrap_or_default();
+        let test = test.map(|source| quoted(&source.to_string())).unwrap_or_default();
+        let scheme = self.scheme.as_deref().map(|s| format!(" --scheme {}", quoted(s))).unwrap_or_default();
         let (outcome, left_out) = self.train(console)?;
         let best = outcome.folder.join("best");
         if json {
@@ -100,7 +101,7 @@ impl Train {
             return Err(Failure::Told);
         }
         let best = quoted(&best.display().to_string());
-        console.note(format!("next: awing eval --model {best} --data {}", quoted(&test)));
+        console.note(format!("next: awing eval --model {best} --data {test}{scheme}"));
         Ok(())
     }
 
