@@ -21,9 +21,16 @@
 //! ```
 
 mod conv2d;
+mod cpu;
 mod heatmap_loss;
+mod maybe;
+mod memory;
 mod norm_relu;
+mod resample;
+mod residual_block;
 
 pub use conv2d::conv2d;
 pub use heatmap_loss::{AdaptiveWing, LossError, PixelLoss, heatmap_loss};
 pub use norm_relu::{channel_statistics, norm_relu};
+pub use resample::{add_doubled, halve};
+pub use residual_block::{BlockLayer, residual_block};

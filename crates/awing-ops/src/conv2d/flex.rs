@@ -1,192 +1,143 @@
-//! Convolution on the CPU: each tile is unfolded into a buffer that stays in the cache and multiplied there by one
-//! thread; threads share the tiles. Sums run in an order that does not depend on the number of threads.
-
 use super::{
-    matrix::{Matrix, Shared, multiply},
     operation::{ConvKernel, Hyper},
-    tiles::{Sizes, Tile},
+    portable,
+};
+use crate::{
+    cpu::{
+        Weights,
+        layer::{self, weight_order},
+        norm::channel_sums,
+        rows::{Joined, Maps, Plain, Rows},
+    },
+    memory,
 };
 use burn::backend::{Flex, TensorData, TensorMetadata, ops::FloatTensorOps, tensor::FloatTensor};
-use rayon::prelude::*;
-use std::cell::RefCell;
-
-/// Partial sums of the weight gradient: enough for the threads, few enough to add up quickly.
-const PARTS: usize = 8;
-
-thread_local! {
-    /// Buffers that a thread keeps between tiles: the unfolded tile, and one for outputs that are not contiguous.
-    static SCRATCH: RefCell<(Vec<f32>, Vec<f32>)> = const { RefCell::new((Vec::new(), Vec::new())) };
-}
-
-/// Runs `work` with two buffers of at least the given lengths; what they hold is not defined.
-fn with_scratch<R>(first: usize, second: usize, work: impl FnOnce(&mut [f32], &mut [f32]) -> R) -> R {
-    SCRATCH.with_borrow_mut(|(a, b)| {
-        for (buffer, len) in [(&mut *a, first), (&mut *b, second)] {
-            if buffer.len() < len {
-                buffer.resize(len, 0.0);
-            }
-        }
-        work(&mut a[..first], &mut b[..second])
-    })
-}
+use pulp::Simd;
 
 impl ConvKernel for Flex {
     fn forward(
         input: FloatTensor<Self>,
+        beside: Option<FloatTensor<Self>>,
         weight: FloatTensor<Self>,
         bias: Option<FloatTensor<Self>>,
         hyper: Hyper,
     ) -> FloatTensor<Self> {
-        let sizes = hyper.sizes(&input.shape(), &weight.shape());
-        let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
-        let bias = bias.map(|b| b.to_contiguous());
-        let output = forward(
-            &sizes,
-            &input.storage::<f32>()[..sizes.batch * sizes.inputs * sizes.height * sizes.width],
-            &weight.storage::<f32>()[..sizes.outputs * sizes.depth()],
-            bias.as_ref().map(|b| &b.storage::<f32>()[..sizes.outputs]),
-        );
-        tensor(output, [sizes.batch, sizes.outputs, sizes.out_height(), sizes.out_width()])
+        let images = input.shape()[0];
+        let dims: [usize; 4] = weight.shape().dims();
+        let (weight, bias) = (floats(&weight), bias.map(|b| floats(&b)));
+        let weights = Weights::forward(&weight, dims);
+        let geometry = hyper.geometry(images, dims[2]);
+        let (input, beside) = (Dense::new(input), beside.map(Dense::new));
+        let source = input.rows(beside.as_ref());
+        let shape = [images, geometry.output(source.height()), geometry.output(source.width()), dims[0]];
+        let len = shape.iter().product();
+        let mut output = memory::take(len);
+        let kept = Some(&mut output[..len]);
+        layer::forward(&source, geometry, &weights, bias.as_deref(), kept, None, |_, _, _| ());
+        memory::tensor(output, shape)
     }
 
-    fn input_gradient(
+    fn backward(
         input: FloatTensor<Self>,
+        beside: Option<FloatTensor<Self>>,
         weight: FloatTensor<Self>,
         above: FloatTensor<Self>,
         hyper: Hyper,
-    ) -> FloatTensor<Self> {
-        let sizes = hyper.sizes(&input.shape(), &weight.shape());
-        if sizes.stride != 1 || sizes.kernel != 2 * sizes.padding + 1 {
-            return super::operation::portable_input_gradient::<Self>(input, weight, above, hyper);
+        wanted: bool,
+    ) -> (Option<FloatTensor<Self>>, FloatTensor<Self>) {
+        let shape: [usize; 4] = input.shape().dims();
+        let dims @ [outputs, inputs, kernel, _]: [usize; 4] = weight.shape().dims();
+        // At stride 1 the input's gradient is a convolution with the kernel turned around.
+        let ours = hyper.stride == 1 && hyper.padding < kernel;
+        let theirs = (wanted && !ours)
+            .then(|| portable::input_gradient::<Self>(input.clone(), weight.clone(), above.clone(), hyper));
+        let (input, beside, above) = (Dense::new(input), beside.map(Dense::new), Dense::new(above));
+        let geometry = hyper.geometry(shape[0], kernel);
+        let weight = floats(&weight);
+        let len = shape.iter().product();
+        let mut gradient =
+            (wanted && ours).then(|| (Weights::backward(&weight, dims, shape[3]), memory::take(len)));
+        let to = gradient.as_mut().map(|(turned, values)| (&*turned, &mut values[..len]));
+        let source = input.rows(beside.as_ref());
+        let (sums, _) = layer::backward(&source, &above.rows(None), geometry, to, |_, _, _| ());
+        let of_weight = TensorData::new(weight_order(&sums, kernel, inputs, outputs), dims);
+        let of_input = gradient.map(|(_, values)| memory::tensor(values, shape)).or(theirs);
+        (of_input, Self::float_from_data(of_weight, &Default::default()))
+    }
+
+    fn bias_gradient(above: FloatTensor<Self>) -> FloatTensor<Self> {
+        let above = Dense::new(above);
+        let channels = above.shape[3];
+        let sums = channel_sums(above.maps().values, above.shape);
+        Self::float_from_data(TensorData::new(sums, [channels]), &Default::default())
+    }
+}
+
+/// Channels-last maps, dense in memory.
+struct Dense {
+    tensor: FloatTensor<Flex>,
+    shape: [usize; 4],
+}
+
+impl Dense {
+    fn new(tensor: FloatTensor<Flex>) -> Self {
+        Self { shape: tensor.shape().dims(), tensor: tensor.to_contiguous() }
+    }
+
+    fn maps(&self) -> Maps<'_> {
+        Maps::dense(&self.tensor.storage::<f32>()[..self.shape.iter().product()], self.shape)
+    }
+
+    /// Its rows, joined by those of `beside`.
+    fn rows<'a>(&'a self, beside: Option<&'a Self>) -> Source<'a> {
+        match beside {
+            None => Source::Alone(Plain(self.maps())),
+            Some(beside) => Source::Joined(Joined {
+                first: self.maps(),
+                second: beside.maps(),
+                one_for_all: beside.shape[0] == 1,
+            }),
         }
-        // At stride 1 the input's gradient is a convolution of the output's with the kernel turned around.
-        let (weight, above) = (weight.to_contiguous(), above.to_contiguous());
-        let turned = turn_around(&sizes, &weight.storage::<f32>()[..sizes.outputs * sizes.depth()]);
-        let back = Sizes { inputs: sizes.outputs, outputs: sizes.inputs, ..sizes };
-        let len = sizes.batch * sizes.outputs * sizes.height * sizes.width;
-        let gradient = forward(&back, &above.storage::<f32>()[..len], &turned, None);
-        tensor(gradient, [sizes.batch, sizes.inputs, sizes.height, sizes.width])
-    }
-
-    fn weight_gradient(
-        input: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        above: FloatTensor<Self>,
-        hyper: Hyper,
-    ) -> FloatTensor<Self> {
-        let sizes = hyper.sizes(&input.shape(), &weight.shape());
-        let (input, above) = (input.to_contiguous(), above.to_contiguous());
-        let gradient = weight_gradient(
-            &sizes,
-            &input.storage::<f32>()[..sizes.batch * sizes.inputs * sizes.height * sizes.width],
-            &above.storage::<f32>()[..sizes.batch * sizes.outputs * sizes.out_area()],
-        );
-        tensor(gradient, [sizes.outputs, sizes.inputs, sizes.kernel, sizes.kernel])
     }
 }
 
-fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FloatTensor<Flex> {
-    Flex::float_from_data(TensorData::new(values, shape), &Default::default())
+enum Source<'a> {
+    Alone(Plain<'a>),
+    Joined(Joined<'a>),
 }
 
-/// [outputs, inputs, k, k] to [inputs, outputs, k, k], each kernel upside down and mirrored.
-fn turn_around(sizes: &Sizes, weight: &[f32]) -> Vec<f32> {
-    let area = sizes.kernel * sizes.kernel;
-    let mut turned = vec![0.0; weight.len()];
-    for (i, kernel) in turned.chunks_exact_mut(area).enumerate() {
-        let (input, output) = (i / sizes.outputs, i % sizes.outputs);
-        let start = (output * sizes.inputs + input) * area;
-        kernel.copy_from_slice(&weight[start..start + area]);
-        kernel.reverse();
+impl Rows for Source<'_> {
+    fn height(&self) -> usize {
+        match self {
+            Self::Alone(rows) => rows.height(),
+            Self::Joined(rows) => rows.height(),
+        }
     }
-    turned
+
+    fn width(&self) -> usize {
+        match self {
+            Self::Alone(rows) => rows.width(),
+            Self::Joined(rows) => rows.width(),
+        }
+    }
+
+    fn channels(&self) -> usize {
+        match self {
+            Self::Alone(rows) => rows.channels(),
+            Self::Joined(rows) => rows.channels(),
+        }
+    }
+
+    #[inline(always)]
+    fn fill<S: Simd>(&self, simd: S, image: usize, y: usize, out: &mut [f32]) {
+        match self {
+            Self::Alone(rows) => rows.fill(simd, image, y, out),
+            Self::Joined(rows) => rows.fill(simd, image, y, out),
+        }
+    }
 }
 
-#[allow(unsafe_code)]
-fn forward(sizes: &Sizes, input: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
-    let (depth, area, outputs) = (sizes.depth(), sizes.out_area(), sizes.outputs);
-    let mut output = vec![0.0; sizes.batch * outputs * area];
-    let shared = Shared::new(&mut output);
-    let left = Matrix::rows(weight, outputs, depth, depth);
-    let tile = |tile: &Tile| {
-        let columns = tile.columns(sizes);
-        let is_pointwise = sizes.kernel == 1 && sizes.stride == 1 && sizes.padding == 0;
-        let unfolded_len = if is_pointwise && tile.images == 1 { 0 } else { depth * columns };
-        let gathered_len = if tile.images == 1 { 0 } else { outputs * columns };
-        with_scratch(unfolded_len, gathered_len, |unfolded, gathered| {
-            let right = if unfolded_len == 0 {
-                // A 1 x 1 kernel needs no unfolding: the input's maps are the rows.
-                let start = tile.first * depth * area + tile.top * sizes.out_width();
-                Matrix::rows(&input[start..], depth, columns, area)
-            } else {
-                tile.unfold(sizes, input, unfolded);
-                Matrix::rows(unfolded, depth, columns, columns)
-            };
-            let part = tile.rows * sizes.out_width();
-            let place = |image: usize, channel: usize| {
-                ((tile.first + image) * outputs + channel) * area + tile.top * sizes.out_width()
-            };
-            if tile.images == 1 {
-                if let Some(bias) = bias {
-                    for (channel, b) in bias.iter().enumerate() {
-                        // SAFETY: these rows of this image belong to this tile alone, and `output` outlives the loop.
-                        unsafe { shared.window(place(0, channel), part) }.fill(*b);
-                    }
-                }
-                // SAFETY: as above.
-                unsafe { shared.multiply_into(place(0, 0), area, left, right, bias.is_some()) };
-            } else {
-                multiply(gathered, left, right, false);
-                for (channel, line) in gathered.chunks_exact(columns).enumerate() {
-                    let b = bias.map_or(0.0, |bias| bias[channel]);
-                    for (image, values) in line.chunks_exact(part).enumerate() {
-                        // SAFETY: as above, for each image of the tile.
-                        let out = unsafe { shared.window(place(image, channel), part) };
-                        out.iter_mut().zip(values).for_each(|(o, v)| *o = v + b);
-                    }
-                }
-            }
-        });
-    };
-    sizes.tiles().par_iter().for_each(tile);
-    output
-}
-
-fn weight_gradient(sizes: &Sizes, input: &[f32], above: &[f32]) -> Vec<f32> {
-    let (depth, area, outputs) = (sizes.depth(), sizes.out_area(), sizes.outputs);
-    let tiles = sizes.tiles();
-    let part_len = tiles.len().div_ceil(PARTS).max(1);
-    let sums: Vec<Vec<f32>> = tiles
-        .par_chunks(part_len)
-        .map(|tiles| {
-            let mut sum = vec![0.0; outputs * depth];
-            for tile in tiles {
-                let columns = tile.columns(sizes);
-                let gathered_len = if tile.images == 1 { 0 } else { outputs * columns };
-                with_scratch(depth * columns, gathered_len, |unfolded, gathered| {
-                    tile.unfold(sizes, input, unfolded);
-                    let left = if tile.images == 1 {
-                        let start = tile.first * outputs * area + tile.top * sizes.out_width();
-                        Matrix::rows(&above[start..], outputs, columns, area)
-                    } else {
-                        tile.gather(sizes, above, gathered);
-                        Matrix::rows(gathered, outputs, columns, columns)
-                    };
-                    multiply(
-                        &mut sum,
-                        left,
-                        Matrix::rows(unfolded, depth, columns, columns).transposed(),
-                        true,
-                    );
-                });
-            }
-            sum
-        })
-        .collect();
-    sums.into_iter()
-        .reduce(|mut total, sum| {
-            total.iter_mut().zip(sum).for_each(|(t, s)| *t += s);
-            total
-        })
-        .unwrap_or_else(|| vec![0.0; outputs * depth])
+/// The values in order, without what a view leaves out.
+fn floats(tensor: &FloatTensor<Flex>) -> Vec<f32> {
+    tensor.to_contiguous().storage::<f32>()[..tensor.shape().num_elements()].to_vec()
 }

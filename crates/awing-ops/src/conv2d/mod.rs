@@ -1,9 +1,9 @@
-//! Two-dimensional convolution whose backward pass is as fast as its forward pass on the CPU: both are matrix products
-//! over tiles of unfolded input that stay in the cache. Other devices run Burn's own convolution.
+//! Convolution, channels last: Burn's own on most devices ([`portable`]), and on the CPU a kernel ([`flex`]) on tiles that
+//! stay in the cache, forward and backward.
 
 mod flex;
-mod matrix;
 mod operation;
-mod tiles;
+pub(crate) mod portable;
 
 pub use operation::conv2d;
+pub(crate) use operation::{ConvKernel, Hyper};

@@ -4,6 +4,7 @@
 
 mod flex;
 mod operation;
-mod portable;
+pub(crate) mod portable;
 
+pub(crate) use operation::NormKernel;
 pub use operation::{channel_statistics, norm_relu};

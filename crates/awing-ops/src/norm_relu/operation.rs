@@ -14,11 +14,11 @@ use burn::{
 };
 
 /// The gradients of input, scale and offset.
-pub(super) type Gradients3<B> = [FloatTensor<B>; 3];
+pub(crate) type Gradients3<B> = [FloatTensor<B>; 3];
 
 /// A device that normalises; by the portable definition unless it has a kernel. Statistics are [2, channels]: mean,
 /// then variance.
-pub(super) trait NormKernel: Backend {
+pub(crate) trait NormKernel: Backend {
     fn statistics(input: FloatTensor<Self>) -> FloatTensor<Self> {
         portable::statistics::<Self>(input)
     }
@@ -135,14 +135,14 @@ impl<B: NormKernel, C: CheckpointStrategy> NormRelu for Autodiff<B, C> {
     }
 }
 
-/// Mean and biased variance of each channel of `input`, [batch, channels, height, width], over batch and pixels: shape
+/// Mean and biased variance of each channel of `input`, [batch, height, width, channels], over batch and pixels: shape
 /// [2, channels]. No gradient flows through it; [`norm_relu`] takes care of that. f32.
 pub fn channel_statistics(input: Tensor<4>) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::measure(input.into_dispatch()))
 }
 
 /// max(0, gamma (x - mean) / sqrt(variance + epsilon) + beta) for each channel of `input`,
-/// [batch, channels, height, width]; `gamma` and `beta` are `[channels]`, `statistics` is [2, channels] as
+/// [batch, height, width, channels]; `gamma` and `beta` are `[channels]`, `statistics` is [2, channels] as
 /// [`channel_statistics`] gives it. Say with `batch` whether the statistics are those of this very input: then the
 /// gradient accounts for their dependence on it, as in training. All f32. Gradients flow to input, gamma and beta.
 ///
@@ -156,7 +156,7 @@ pub fn norm_relu(
     epsilon: f64,
     batch: bool,
 ) -> Tensor<4> {
-    let channels = input.dims()[1];
+    let channels = input.dims()[3];
     assert_eq!(
         (gamma.dims(), beta.dims()),
         ([channels], [channels]),
@@ -197,7 +197,7 @@ mod tests {
     fn statistics_worked_out_by_hand() {
         for device in devices() {
             // Channel 0: 1 2 3 6, mean 3, variance (4 + 1 + 0 + 9) / 4; channel 1 constant.
-            let data = TensorData::new(vec![1.0_f32, 2.0, 5.0, 5.0, 3.0, 6.0, 5.0, 5.0], [2, 2, 1, 2]);
+            let data = TensorData::new(vec![1.0_f32, 5.0, 2.0, 5.0, 3.0, 5.0, 6.0, 5.0], [2, 1, 2, 2]);
             let statistics = channel_statistics(Tensor::from_data(data, &device));
             close(statistics, Tensor::from_data([[3.0_f32, 5.0], [3.5, 0.0]], &device), "statistics");
         }
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn a_large_mean_does_not_drown_the_variance() {
         for device in devices() {
-            let x = Tensor::<4>::random([4, 2, 32, 32], Distribution::Uniform(-1.0, 1.0), &device) + 1000.0;
+            let x = Tensor::<4>::random([4, 32, 32, 2], Distribution::Uniform(-1.0, 1.0), &device) + 1000.0;
             let variance: f32 = channel_statistics(x).slice([1..2, 0..1]).into_scalar();
             assert!((variance - 1.0 / 3.0).abs() < 0.02, "{variance}");
         }
@@ -214,15 +214,15 @@ mod tests {
 
     /// Batch normalisation composed of Burn's own differentiable operations.
     fn composed(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, statistics: Option<Tensor<2>>) -> Tensor<4> {
-        let channels = x.dims()[1];
-        let wide = |t: Tensor<1>| t.reshape([1, channels, 1, 1]);
+        let channels = x.dims()[3];
+        let wide = |t: Tensor<1>| t.reshape([1, 1, 1, channels]);
         let (mean, variance) = match statistics {
             Some(s) => {
-                let row = |i: usize| s.clone().slice_dim(0, i..i + 1).reshape([1, channels, 1, 1]);
+                let row = |i: usize| s.clone().slice_dim(0, i..i + 1).reshape([1, 1, 1, channels]);
                 (row(0), row(1))
             }
             None => {
-                let mean = |t: Tensor<4>| t.mean_dim(0).mean_dim(2).mean_dim(3);
+                let mean = |t: Tensor<4>| t.mean_dim(0).mean_dim(1).mean_dim(2);
                 let m = mean(x.clone());
                 let d = x.clone() - m.clone();
                 (m, mean(d.clone() * d))
@@ -235,13 +235,13 @@ mod tests {
         let device = device.clone().autodiff();
         let uniform = Distribution::Uniform(-1.0, 2.0);
         let x = Tensor::<4>::random(shape, uniform, &device).require_grad();
-        let gamma = Tensor::<1>::random([shape[1]], uniform, &device).require_grad();
-        let beta = Tensor::<1>::random([shape[1]], uniform, &device).require_grad();
+        let gamma = Tensor::<1>::random([shape[3]], uniform, &device).require_grad();
+        let beta = Tensor::<1>::random([shape[3]], uniform, &device).require_grad();
         let above = Tensor::<4>::random(shape, uniform, &device);
         let statistics = if batch {
             channel_statistics(x.clone())
         } else {
-            Tensor::random([2, shape[1]], Distribution::Uniform(0.5, 1.5), &device)
+            Tensor::random([2, shape[3]], Distribution::Uniform(0.5, 1.5), &device)
         };
         let ours = norm_relu(x.clone(), gamma.clone(), beta.clone(), statistics.clone(), 1e-5, batch);
         let theirs = composed(x.clone(), gamma.clone(), beta.clone(), (!batch).then_some(statistics));
@@ -259,9 +259,11 @@ mod tests {
         let primitive = |t: Tensor<4>| t.try_into_primitive::<Flex>().unwrap();
         let flat = |t: Tensor<1>| t.try_into_primitive::<Flex>().unwrap();
         let x = primitive(Tensor::random(shape, uniform, &device));
-        let above = primitive(Tensor::random(shape, uniform, &device));
-        let gamma = flat(Tensor::random([shape[1]], uniform, &device));
-        let beta = flat(Tensor::random([shape[1]], uniform, &device));
+        // As a convolution of another layout leaves it.
+        let [n, h, w, c] = shape;
+        let above = primitive(Tensor::random([n, c, h, w], uniform, &device).permute([0, 2, 3, 1]));
+        let gamma = flat(Tensor::random([shape[3]], uniform, &device));
+        let beta = flat(Tensor::random([shape[3]], uniform, &device));
         let numbers = |t: FloatTensor<Flex>| t.into_data().try_to_vec::<f32>().unwrap();
         let near = |a: FloatTensor<Flex>, b: FloatTensor<Flex>| {
             let (a, b) = (numbers(a), numbers(b));
@@ -286,12 +288,12 @@ mod tests {
 
         #[test]
         fn every_device_agrees_with_composed_operations(
-            n in 1..5_usize, c in 1..7_usize, h in 2..20_usize, w in 2..20_usize, batch: bool,
+            n in 1..5_usize, c in 1..70_usize, h in 2..20_usize, w in 2..20_usize, batch: bool,
         ) {
             for device in devices() {
-                compare([n, c, h, w], batch, &device);
+                compare([n, h, w, c], batch, &device);
             }
-            portable_agrees([n, c, h, w], batch);
+            portable_agrees([n, h, w, c], batch);
         }
     }
 }

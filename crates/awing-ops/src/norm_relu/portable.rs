@@ -6,11 +6,11 @@ use burn::{
     tensor::{Shape, Slice},
 };
 
-pub(super) fn statistics<B: Backend>(input: FloatTensor<B>) -> FloatTensor<B> {
+pub(crate) fn statistics<B: Backend>(input: FloatTensor<B>) -> FloatTensor<B> {
     let shape = input.shape();
-    let channels = shape[1];
+    let channels = shape[3];
     let count = (shape.num_elements() / channels.max(1)) as f64;
-    let mean_of = |t| B::float_div_scalar(B::float_sum_dims(t, &[0, 2, 3]), count.into());
+    let mean_of = |t| B::float_div_scalar(B::float_sum_dims(t, &[0, 1, 2]), count.into());
     let mean = mean_of(input.clone());
     let deviation = B::float_sub(input, mean.clone());
     let variance = mean_of(B::float_mul(deviation.clone(), deviation));
@@ -30,7 +30,7 @@ struct Channels<B: Backend> {
 impl<B: Backend> Channels<B> {
     fn new(gamma: FloatTensor<B>, beta: FloatTensor<B>, statistics: FloatTensor<B>, epsilon: f64) -> Self {
         let channels = gamma.shape()[0];
-        let wide = |t| B::float_reshape(t, Shape::from([1, channels, 1, 1]));
+        let wide = |t| B::float_reshape(t, Shape::from([1, 1, 1, channels]));
         let row = |i: usize| wide(B::float_slice(statistics.clone(), &[Slice::from(i..i + 1)]));
         let deviation = B::float_sqrt(B::float_add_scalar(row(1), epsilon.into()));
         Self { mean: row(0), inverse: B::float_recip(deviation), gamma: wide(gamma), beta: wide(beta) }
@@ -46,7 +46,7 @@ impl<B: Backend> Channels<B> {
     }
 }
 
-pub(super) fn forward<B: Backend>(
+pub(crate) fn forward<B: Backend>(
     input: FloatTensor<B>,
     gamma: FloatTensor<B>,
     beta: FloatTensor<B>,
@@ -58,7 +58,7 @@ pub(super) fn forward<B: Backend>(
     B::relu(channels.scaled(normal))
 }
 
-pub(super) fn backward<B: Backend>(
+pub(crate) fn backward<B: Backend>(
     input: FloatTensor<B>,
     gamma: FloatTensor<B>,
     beta: FloatTensor<B>,
@@ -68,15 +68,16 @@ pub(super) fn backward<B: Backend>(
     above: FloatTensor<B>,
 ) -> Gradients3<B> {
     let shape = input.shape();
-    let count = (shape.num_elements() / shape[1].max(1)) as f64;
+    let count = (shape.num_elements() / shape[3].max(1)) as f64;
     let channels = Channels::<B>::new(gamma, beta, statistics, epsilon);
     let normal = channels.normal(input);
     let scaled = channels.scaled(normal.clone());
     let bool_dtype = get_or_init_device_settings::<B>(&scaled.device()).bool_dtype;
     let off = B::float_lower_equal_elem(scaled, 0.0.into(), bool_dtype);
-    let open = B::float_mask_fill(above, off, 0.0.into());
-    let beta_gradient = B::float_sum_dims(open.clone(), &[0, 2, 3]);
-    let gamma_gradient = B::float_sum_dims(B::float_mul(open.clone(), normal.clone()), &[0, 2, 3]);
+    // A clone, for Burn's CPU backend fills a permuted tensor in the wrong order when nobody else holds it.
+    let open = B::float_mask_fill(above.clone(), off, 0.0.into());
+    let beta_gradient = B::float_sum_dims(open.clone(), &[0, 1, 2]);
+    let gamma_gradient = B::float_sum_dims(B::float_mul(open.clone(), normal.clone()), &[0, 1, 2]);
     let inner = if batch {
         let mean = |t: &FloatTensor<B>| B::float_div_scalar(t.clone(), count.into());
         let along = B::float_mul(normal, mean(&gamma_gradient));
@@ -85,6 +86,7 @@ pub(super) fn backward<B: Backend>(
         open
     };
     let factor = B::float_mul(channels.gamma, channels.inverse);
-    let flat = |t| B::float_reshape(t, Shape::from([shape[1]]));
+    let flat = |t| B::float_reshape(t, Shape::from([shape[3]]));
+    drop(above);
     [B::float_mul(inner, factor), flat(gamma_gradient), flat(beta_gradient)]
 }

@@ -25,40 +25,40 @@ impl CoordConv {
         Self { conv: init.conv(inputs + coordinates, outputs, kernel, stride, true), coordinates }
     }
 
-    /// `x` is [batch, channels, height, width]; `boundary` the two channels of [`boundary_coordinates`], for a layer
-    /// that was made for them.
+    /// `x` is [batch, height, width, channels]; `boundary` the two channels of [`boundary_coordinates`], for a layer that
+    /// was made for them.
     pub fn forward(&self, x: Tensor<4>, boundary: Option<Tensor<4>>) -> Tensor<4> {
         if self.coordinates == 0 {
-            return convolve(&self.conv, x);
+            return convolve(&self.conv, x, None);
         }
-        let [batch, _, height, width] = x.dims();
-        let place = coordinates(height, width, &x.device()).expand([batch, 3, height, width]);
-        let mut parts = vec![x, place];
-        parts.extend(boundary);
-        convolve(&self.conv, Tensor::cat(parts, 1))
+        let [batch, height, width, _] = x.dims();
+        let place = coordinates(height, width, &x.device());
+        let beside = match boundary {
+            None => place,
+            Some(boundary) => Tensor::cat(vec![place.expand([batch, height, width, 3]), boundary], 3),
+        };
+        convolve(&self.conv, x, Some(beside))
     }
 }
 
-/// Row, column and radius of each pixel, shape [1, 3, height, width]: row and column run from -1 to 1, both ends
+/// Row, column and radius of each pixel, shape [1, height, width, 3]: row and column run from -1 to 1, both ends
 /// included; the radius is the distance from the middle, 1 in the corners.
 pub fn coordinates(height: usize, width: usize, device: &Device) -> Tensor<4> {
     let along = |i: usize, n: usize| if n > 1 { 2.0 * i as f32 / (n - 1) as f32 - 1.0 } else { 0.0 };
-    let mut values = Vec::with_capacity(3 * height * width);
-    let pixels =
-        || (0..height).flat_map(move |i| (0..width).map(move |j| (along(i, height), along(j, width))));
-    values.extend(pixels().map(|(row, _)| row));
-    values.extend(pixels().map(|(_, column)| column));
-    values.extend(pixels().map(|(row, column)| row.hypot(column) / std::f32::consts::SQRT_2));
-    Tensor::from_data(TensorData::new(values, [1, 3, height, width]), device)
+    let pixels = (0..height).flat_map(|i| (0..width).map(move |j| (along(i, height), along(j, width))));
+    let values: Vec<f32> = pixels
+        .flat_map(|(row, column)| [row, column, row.hypot(column) / std::f32::consts::SQRT_2])
+        .collect();
+    Tensor::from_data(TensorData::new(values, [1, height, width, 3]), device)
 }
 
-/// The boundary's own coordinates, shape [batch, 2, height, width]: row and column where the predicted boundary map
-/// `maps`, [batch, 1, height, width], exceeds 0.05, and 0 elsewhere. No gradient flows through the threshold.
+/// The boundary's own coordinates, shape [batch, height, width, 2]: row and column where the predicted boundary map
+/// `maps`, [batch, height, width, 1], exceeds 0.05, and 0 elsewhere. No gradient flows through the threshold.
 pub fn boundary_coordinates(maps: Tensor<4>) -> Tensor<4> {
-    let [batch, _, height, width] = maps.dims();
+    let [batch, height, width, _] = maps.dims();
     let device = maps.device();
-    let place = coordinates(height, width, &device).slice([0..1, 0..2]).expand([batch, 2, height, width]);
-    let elsewhere = maps.detach().lower_equal_elem(0.05).expand([batch, 2, height, width]);
+    let place = coordinates(height, width, &device).slice_dim(3, 0..2).expand([batch, height, width, 2]);
+    let elsewhere = maps.detach().lower_equal_elem(0.05).expand([batch, height, width, 2]);
     place.mask_fill(elsewhere, 0.0)
 }
 
@@ -71,23 +71,28 @@ mod tests {
         let device = Device::flex();
         let values: Vec<f32> = coordinates(3, 2, &device).into_data().try_to_vec().unwrap();
         let h = 0.5_f32.sqrt();
-        assert_eq!(values[..6], [-1.0, -1.0, 0.0, 0.0, 1.0, 1.0]);
-        assert_eq!(values[6..12], [-1.0, 1.0, -1.0, 1.0, -1.0, 1.0]);
-        let radius = [1.0, 1.0, h, h, 1.0, 1.0];
-        assert!(values[12..].iter().zip(radius).all(|(a, b)| (a - b).abs() < 1e-6), "{values:?}");
+        let expected = [
+            [-1.0, -1.0, 1.0],
+            [-1.0, 1.0, 1.0],
+            [0.0, -1.0, h],
+            [0.0, 1.0, h],
+            [1.0, -1.0, 1.0],
+            [1.0, 1.0, 1.0],
+        ];
+        assert!(values.iter().zip(expected.as_flattened()).all(|(a, b)| (a - b).abs() < 1e-6), "{values:?}");
     }
 
     #[test]
     fn the_boundary_keeps_its_coordinates_where_the_map_is_high() {
         let device = Device::flex();
-        let maps = Tensor::<4>::from_data(
-            [[[[0.0_f32, 0.04, 0.06], [f32::NAN, -1.0, 2.0], [0.05, 0.5, 0.0]]]],
-            &device,
-        );
+        let rows = [0.0_f32, 0.04, 0.06, f32::NAN, -1.0, 2.0, 0.05, 0.5, 0.0];
+        let maps = Tensor::<4>::from_data(TensorData::new(rows.to_vec(), [1, 3, 3, 1]), &device);
         let values: Vec<f32> = boundary_coordinates(maps).into_data().try_to_vec().unwrap();
-        assert_eq!(values[..3], [0.0, 0.0, -1.0]);
-        assert_eq!(values[5], 0.0, "the row of the middle");
-        assert_eq!(values[6..9], [0.0, 1.0, 0.0]);
-        assert_eq!((values[11], values[14], values[16]), (1.0, 1.0, 0.0));
+        let row: Vec<f32> = values.iter().step_by(2).copied().collect();
+        let column: Vec<f32> = values[1..].iter().step_by(2).copied().collect();
+        assert_eq!(row[..3], [0.0, 0.0, -1.0]);
+        assert_eq!(row[5], 0.0, "the row of the middle");
+        assert_eq!(row[6..9], [0.0, 1.0, 0.0]);
+        assert_eq!((column[2], column[5], column[7]), (1.0, 1.0, 0.0));
     }
 }

@@ -1,7 +1,5 @@
-use super::{
-    layers::{Initialiser, double, halve},
-    residual_block::ResidualBlock,
-};
+use super::{layers::Initialiser, residual_block::ResidualBlock};
+use awing_ops::{add_doubled, halve};
 use burn::{module::Module, tensor::Tensor};
 
 /// Halvings of the map inside an hourglass.
@@ -28,7 +26,7 @@ impl Hourglass {
         Self { skip, down, bottom: ResidualBlock::new(init, width, width), up }
     }
 
-    /// [batch, width, height, width] to the same shape; the sides must be divisible by 16.
+    /// [batch, height, width, channels] to the same shape; the sides must be divisible by 16.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         self.level(0, x)
     }
@@ -37,6 +35,6 @@ impl Hourglass {
         let kept = self.skip[level].forward(x.clone());
         let low = self.down[level].forward(halve(x));
         let low = if level + 1 < DEPTH { self.level(level + 1, low) } else { self.bottom.forward(low) };
-        kept + double(self.up[level].forward(low))
+        add_doubled(kept, self.up[level].forward(low))
     }
 }

@@ -7,11 +7,7 @@ use burn::{
         BatchNorm, BatchNormConfig, PaddingConfig2d,
         conv::{Conv2d, Conv2dConfig},
     },
-    tensor::{
-        Device, Tensor, TensorData,
-        module::{avg_pool2d, interpolate},
-        ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions},
-    },
+    tensor::{Device, Tensor, TensorData},
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -60,24 +56,27 @@ impl Initialiser {
     }
 }
 
-/// The convolution of a layer that [`Initialiser::conv`] made.
-pub(super) fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
+/// The convolution of a layer that [`Initialiser::conv`] made, channels last; `beside` are constant channels.
+pub(super) fn convolve(conv: &Conv2d, x: Tensor<4>, beside: Option<Tensor<4>>) -> Tensor<4> {
     let bias = conv.bias.as_ref().map(Param::val);
-    conv2d(x, conv.weight.val(), bias, conv.stride[0], conv.kernel_size[0] / 2)
+    conv2d(x, beside, conv.weight.val(), bias, conv.stride[0], conv.kernel_size[0] / 2)
 }
 
-/// Batch normalisation, then ReLU. In training it normalises by the batch's own statistics and moves the running ones
-/// towards them, the variance unbiased, as PyTorch does.
-pub(super) fn norm_relu(norm: &BatchNorm, x: Tensor<4>) -> Tensor<4> {
-    let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
-    if !(x.device().is_autodiff() && norm.training.is_enabled()) {
-        let statistics = Tensor::stack(vec![norm.running_mean.value(), norm.running_var.value()], 0);
-        return awing_ops::norm_relu(x, gamma, beta, statistics, norm.epsilon, false);
-    }
-    let [batch, channels, height, width] = x.dims();
-    let count = (batch * height * width) as f64;
-    let statistics = channel_statistics(x.clone());
+/// Whether the layer normalises by the batch's own statistics: in training.
+pub(super) fn by_batch(norm: &BatchNorm, x: &Tensor<4>) -> bool {
+    x.device().is_autodiff() && norm.training.is_enabled()
+}
+
+/// [2, channels]: means, then variances.
+pub(super) fn running_statistics(norm: &BatchNorm) -> Tensor<2> {
+    Tensor::stack(vec![norm.running_mean.value(), norm.running_var.value()], 0)
+}
+
+/// Moves the running statistics towards those of a batch of so many `pixels`; the variance unbiased, as PyTorch does.
+pub(super) fn follow(norm: &BatchNorm, statistics: Tensor<2>, pixels: usize) {
+    let [_, channels] = statistics.dims();
     let row = |i: usize| statistics.clone().inner().slice_dim(0, i..i + 1).reshape([channels]);
+    let count = pixels as f64;
     for (running, new) in
         [(&norm.running_mean, row(0)), (&norm.running_var, row(1) * (count / (count - 1.0).max(1.0)))]
     {
@@ -85,17 +84,19 @@ pub(super) fn norm_relu(norm: &BatchNorm, x: Tensor<4>) -> Tensor<4> {
         let new = Tensor::from_inner(new);
         running.update((old * (1.0 - norm.momentum) + new * norm.momentum).detach());
     }
+}
+
+/// Batch normalisation, then ReLU, channels last. In training it normalises by the batch's own statistics and moves the
+/// running ones towards them.
+pub(super) fn norm_relu(norm: &BatchNorm, x: Tensor<4>) -> Tensor<4> {
+    let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
+    if !by_batch(norm, &x) {
+        return awing_ops::norm_relu(x, gamma, beta, running_statistics(norm), norm.epsilon, false);
+    }
+    let [batch, height, width, _] = x.dims();
+    let statistics = channel_statistics(x.clone());
+    follow(norm, statistics.clone(), batch * height * width);
     awing_ops::norm_relu(x, gamma, beta, statistics, norm.epsilon, true)
-}
-
-/// Means of 2 x 2 pixels: half the size.
-pub(super) fn halve(x: Tensor<4>) -> Tensor<4> {
-    avg_pool2d(x, AvgPoolOptions::new([2, 2]).with_stride([2, 2]))
-}
-
-/// Each pixel four times: twice the size.
-pub(super) fn double(x: Tensor<4>) -> Tensor<4> {
-    interpolate(x, InterpolateOptions::new(InterpolateMode::Nearest).with_scale_factor([2.0, 2.0]))
 }
 
 #[cfg(test)]
@@ -108,7 +109,7 @@ mod tests {
         let device = Device::flex().autodiff();
         let norm = Initialiser::new(0, &device).norm(1);
         // Mean 3, biased variance 3.5, unbiased 14 / 3.
-        let x = Tensor::<4>::from_data([[[[1.0_f32, 2.0], [3.0, 6.0]]]], &device);
+        let x = Tensor::<4>::from_data([[[[1.0_f32], [2.0]], [[3.0], [6.0]]]], &device);
         let y: Vec<f32> = norm_relu(&norm, x.clone()).into_data().try_to_vec().unwrap();
         assert!(y[..3] == [0.0; 3] && (y[3] - 3.0 / 3.5_f32.sqrt()).abs() < 1e-4, "{y:?}");
         let frozen = norm.valid();

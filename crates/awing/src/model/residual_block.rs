@@ -1,4 +1,5 @@
-use super::layers::{Initialiser, convolve, norm_relu};
+use super::layers::{Initialiser, by_batch, follow, running_statistics};
+use awing_ops::{BlockLayer, residual_block};
 use burn::{
     module::Module,
     nn::{BatchNorm, conv::Conv2d},
@@ -43,15 +44,27 @@ impl ResidualBlock {
         }
     }
 
-    /// [batch, inputs, height, width] to [batch, outputs, height, width].
+    /// [batch, height, width, inputs] to [batch, height, width, outputs].
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let a = convolve(&self.conv1, norm_relu(&self.norm1, x.clone()));
-        let b = convolve(&self.conv2, norm_relu(&self.norm2, a.clone()));
-        let c = convolve(&self.conv3, norm_relu(&self.norm3, b.clone()));
-        let residual = match &self.projection {
-            Some(Projection { norm, conv }) => convolve(conv, norm_relu(norm, x)),
-            None => x,
+        let batch = by_batch(&self.norm1, &x);
+        let layer = |norm: &BatchNorm, conv: &Conv2d| BlockLayer {
+            gamma: norm.gamma.val(),
+            beta: norm.beta.val(),
+            weight: conv.weight.val(),
+            running: (!batch).then(|| running_statistics(norm)),
         };
-        Tensor::cat(vec![a, b, c], 1) + residual
+        let three = [(&self.norm1, &self.conv1), (&self.norm2, &self.conv2), (&self.norm3, &self.conv3)]
+            .map(|(norm, conv)| layer(norm, conv));
+        let projection = self.projection.as_ref().map(|p| layer(&p.norm, &p.conv));
+        let [images, height, width, _] = x.dims();
+        let (sum, statistics) = residual_block(x, three, projection, self.norm1.epsilon);
+        if batch {
+            let norms = [&self.norm1, &self.norm2, &self.norm3];
+            let norms = norms.into_iter().chain(self.projection.as_ref().map(|p| &p.norm));
+            for (norm, own) in norms.zip(statistics) {
+                follow(norm, own, images * height * width);
+            }
+        }
+        sum
     }
 }

@@ -1,11 +1,12 @@
 use super::{
     coord_conv::{CoordConv, boundary_coordinates},
     hourglass::Hourglass,
-    layers::{Initialiser, convolve, halve, norm_relu},
+    layers::{Initialiser, convolve, norm_relu},
     network_config::NetworkConfig,
     residual_block::ResidualBlock,
 };
 use crate::error::Result;
+use awing_ops::halve;
 use burn::{
     module::Module,
     nn::{BatchNorm, conv::Conv2d},
@@ -79,22 +80,22 @@ impl StackedHourglass {
 
     /// Images [batch, 3, side, side], red green blue in [0, 1], to the maps of every stack, first stack first, each
     /// [batch, channels, side / 4, side / 4]: one map a landmark, then the boundary. Maps are raw: no sigmoid, no
-    /// clamp.
+    /// clamp. Inside, maps lie channels last.
     pub fn forward(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
-        let x = norm_relu(&self.stem_norm, self.stem.forward(images, None));
+        let x = norm_relu(&self.stem_norm, self.stem.forward(images.permute([0, 2, 3, 1]), None));
         let x = halve(self.block1.forward(x));
         let mut x = self.block3.forward(self.block2.forward(x));
         let mut outputs: Vec<Tensor<4>> = Vec::with_capacity(self.stacks.len());
         for stack in &self.stacks {
             let edge = outputs.last().filter(|_| self.boundary).map(|maps| {
-                let channels = maps.dims()[1];
-                boundary_coordinates(maps.clone().slice_dim(1, channels - 1..channels))
+                let channels = maps.dims()[3];
+                boundary_coordinates(maps.clone().slice_dim(3, channels - 1..channels))
             });
             let (maps, next) = stack.forward(x, edge);
             outputs.push(maps);
             x = next;
         }
-        outputs
+        outputs.into_iter().map(|maps| maps.permute([0, 3, 1, 2])).collect()
     }
 }
 
@@ -117,11 +118,12 @@ impl Stack {
     /// The maps, and the features for the next stack.
     fn forward(&self, x: Tensor<4>, edge: Option<Tensor<4>>) -> (Tensor<4>, Tensor<4>) {
         let features = self.top.forward(self.hourglass.forward(self.coord.forward(x.clone(), edge)));
-        let features = norm_relu(&self.last_norm, convolve(&self.last, features));
-        let maps = convolve(&self.maps, features.clone());
+        let features = norm_relu(&self.last_norm, convolve(&self.last, features, None));
+        let maps = convolve(&self.maps, features.clone(), None);
         let next = match &self.handover {
             Some(handover) => {
-                x + convolve(&handover.features, features) + convolve(&handover.maps, maps.clone())
+                let maps = convolve(&handover.maps, maps.clone(), None);
+                x + convolve(&handover.features, features, None) + maps
             }
             None => x,
         };

@@ -1,0 +1,140 @@
+#![expect(unsafe_code, reason = "calls the loops over registers, whose bounds it asserts")]
+
+use super::{
+    microkernel::{PIXELS, VECTORS, Window, products, store},
+    tile::SLACK,
+    weights::Weights,
+};
+use pulp::{Arch, Simd, WithSimd};
+
+/// Convolves a tile: `tile` is [rows, pitch, inputs] with its padding and room behind it ([`super::tile::Tile`]), and the
+/// outputs, `width` a row, go to `out`, whose pixels lie `step` floats apart, from its beginning on. `out` must end with a
+/// row. Outputs start from `bias`.
+pub(crate) struct Convolve<'a> {
+    pub(crate) tile: &'a [f32],
+    pub(crate) pitch: usize,
+    pub(crate) stride: usize,
+    pub(crate) weights: &'a Weights,
+    pub(crate) bias: Option<&'a [f32]>,
+    pub(crate) out: &'a mut [f32],
+    pub(crate) width: usize,
+    pub(crate) step: usize,
+}
+
+/// A line of outputs whose windows lie the same distance apart: `columns` of them, of which the first `width` of every
+/// `pitch` are wanted.
+struct Line {
+    columns: usize,
+    pitch: usize,
+    width: usize,
+}
+
+impl Convolve<'_> {
+    pub(crate) fn run(self) {
+        Arch::new().dispatch(self);
+    }
+}
+
+impl WithSimd for Convolve<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Weights { kernel, inputs, outputs, lanes, .. } = *self.weights;
+        assert_eq!(lanes, S::F32_LANES);
+        let rows = self.out.len().div_ceil(self.step * self.width);
+        // The last pixel may end before its step does.
+        assert!(self.out.len() + self.step >= rows * self.width * self.step + outputs);
+        let read = ((rows - 1) * self.stride + kernel) * self.pitch;
+        assert!(self.tile.len() >= (read + 16 * self.stride) * inputs + SLACK);
+        let window = Window { rows: kernel, pitch: self.pitch * inputs, run: kernel * inputs };
+        for (first, vectors, start) in self.weights.panels() {
+            let weights = &self.weights.values[start..];
+            assert!(weights.len() >= kernel * window.run * vectors * lanes);
+            let bias = self.bias.map(|bias| &bias[first..(first + vectors * lanes).min(outputs)]);
+            let wanted = (outputs - first).min(vectors * lanes);
+            // At stride 1 the rows of the tile are one line, with the padding between them computed and thrown away.
+            let (lines, line) = if self.stride == 1 {
+                let columns = (rows - 1) * self.pitch + self.width;
+                (1, Line { columns, pitch: self.pitch, width: self.width })
+            } else {
+                (rows, Line { columns: self.width, pitch: self.width, width: self.width })
+            };
+            for row in 0..lines {
+                let tile = &self.tile[row * self.stride * self.pitch * inputs..];
+                let out = &mut self.out[row * self.width * self.step + first..];
+                let step = self.stride * inputs;
+                let many = S::REGISTER_COUNT >= 32;
+                // SAFETY: the assertions above; the windows of the last pixels and those of up to 14 behind them end
+                // before the tile's room does.
+                unsafe {
+                    match (vectors == VECTORS, many) {
+                        (true, true) => along::<S, { PIXELS.0 }, VECTORS>(
+                            simd, tile, step, window, weights, bias, wanted, &line, out, self.step,
+                        ),
+                        (false, true) => along::<S, { PIXELS.0 }, 1>(
+                            simd, tile, step, window, weights, bias, wanted, &line, out, self.step,
+                        ),
+                        (true, false) => along::<S, { PIXELS.1 }, VECTORS>(
+                            simd, tile, step, window, weights, bias, wanted, &line, out, self.step,
+                        ),
+                        (false, false) => along::<S, { PIXELS.1 }, 1>(
+                            simd, tile, step, window, weights, bias, wanted, &line, out, self.step,
+                        ),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// The windows of `line.columns` pixels and of up to `P` behind them lie in `tile`; `weights` holds `V` vectors for each
+/// of the window's values.
+#[inline(always)]
+#[expect(clippy::too_many_arguments, reason = "the innermost loop's operands")]
+unsafe fn along<S: Simd, const P: usize, const V: usize>(
+    simd: S,
+    tile: &[f32],
+    step: usize,
+    window: Window,
+    weights: &[f32],
+    bias: Option<&[f32]>,
+    wanted: usize,
+    line: &Line,
+    out: &mut [f32],
+    out_step: usize,
+) {
+    let mut start = [simd.splat_f32s(0.0); V];
+    if let Some(bias) = bias {
+        for (start, bias) in start.iter_mut().zip(bias.chunks(S::F32_LANES)) {
+            *start = simd.partial_load_f32s(bias);
+        }
+    }
+    let (mut column, mut row) = (0, 0);
+    for first in (0..line.columns).step_by(P) {
+        // SAFETY: the caller's.
+        let sums = unsafe {
+            products::<S, P, V>(simd, tile.as_ptr().add(first * step), step, window, weights.as_ptr(), start)
+        };
+        for (p, sums) in sums.iter().enumerate() {
+            if column < line.width && first + p < line.columns {
+                let pixel = &mut out[(row * line.width + column) * out_step..][..wanted];
+                if wanted == V * S::F32_LANES {
+                    for (v, sum) in sums.iter().enumerate() {
+                        // SAFETY: the pixel is V vectors long.
+                        unsafe { store::<S>(pixel.as_mut_ptr().add(v * S::F32_LANES), *sum) };
+                    }
+                } else {
+                    for (part, sum) in pixel.chunks_mut(S::F32_LANES).zip(sums) {
+                        simd.partial_store_f32s(part, *sum);
+                    }
+                }
+            }
+            column += 1;
+            if column == line.pitch {
+                (column, row) = (0, row + 1);
+            }
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! A convolution over whole tensors: tiles on threads.
+
+use super::{
+    convolve::Convolve,
+    correlate::Correlate,
+    rows::Rows,
+    tile::{Tile, tile_rows, with_scratch},
+    weights::Weights,
+};
+use rayon::prelude::*;
+
+/// Partial sums of the weights' gradient, at most: a fixed number, so that they do not depend on the threads.
+const GROUPS: usize = 16;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Geometry {
+    pub(crate) images: usize,
+    pub(crate) kernel: usize,
+    pub(crate) stride: usize,
+    pub(crate) padding: usize,
+}
+
+impl Geometry {
+    pub(crate) fn output(&self, side: usize) -> usize {
+        (side + 2 * self.padding - self.kernel) / self.stride + 1
+    }
+}
+
+/// Where the rows of outputs that a task makes begin.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) image: usize,
+    pub(crate) first: usize,
+}
+
+/// All tasks of a tensor of `images` times `height` rows, in order.
+pub(crate) fn places(images: usize, height: usize, rows: usize) -> impl Iterator<Item = Place> {
+    (0..images).flat_map(move |image| (0..height).step_by(rows).map(move |first| Place { image, first }))
+}
+
+/// One part a task; `None` for each where there is no tensor.
+pub(crate) fn parts<'a>(
+    values: Option<&'a mut [f32]>,
+    tasks: usize,
+) -> impl Iterator<Item = Option<&'a mut [f32]>> {
+    let mut rest = values;
+    let len = rest.as_ref().map_or(0, |v| v.len() / tasks);
+    (0..tasks).map(move |_| {
+        let (part, behind) = rest.take()?.split_at_mut(len);
+        rest = Some(behind);
+        Some(part)
+    })
+}
+
+/// Convolves `source`. Outputs, [images, height, width, outputs], go to `kept`, or where there is none to a buffer of
+/// the task; then `finish` sees those of each task beside the task's part of `joined`.
+pub(crate) fn forward<R: Rows, T: Send>(
+    source: &R,
+    geometry: Geometry,
+    weights: &Weights,
+    bias: Option<&[f32]>,
+    kept: Option<&mut [f32]>,
+    joined: Option<&mut [f32]>,
+    finish: impl Fn(Place, &mut [f32], Option<&mut [f32]>) -> T + Sync,
+) -> Vec<T> {
+    let Geometry { images, kernel, stride, padding } = geometry;
+    let (height, width) = (geometry.output(source.height()), geometry.output(source.width()));
+    let outputs = weights.outputs;
+    let row = (source.width() + 2 * padding) * source.channels() * stride * size_of::<f32>();
+    let rows = tile_rows(images, height, row);
+    let tasks = images * height / rows;
+    let work: Vec<_> =
+        places(images, height, rows).zip(parts(kept, tasks)).zip(parts(joined, tasks)).collect();
+    work.into_par_iter()
+        .map(|((place, kept), joined)| {
+            let tile = Tile {
+                image: place.image,
+                top: (place.first * stride) as isize - padding as isize,
+                rows: (rows - 1) * stride + kernel,
+                padding,
+            };
+            with_scratch(tile.len(source, stride), |values| {
+                tile.fill(source, values);
+                let convolve = |out: &mut [f32]| {
+                    let pitch = tile.pitch(source);
+                    Convolve { tile: values, pitch, stride, weights, bias, out, width, step: outputs }.run();
+                };
+                match kept {
+                    Some(out) => {
+                        convolve(out);
+                        finish(place, out, joined)
+                    }
+                    None => with_scratch(rows * width * outputs, |out| {
+                        let out = &mut out[..rows * width * outputs];
+                        convolve(out);
+                        finish(place, out, joined)
+                    }),
+                }
+            })
+        })
+        .collect()
+}
+
+/// The gradients of a convolution of `source`, whose outputs have the gradient `above`.
+///
+/// Returns that of the weights, [kernel, kernel, inputs, outputs]. With `turned` weights, and at stride 1, the gradient of the
+/// inputs goes to `gradient`, [images, height, width, inputs], and `finish` sees the rows of each task after them: the
+/// task's place, the inputs' values in the middle of a tile of `pitch` pixels, and the gradient.
+pub(crate) fn backward<A: Rows, D: Rows, T: Send>(
+    source: &A,
+    above: &D,
+    geometry: Geometry,
+    input_gradient: Option<(&Weights, &mut [f32])>,
+    finish: impl Fn(Place, Middle<'_>, &mut [f32]) -> T + Sync,
+) -> (Vec<f32>, Vec<T>) {
+    let Geometry { images, kernel, stride, padding } = geometry;
+    let (height, width) = (above.height(), above.width());
+    let (inputs, outputs) = (source.channels(), above.channels());
+    // The gradient's own padding: windows of the turned kernel around each input.
+    let around = if input_gradient.is_some() { kernel - 1 - padding } else { 0 };
+    let row = (source.width() + 2 * padding) * inputs.max(outputs) * stride * size_of::<f32>();
+    // A task makes the input gradient of the same rows: at stride 1 with half the kernel as padding there are as many.
+    let same = stride == 1 && 2 * padding + 1 == kernel;
+    let rows = if same || input_gradient.is_none() { tile_rows(images, height, row) } else { height };
+    let tiles: Vec<Place> = places(images, height, rows).collect();
+    let group = tiles.len().div_ceil(GROUPS).max(1);
+    let (turned, gradient) = input_gradient.unzip();
+    let gradients = parts(gradient, tiles.len().max(1));
+    let mut work: Vec<(Place, Option<&mut [f32]>)> = tiles.iter().copied().zip(gradients).collect();
+    let results: Vec<(Vec<f32>, Vec<T>)> = work
+        .par_chunks_mut(group)
+        .map(|tiles| {
+            let mut sums = vec![0.0; kernel * kernel * inputs * outputs];
+            let finished = tiles
+                .iter_mut()
+                .filter_map(|(place, gradient)| {
+                    let values = Tile {
+                        image: place.image,
+                        top: (place.first * stride) as isize - padding as isize,
+                        rows: (rows - 1) * stride + kernel,
+                        padding,
+                    };
+                    let slopes = Tile {
+                        image: place.image,
+                        top: place.first as isize - around as isize,
+                        rows: rows + 2 * around,
+                        padding: around,
+                    };
+                    with_scratch(values.len(source, stride), |tile| {
+                        with_scratch(slopes.len(above, 1), |slope| {
+                            values.fill(source, tile);
+                            slopes.fill(above, slope);
+                            let (pitch, above_pitch) = (values.pitch(source), slopes.pitch(above));
+                            Correlate {
+                                tile,
+                                pitch,
+                                inputs,
+                                above: &slope[around * (above_pitch + 1) * outputs..],
+                                above_pitch,
+                                outputs,
+                                kernel,
+                                stride,
+                                rows,
+                                width,
+                                sums: &mut sums,
+                            }
+                            .run();
+                            let (gradient, weights) = (gradient.as_deref_mut()?, turned?);
+                            Convolve {
+                                tile: slope,
+                                pitch: above_pitch,
+                                stride: 1,
+                                weights,
+                                bias: None,
+                                out: gradient,
+                                width: source.width(),
+                                step: weights.outputs,
+                            }
+                            .run();
+                            let middle = Middle {
+                                values: tile,
+                                start: padding * (pitch + 1) * inputs,
+                                row: pitch * inputs,
+                                len: source.width() * inputs,
+                            };
+                            Some(finish(*place, middle, gradient))
+                        })
+                    })
+                })
+                .collect();
+            (sums, finished)
+        })
+        .collect();
+    let mut total = vec![0.0; kernel * kernel * inputs * outputs];
+    let mut all = Vec::new();
+    for (sums, finished) in results {
+        for (total, sum) in total.iter_mut().zip(sums) {
+            *total += sum;
+        }
+        all.extend(finished);
+    }
+    (total, all)
+}
+
+/// The rows of a tile without what stands around them.
+#[derive(Clone, Copy)]
+pub(crate) struct Middle<'a> {
+    values: &'a [f32],
+    start: usize,
+    row: usize,
+    len: usize,
+}
+
+impl<'a> Middle<'a> {
+    pub(crate) fn rows(self) -> impl Iterator<Item = &'a [f32]> {
+        let Self { values, start, row, len } = self;
+        values[start..].chunks(row).map(move |row| &row[..len])
+    }
+}
+
+/// [kernel, kernel, inputs, outputs] to [outputs, inputs, kernel, kernel].
+pub(crate) fn weight_order(sums: &[f32], kernel: usize, inputs: usize, outputs: usize) -> Vec<f32> {
+    let area = kernel * kernel;
+    let mut weights = vec![0.0; sums.len()];
+    for (place, sums) in sums.chunks_exact((inputs * outputs).max(1)).enumerate() {
+        for (input, sums) in sums.chunks_exact(outputs).enumerate() {
+            for (output, sum) in sums.iter().enumerate() {
+                weights[(output * inputs + input) * area + place] = *sum;
+            }
+        }
+    }
+    weights
+}

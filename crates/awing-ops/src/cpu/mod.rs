@@ -1,0 +1,14 @@
+//! Convolution on the processor, in channels-last order: tiles that stay in the cache, rows that are normalised on the way
+//! in, and loops over registers for whatever vectors the processor has (chosen when the program runs).
+
+mod convolve;
+mod correlate;
+pub(crate) mod layer;
+mod microkernel;
+pub(crate) mod moments;
+pub(crate) mod norm;
+pub(crate) mod rows;
+pub(crate) mod tile;
+mod weights;
+
+pub(crate) use weights::Weights;

@@ -1,0 +1,191 @@
+//! Where the pixels of a tile come from: a tensor as it is, or what a layer makes of it on the way in, so that nothing
+//! in between is ever written to memory.
+
+use pulp::Simd;
+
+/// Channels-last maps, [images, height, width, channels]; pixels lie `step` floats apart, so that the maps may be some
+/// of the channels of a wider tensor.
+#[derive(Clone, Copy)]
+pub(crate) struct Maps<'a> {
+    pub(crate) values: &'a [f32],
+    pub(crate) height: usize,
+    pub(crate) width: usize,
+    pub(crate) channels: usize,
+    pub(crate) step: usize,
+}
+
+impl<'a> Maps<'a> {
+    pub(crate) fn dense(values: &'a [f32], [_, height, width, channels]: [usize; 4]) -> Self {
+        Self { values, height, width, channels, step: channels }
+    }
+
+    /// `count` channels from `first` on.
+    pub(crate) fn channels(self, first: usize, count: usize) -> Self {
+        let values = self.values.get(first..).unwrap_or_default();
+        Self { values, channels: count, ..self }
+    }
+
+    /// The pixels of a row.
+    #[inline(always)]
+    fn row(&self, image: usize, y: usize) -> impl Iterator<Item = &'a [f32]> + use<'a> {
+        let start = (image * self.height + y) * self.width * self.step;
+        let (step, channels) = (self.step, self.channels);
+        self.values[start..].chunks(step).take(self.width).map(move |pixel| &pixel[..channels])
+    }
+}
+
+/// Pixel rows in the order of a tile: width x channels.
+pub(crate) trait Rows: Sync {
+    fn height(&self) -> usize;
+    fn width(&self) -> usize;
+    fn channels(&self) -> usize;
+
+    /// Fills `out`, [width, channels], with row `y` of `image`.
+    fn fill<S: Simd>(&self, simd: S, image: usize, y: usize, out: &mut [f32]);
+}
+
+macro_rules! size_of_maps {
+    ($field:tt) => {
+        fn height(&self) -> usize {
+            self.$field.height
+        }
+        fn width(&self) -> usize {
+            self.$field.width
+        }
+        fn channels(&self) -> usize {
+            self.$field.channels
+        }
+    };
+}
+
+/// The maps as they are.
+pub(crate) struct Plain<'a>(pub(crate) Maps<'a>);
+
+impl Rows for Plain<'_> {
+    size_of_maps!(0);
+
+    #[inline(always)]
+    fn fill<S: Simd>(&self, _: S, image: usize, y: usize, out: &mut [f32]) {
+        let Maps { values, height, width, channels, step } = self.0;
+        if channels == step {
+            let start = (image * height + y) * width * step;
+            out.copy_from_slice(&values[start..start + width * step]);
+        } else {
+            for (out, pixel) in out.chunks_exact_mut(channels).zip(self.0.row(image, y)) {
+                out.copy_from_slice(pixel);
+            }
+        }
+    }
+}
+
+/// Two tensors, the second's channels after the first's; the second may be one image for all.
+pub(crate) struct Joined<'a> {
+    pub(crate) first: Maps<'a>,
+    pub(crate) second: Maps<'a>,
+    pub(crate) one_for_all: bool,
+}
+
+impl Rows for Joined<'_> {
+    fn height(&self) -> usize {
+        self.first.height
+    }
+    fn width(&self) -> usize {
+        self.first.width
+    }
+    fn channels(&self) -> usize {
+        self.first.channels + self.second.channels
+    }
+
+    #[inline(always)]
+    fn fill<S: Simd>(&self, _: S, image: usize, y: usize, out: &mut [f32]) {
+        let pixels =
+            self.first.row(image, y).zip(self.second.row(if self.one_for_all { 0 } else { image }, y));
+        for (out, (a, b)) in out.chunks_exact_mut(self.channels()).zip(pixels) {
+            let (left, right) = out.split_at_mut(a.len());
+            left.copy_from_slice(a);
+            right.copy_from_slice(b);
+        }
+    }
+}
+
+/// max(0, scale x + shift).
+pub(crate) struct NormRelu<'a> {
+    pub(crate) input: Maps<'a>,
+    pub(crate) scale: &'a [f32],
+    pub(crate) shift: &'a [f32],
+}
+
+impl Rows for NormRelu<'_> {
+    size_of_maps!(input);
+
+    #[inline(always)]
+    fn fill<S: Simd>(&self, simd: S, image: usize, y: usize, out: &mut [f32]) {
+        let zero = simd.splat_f32s(0.0);
+        for (out, x) in out.chunks_exact_mut(self.input.channels).zip(self.input.row(image, y)) {
+            by_vectors(simd, out, [x, self.scale, self.shift], |[x, scale, shift], _| {
+                let y = simd.mul_add_e_f32s(x, scale, shift);
+                // Not a maximum, which would turn a NaN into 0.
+                simd.select_f32s(simd.less_than_f32s(y, zero), zero, y)
+            });
+        }
+    }
+}
+
+/// How the gradient passes a normalisation whose ReLU it has passed: scale g + slope x + offset, for each channel.
+#[derive(Clone, Debug)]
+pub(crate) struct Descent {
+    pub(crate) scale: Vec<f32>,
+    pub(crate) slope: Vec<f32>,
+    pub(crate) offset: Vec<f32>,
+}
+
+/// The gradient behind a normalisation, plus what reaches the same maps by another way.
+pub(crate) struct Descended<'a> {
+    pub(crate) gradient: Maps<'a>,
+    pub(crate) input: Maps<'a>,
+    pub(crate) descent: &'a Descent,
+    pub(crate) other: Maps<'a>,
+}
+
+impl Rows for Descended<'_> {
+    size_of_maps!(gradient);
+
+    #[inline(always)]
+    fn fill<S: Simd>(&self, simd: S, image: usize, y: usize, out: &mut [f32]) {
+        let Descent { scale, slope, offset } = self.descent;
+        let pixels = self.gradient.row(image, y).zip(self.input.row(image, y)).zip(self.other.row(image, y));
+        for (out, ((g, x), other)) in out.chunks_exact_mut(self.gradient.channels).zip(pixels) {
+            by_vectors(
+                simd,
+                out,
+                [g, x, other, scale, slope, offset],
+                |[g, x, other, scale, slope, offset], _| {
+                    let own = simd.mul_add_e_f32s(scale, g, simd.mul_add_e_f32s(slope, x, offset));
+                    simd.add_f32s(own, other)
+                },
+            );
+        }
+    }
+}
+
+/// out\[i\] = f(inputs\[0\]\[i\], …, out\[i\]) by vectors; all of the length of `out`.
+#[inline(always)]
+pub(crate) fn by_vectors<S: Simd, const N: usize>(
+    simd: S,
+    out: &mut [f32],
+    inputs: [&[f32]; N],
+    f: impl Fn([S::f32s; N], S::f32s) -> S::f32s,
+) {
+    let len = out.len();
+    let inputs = inputs.map(|input| S::as_simd_f32s(&input[..len]));
+    let (vectors, rest) = S::as_mut_simd_f32s(out);
+    for (i, out) in vectors.iter_mut().enumerate() {
+        // The vectors of every input are as many as those of `out`.
+        *out = f(inputs.map(|(vectors, _)| vectors[i]), *out);
+    }
+    if !rest.is_empty() {
+        let values = inputs.map(|(_, rest)| simd.partial_load_f32s(rest));
+        let old = simd.partial_load_f32s(rest);
+        simd.partial_store_f32s(rest, f(values, old));
+    }
+}

@@ -1,0 +1,133 @@
+//! Memory for the CPU's large tensors that is used again. A training step makes and drops the same hundreds of megabytes
+//! each time; fresh from the operating system, each page of them costs more than the arithmetic on it.
+
+#![expect(unsafe_code, reason = "hands its buffers to Burn as bytes")]
+
+use burn::{
+    backend::{Flex, TensorData, ops::FloatTensorOps, tensor::FloatTensor},
+    tensor::{Bytes, DType, Shape},
+};
+use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty};
+use std::{
+    mem::{ManuallyDrop, MaybeUninit},
+    sync::{Mutex, PoisonError},
+};
+
+/// Buffers of fewer floats go to the allocator, which keeps such memory itself.
+const SMALLEST: usize = 16 * 1024;
+
+/// Buffers that nobody uses, the one that was given back last at the end.
+static FREE: Mutex<Free> = Mutex::new(Free { buffers: Vec::new(), floats: 0, in_use: 0, most_in_use: 0 });
+
+struct Free {
+    buffers: Vec<Vec<f32>>,
+    /// In `buffers`.
+    floats: usize,
+    in_use: usize,
+    most_in_use: usize,
+}
+
+/// `len` floats of any value, for a result that will be written as a whole.
+pub(crate) fn take(len: usize) -> Vec<f32> {
+    if len < SMALLEST {
+        return vec![0.0; len];
+    }
+    let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+    // The tightest that fits, if it wastes less than a quarter.
+    let best = (0..free.buffers.len())
+        .filter(|&i| (len..=len + len / 4).contains(&free.buffers[i].len()))
+        .min_by_key(|&i| free.buffers[i].len());
+    let found = best.map(|i| free.buffers.swap_remove(i));
+    free.floats -= found.as_ref().map_or(0, Vec::len);
+    let buffer = found.unwrap_or_default();
+    free.in_use += buffer.len().max(len);
+    free.most_in_use = free.most_in_use.max(free.in_use);
+    // What lies idle together with what is in use stays below the most that was ever in use at once.
+    while free.floats > 0 && free.floats + free.in_use > free.most_in_use {
+        let oldest = free.buffers.remove(0);
+        free.floats -= oldest.len();
+    }
+    drop(free);
+    if buffer.is_empty() { vec![0.0; len] } else { buffer }
+}
+
+/// Gives a buffer of [`take`] back.
+pub(crate) fn give(buffer: Vec<f32>) {
+    if buffer.len() >= SMALLEST {
+        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        free.in_use = free.in_use.saturating_sub(buffer.len());
+        free.floats += buffer.len();
+        free.buffers.push(buffer);
+    }
+}
+
+/// A tensor whose memory is given back when it is dropped. `buffer` comes from [`take`] and holds the shape's values.
+pub(crate) fn tensor<const D: usize>(buffer: Vec<f32>, shape: [usize; D]) -> FloatTensor<Flex> {
+    let len = shape.iter().product::<usize>() * size_of::<f32>();
+    debug_assert!(buffer.len() * size_of::<f32>() >= len);
+    // SAFETY: all floats of the buffer are initialised, and the shape's fit into it.
+    let bytes = unsafe { Bytes::from_controller(Box::new(Recycled(ManuallyDrop::new(buffer))), len) };
+    Flex::float_from_data(TensorData::from_bytes(bytes, Shape::from(shape), DType::F32), &Default::default())
+}
+
+struct Recycled(ManuallyDrop<Vec<f32>>);
+
+impl Drop for Recycled {
+    fn drop(&mut self) {
+        // SAFETY: nothing touches the field after this.
+        give(unsafe { ManuallyDrop::take(&mut self.0) });
+    }
+}
+
+impl AllocationController for Recycled {
+    fn alloc_align(&self) -> usize {
+        align_of::<f32>()
+    }
+
+    fn property(&self) -> AllocationProperty {
+        AllocationProperty::Other
+    }
+
+    unsafe fn memory_mut(&mut self, _: AccessPolicy) -> Result<&mut [MaybeUninit<u8>], AccessError> {
+        let (start, len) = (self.0.as_mut_ptr(), size_of_val::<[f32]>(&self.0));
+        // SAFETY: the vector's own memory; the caller writes initialised bytes only, and any bytes make a float.
+        Ok(unsafe { std::slice::from_raw_parts_mut(start.cast(), len) })
+    }
+
+    fn memory(&self, _: AccessPolicy) -> Result<&[MaybeUninit<u8>], AccessError> {
+        // SAFETY: the vector's own memory.
+        Ok(unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), size_of_val::<[f32]>(&self.0)) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::backend::TensorMetadata;
+
+    #[test]
+    fn a_dropped_tensor_gives_its_memory_to_the_next_of_its_size() {
+        // A length of this test alone: the pool serves all tests at once.
+        let mut buffer = take(1_234_577);
+        buffer[7] = 3.0;
+        let start = buffer.as_ptr();
+        let tensor = tensor(buffer, [1_234_577]);
+        let copy = tensor.clone();
+        assert_eq!(tensor.shape().num_elements(), 1_234_577);
+        drop(tensor);
+        assert_eq!(copy.storage::<f32>()[7], 3.0);
+        drop(copy);
+        let again = take(1_234_500);
+        assert_eq!((again.as_ptr(), again.len()), (start, 1_234_577));
+        give(again);
+    }
+
+    #[test]
+    fn values_survive_being_written_in_place_and_cloned() {
+        let mut ours = tensor(vec![1.0; 20_000], [20_000]);
+        ours.storage_mut::<f32>()[3] = 2.0;
+        let mut other = ours.clone();
+        other.storage_mut::<f32>()[3] = 5.0;
+        assert_eq!((ours.storage::<f32>()[3], other.storage::<f32>()[3]), (2.0, 5.0));
+    }
+}
