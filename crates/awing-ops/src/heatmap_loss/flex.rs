@@ -1,166 +1,435 @@
-//! The loss on the CPU: value and gradient in one pass over memory, a pixel at a time, threads over blocks.
+//! The loss on the CPU: value and gradient in one pass over memory, a vector of pixels at a time, threads over blocks.
 
 use super::{
-    AdaptiveWing, PixelLoss,
+    PixelLoss,
+    curve::{AdaptiveCurve, Curve, L1, Mse, SmoothL1, Wing},
     operation::{LossKernel, LossParts},
 };
 use burn::backend::{Flex, TensorData, TensorMetadata, ops::FloatTensorOps, tensor::FloatTensor};
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 /// Pixels a thread takes at a time. The partial sums are added in order, so that the result does not depend on the
 /// number of threads.
 const BLOCK: usize = 16 * 1024;
 
+/// Pixels whose losses are added in f32, a sum for each lane; beyond, sums are in f64. Short enough for what is kept of a
+/// run to stay in the first cache.
+const RUN: usize = 256;
+
 impl LossKernel for Flex {
+    /// The gradient takes the prediction's memory if nobody else holds that.
     fn loss_parts(
         prediction: FloatTensor<Self>,
         target: FloatTensor<Self>,
         weight: Option<FloatTensor<Self>>,
         loss: &PixelLoss,
     ) -> LossParts<Self> {
-        let shape = prediction.shape();
-        let prediction = prediction.to_contiguous();
-        let target = target.to_contiguous();
-        let weight = weight.map(|w| w.to_contiguous());
-        let len = shape.num_elements();
-        let p = &prediction.storage::<f32>()[..len];
-        let t = &target.storage::<f32>()[..len];
-        let w = weight.as_ref().map(|w| &w.storage::<f32>()[..len]);
-        let (sum, count, mut gradient) = blocks(p, t, w, &Kernel::new(loss));
-        let scale = if count == 0 { 0.0 } else { 1.0 / count as f64 };
-        gradient.iter_mut().for_each(|g| *g *= scale as f32);
-        LossParts {
-            value: Self::float_from_data(
-                TensorData::new(vec![(sum * scale) as f32], [1]),
-                &Default::default(),
-            ),
-            gradient: Self::float_from_data(TensorData::new(gradient, shape), &Default::default()),
+        let mut prediction = whole(prediction);
+        let (target, weight) = (whole(target), weight.map(whole));
+        let others = Others::new(&target, weight.as_ref());
+        let sums;
+        let gradient = if let Some(both) = prediction.try_storage_mut::<f32>() {
+            sums = others.sums(both.chunks_mut(BLOCK).map(Pixels::InPlace), loss);
+            prediction
+        } else {
+            let values = prediction.storage::<f32>();
+            let mut gradient = gradient_buffer(values.len());
+            let pixels = values.chunks(BLOCK).zip(gradient.chunks_mut(BLOCK));
+            sums = others.sums(pixels.map(|(p, g)| Pixels::Apart(p, g)), loss);
+            Self::float_from_data(TensorData::new(gradient, prediction.shape()), &Default::default())
+        };
+        LossParts { value: scalar(sums.mean()), gradient, scale: scalar(others.len() as f64 * sums.recip()) }
+    }
+
+    fn loss_value(
+        prediction: FloatTensor<Self>,
+        target: FloatTensor<Self>,
+        weight: Option<FloatTensor<Self>>,
+        loss: &PixelLoss,
+    ) -> FloatTensor<Self> {
+        let (prediction, target, weight) = (whole(prediction), whole(target), weight.map(whole));
+        let pixels = prediction.storage::<f32>().chunks(BLOCK).map(Pixels::ValueOnly);
+        scalar(Others::new(&target, weight.as_ref()).sums(pixels, loss).mean())
+    }
+
+    /// In place, and not at all where the factor is 1: when every pixel takes part and the loss is what is minimised.
+    fn scaled(
+        mut gradient: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        above: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let factor = whole(scale).storage::<f32>()[0] * whole(above).storage::<f32>()[0];
+        if factor != 1.0 {
+            gradient.storage_mut::<f32>().par_chunks_mut(BLOCK).for_each(|block| {
+                block.iter_mut().for_each(|g| *g *= factor);
+            });
         }
+        gradient
     }
 }
 
-/// Sum of weight times loss, number of pixels with a weight above zero, and weight times derivative for each pixel.
-fn blocks(
+/// The tensor with its elements side by side in a memory of their own, copied if they are not.
+fn whole(tensor: FloatTensor<Flex>) -> FloatTensor<Flex> {
+    tensor.to_contiguous()
+}
+
+fn scalar(value: f64) -> FloatTensor<Flex> {
+    Flex::float_from_data(TensorData::new(vec![value as f32], [1]), &Default::default())
+}
+
+/// Memory whose every number will be written.
+fn gradient_buffer(len: usize) -> Vec<f32> {
+    vec![0.0; len]
+}
+
+/// A block of predictions and where its gradient goes.
+enum Pixels<'a> {
+    Apart(&'a [f32], &'a mut [f32]),
+    InPlace(&'a mut [f32]),
+    ValueOnly(&'a [f32]),
+}
+
+/// What predictions are compared with.
+struct Others<'a> {
+    target: &'a [f32],
+    weight: Option<&'a [f32]>,
+    arch: Arch,
+}
+
+impl<'a> Others<'a> {
+    fn new(target: &'a FloatTensor<Flex>, weight: Option<&'a FloatTensor<Flex>>) -> Self {
+        Self { target: target.storage(), weight: weight.map(|w| w.storage()), arch: Arch::new() }
+    }
+
+    fn len(&self) -> usize {
+        self.target.len()
+    }
+
+    /// Works through all blocks. Gradients come out divided by the number of all pixels.
+    fn sums<'p>(&self, pixels: impl Iterator<Item = Pixels<'p>>, loss: &PixelLoss) -> Sums {
+        match *loss {
+            PixelLoss::Mse => self.sums_of(pixels, Mse),
+            PixelLoss::L1 => self.sums_of(pixels, L1),
+            PixelLoss::SmoothL1 { beta } => self.sums_of(pixels, SmoothL1::new(beta)),
+            PixelLoss::Wing { omega, epsilon } => self.sums_of(pixels, Wing::new(omega, epsilon)),
+            PixelLoss::AdaptiveWing(constants) => self.sums_of(pixels, AdaptiveCurve::new(constants)),
+        }
+    }
+
+    fn sums_of<'p>(&self, pixels: impl Iterator<Item = Pixels<'p>>, curve: impl Curve) -> Sums {
+        let scale = 1.0 / self.len() as f32;
+        let targets = self.target.chunks(BLOCK);
+        let mut weights = self.weight.map(|w| w.chunks(BLOCK));
+        let blocks: Vec<_> = pixels
+            .zip(targets)
+            .map(|(pixels, target)| {
+                let weight = weights.as_mut().and_then(Iterator::next);
+                Block { curve, pixels, target, weight, scale }
+            })
+            .collect();
+        let sums: Vec<Sums> = blocks.into_par_iter().map(|block| self.arch.dispatch(block)).collect();
+        sums.into_iter().fold(Sums::default(), Sums::plus)
+    }
+}
+
+/// Sum of weight times loss, and number of pixels with a weight above zero.
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    loss: f64,
+    count: f64,
+}
+
+impl Sums {
+    #[inline(always)]
+    fn plus(self, other: Self) -> Self {
+        Self { loss: self.loss + other.loss, count: self.count + other.count }
+    }
+
+    /// 1 / count; 0 if no pixel takes part.
+    fn recip(self) -> f64 {
+        if self.count == 0.0 { 0.0 } else { 1.0 / self.count }
+    }
+
+    fn mean(self) -> f64 {
+        self.loss * self.recip()
+    }
+}
+
+/// The work of a thread at a time.
+struct Block<'a, C> {
+    curve: C,
+    pixels: Pixels<'a>,
+    target: &'a [f32],
+    weight: Option<&'a [f32]>,
+    scale: f32,
+}
+
+impl<C: Curve> WithSimd for Block<'_, C> {
+    type Output = Sums;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Sums {
+        let Self { curve, mut pixels, target, weight, scale } = self;
+        let ones = [1.0; RUN];
+        let (mut copy, mut unused) = ([0.0; RUN], [0.0; RUN]);
+        let mut sums = Sums::default();
+        for (i, target) in target.chunks(RUN).enumerate() {
+            let (start, len) = (i * RUN, target.len());
+            let range = start..start + len;
+            let weight = weight.map_or(&ones[..len], |weight| &weight[range.clone()]);
+            let (prediction, gradient) = match &mut pixels {
+                Pixels::Apart(prediction, gradient) => (&prediction[range.clone()], &mut gradient[range]),
+                Pixels::InPlace(both) => {
+                    copy[..len].copy_from_slice(&both[range.clone()]);
+                    (&copy[..len], &mut both[range])
+                }
+                Pixels::ValueOnly(prediction) => (&prediction[range], &mut unused[..len]),
+            };
+            sums = sums.plus(run(simd, curve, prediction, target, weight, gradient, scale));
+        }
+        sums
+    }
+}
+
+/// Writes the derivative times weight times scale of up to [`RUN`] pixels.
+#[inline(always)]
+fn run<S: Simd>(
+    simd: S,
+    curve: impl Curve,
     prediction: &[f32],
     target: &[f32],
-    weight: Option<&[f32]>,
-    kernel: &Kernel,
-) -> (f64, usize, Vec<f32>) {
-    let mut gradient = vec![0.0_f32; prediction.len()];
-    let sums: Vec<(f64, usize)> = gradient
-        .par_chunks_mut(BLOCK)
-        .enumerate()
-        .map(|(block, gradient)| {
-            let start = block * BLOCK;
-            let range = start..start + gradient.len();
-            let (p, t) = (&prediction[range.clone()], &target[range.clone()]);
-            match weight.map(|w| &w[range]) {
-                None => {
-                    let mut sum = 0.0;
-                    for ((g, &p), &t) in gradient.iter_mut().zip(p).zip(t) {
-                        let (value, slope) = kernel.value_and_gradient(t, p);
-                        sum += f64::from(value);
-                        *g = slope;
-                    }
-                    (sum, gradient.len())
-                }
-                Some(w) => {
-                    let (mut sum, mut count) = (0.0, 0);
-                    for (((g, &p), &t), &w) in gradient.iter_mut().zip(p).zip(t).zip(w) {
-                        if w > 0.0 {
-                            let (value, slope) = kernel.value_and_gradient(t, p);
-                            sum += f64::from(w * value);
-                            *g = w * slope;
-                            count += 1;
-                        }
-                    }
-                    (sum, count)
-                }
-            }
-        })
-        .collect();
-    let (sum, count) = sums.iter().fold((0.0, 0), |(s, c), (sum, count)| (s + sum, c + count));
-    (sum, count, gradient)
+    weight: &[f32],
+    gradient: &mut [f32],
+    scale: f32,
+) -> Sums {
+    let (p, p_rest) = S::as_simd_f32s(prediction);
+    let (t, t_rest) = S::as_simd_f32s(target);
+    let (w, w_rest) = S::as_simd_f32s(weight);
+    let (g, g_rest) = S::as_mut_simd_f32s(gradient);
+    let mut powers = [0.0; RUN];
+    let (powers, _) = S::as_mut_simd_f32s(&mut powers);
+    for ((power, &p), &t) in powers.iter_mut().zip(p).zip(t) {
+        let Error { y, d, .. } = Error::new(simd, p, t);
+        *power = curve.power(simd, y, d);
+    }
+    let mut totals = Totals { loss: simd.splat_f32s(0.0), count: simd.splat_f32s(0.0) };
+    for ((((g, &p), &t), &w), &power) in g.iter_mut().zip(p).zip(t).zip(w).zip(&*powers) {
+        *g = totals.add(simd, curve, Error::new(simd, p, t), power, w, scale);
+    }
+    if !g_rest.is_empty() {
+        // Lanes beyond the end have weight 0.
+        let [p, t, w] = [p_rest, t_rest, w_rest].map(|rest| simd.partial_load_f32s(rest));
+        let error = Error::new(simd, p, t);
+        let power = curve.power(simd, error.y, error.d);
+        simd.partial_store_f32s(g_rest, totals.add(simd, curve, error, power, w, scale));
+    }
+    Sums { loss: simd.reduce_sum_f32s(totals.loss).into(), count: simd.reduce_sum_f32s(totals.count).into() }
 }
 
-/// A [`PixelLoss`] in f32, with what does not depend on the pixel worked out ahead.
-enum Kernel {
-    Mse,
-    L1,
-    SmoothL1 {
-        beta: f32,
-    },
-    Wing {
-        omega: f32,
-        epsilon: f32,
-        offset: f32,
-    },
-    AdaptiveWing {
-        alpha: f32,
-        omega: f32,
-        epsilon: f32,
-        theta: f32,
-        background: (f32, f32),
-        exact: AdaptiveWing,
-    },
+/// [`Sums`], lane by lane.
+struct Totals<S: Simd> {
+    loss: S::f32s,
+    count: S::f32s,
 }
 
-impl Kernel {
-    fn new(loss: &PixelLoss) -> Self {
-        match *loss {
-            PixelLoss::Mse => Self::Mse,
-            PixelLoss::L1 => Self::L1,
-            PixelLoss::SmoothL1 { beta } => Self::SmoothL1 { beta: beta as f32 },
-            PixelLoss::Wing { omega, epsilon } => Self::Wing {
-                omega: omega as f32,
-                epsilon: epsilon as f32,
-                offset: (omega - omega * (omega / epsilon).ln_1p()) as f32,
-            },
-            PixelLoss::AdaptiveWing(loss) => {
-                let (slope, offset) = loss.linear_part(0.0);
-                Self::AdaptiveWing {
-                    alpha: loss.alpha as f32,
-                    omega: loss.omega as f32,
-                    epsilon: loss.epsilon as f32,
-                    theta: loss.theta as f32,
-                    background: (slope as f32, offset as f32),
-                    exact: loss,
+impl<S: Simd> Totals<S> {
+    /// Adds a vector of pixels; gives the derivative times weight times scale. All is 0 where the weight is not above 0,
+    /// whatever the error.
+    #[inline(always)]
+    fn add(
+        &mut self,
+        simd: S,
+        curve: impl Curve,
+        error: Error<S>,
+        power: S::f32s,
+        weight: S::f32s,
+        scale: f32,
+    ) -> S::f32s {
+        let zero = simd.splat_f32s(0.0);
+        let used = simd.greater_than_f32s(weight, zero);
+        let (value, slope) = curve.value_and_slope(simd, error.y, error.d, power);
+        let loss = simd.select_f32s(used, simd.mul_f32s(weight, value), zero);
+        self.loss = simd.add_f32s(self.loss, loss);
+        self.count = simd.add_f32s(self.count, simd.select_f32s(used, simd.splat_f32s(1.0), zero));
+        let weight = simd.mul_f32s(weight, simd.splat_f32s(scale));
+        simd.select_f32s(used, simd.mul_f32s(weight, error.signed(simd, slope)), zero)
+    }
+}
+
+/// The error of a vector of pixels: the target in [0, 1], the size and the sign bit of prediction - target.
+struct Error<S: Simd> {
+    y: S::f32s,
+    d: S::f32s,
+    sign: S::u32s,
+}
+
+impl<S: Simd> Error<S> {
+    #[inline(always)]
+    fn new(simd: S, prediction: S::f32s, target: S::f32s) -> Self {
+        let (zero, one) = (simd.splat_f32s(0.0), simd.splat_f32s(1.0));
+        // By comparison, since the minimum and maximum of some instruction sets lose a NaN.
+        let y = simd.select_f32s(simd.less_than_f32s(target, zero), zero, target);
+        let y = simd.select_f32s(simd.greater_than_f32s(y, one), one, y);
+        let bits = simd.transmute_u32s_f32s(simd.sub_f32s(prediction, y));
+        let sign = simd.and_u32s(bits, simd.splat_u32s(1 << 31));
+        Self { y, d: simd.transmute_f32s_u32s(simd.xor_u32s(bits, sign)), sign }
+    }
+
+    /// The derivative with respect to the prediction. Where d is not above 0, it is 0 or NaN, as d is.
+    #[inline(always)]
+    fn signed(&self, simd: S, slope: S::f32s) -> S::f32s {
+        let signed = simd.transmute_f32s_u32s(simd.xor_u32s(simd.transmute_u32s_f32s(slope), self.sign));
+        simd.select_f32s(simd.greater_than_f32s(self.d, simd.splat_f32s(0.0)), signed, self.d)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::elementary::tests::instruction_sets, *};
+    use crate::AdaptiveWing;
+    use proptest::prelude::*;
+
+    const LOSSES: [PixelLoss; 6] = [
+        PixelLoss::Mse,
+        PixelLoss::L1,
+        PixelLoss::SmoothL1 { beta: 0.3 },
+        PixelLoss::Wing { omega: 10.0, epsilon: 2.0 },
+        PixelLoss::AdaptiveWing(AdaptiveWing { alpha: 2.1, omega: 14.0, epsilon: 1.0, theta: 0.5 }),
+        PixelLoss::AdaptiveWing(AdaptiveWing { alpha: 3.5, omega: 2.0, epsilon: 0.2, theta: 0.7 }),
+    ];
+
+    fn value_and_gradient(
+        arch: Arch,
+        loss: &PixelLoss,
+        prediction: &[f32],
+        target: &[f32],
+        weight: Option<&[f32]>,
+    ) -> (f64, Vec<f32>) {
+        let mut gradient = vec![0.0; prediction.len()];
+        let pixels = prediction.chunks(BLOCK).zip(gradient.chunks_mut(BLOCK));
+        let sums = Others { target, weight, arch }.sums(pixels.map(|(p, g)| Pixels::Apart(p, g)), loss);
+        let factor = (target.len() as f64 * sums.recip()) as f32;
+        gradient.iter_mut().for_each(|g| *g *= factor);
+        (sums.mean(), gradient)
+    }
+
+    fn column(values: &[f32]) -> FloatTensor<Flex> {
+        Flex::float_from_data(TensorData::new(values.to_vec(), [values.len()]), &Default::default())
+    }
+
+    fn numbers(tensor: &FloatTensor<Flex>) -> &[f32] {
+        tensor.storage()
+    }
+
+    /// Predictions, targets mostly 0, and weights of 0, 1 and 11, as in training.
+    fn heatmaps(len: usize) -> [Vec<f32>; 3] {
+        let wave = |i: usize, step: f32| (i as f32 * step).sin();
+        [
+            (0..len).map(|i| wave(i, 0.37)).collect(),
+            (0..len).map(|i| if i % 9 == 0 { wave(i, 0.11).abs() } else { 0.0 }).collect(),
+            (0..len).map(|i| if i % 9 == 0 { 11.0 } else { f32::from(u8::from(i % 5 > 0)) }).collect(),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        /// Small and large errors, lengths that are no multiple of a vector or a run.
+        #[test]
+        fn every_instruction_set_follows_the_definition(
+            which in 0..LOSSES.len(),
+            pixels in prop::collection::vec((-0.2..1.2_f32, -6.0..2.0_f32, any::<bool>(), 0..4_u8), 1..700),
+            weighted: bool,
+        ) {
+            let loss = LOSSES[which];
+            let target: Vec<f32> = pixels.iter().map(|p| p.0).collect();
+            let prediction: Vec<f32> = pixels.iter().map(|p| {
+                let d = 10_f32.powf(p.1);
+                p.0.clamp(0.0, 1.0) + if p.2 { d } else { -d }
+            }).collect();
+            let weight: Vec<f32> = pixels.iter().map(|p| f32::from(p.3)).collect();
+            let weight = weighted.then_some(&weight[..]);
+            let weight_of = |i: usize| weight.map_or(1.0, |w| f64::from(w[i]));
+            let count = (0..pixels.len()).filter(|i| weight_of(*i) > 0.0).count().max(1) as f64;
+            let exact: Vec<(f64, f64)> = (0..pixels.len()).map(|i| {
+                let (v, g) = loss.value_and_gradient(f64::from(target[i]), f64::from(prediction[i]));
+                (weight_of(i) * v / count, weight_of(i) * g / count)
+            }).collect();
+            let mean: f64 = exact.iter().map(|e| e.0).sum();
+            for arch in instruction_sets() {
+                let (value, gradient) = value_and_gradient(arch, &loss, &prediction, &target, weight);
+                prop_assert!((value - mean).abs() <= 3e-6 * mean.abs(), "{arch:?}: {value} {mean}");
+                for (i, (g, e)) in gradient.iter().zip(&exact).enumerate() {
+                    prop_assert!(
+                        (f64::from(*g) - e.1).abs() <= 3e-6 * e.1.abs(),
+                        "{arch:?} {loss:?} at {}, {}: {g} {}", target[i], prediction[i], e.1
+                    );
                 }
             }
         }
     }
 
-    fn value_and_gradient(&self, target: f32, prediction: f32) -> (f32, f32) {
-        let y = target.clamp(0.0, 1.0);
-        let error = prediction - y;
-        let d = error.abs();
-        let sign = if d == 0.0 { 0.0 } else { error.signum() };
-        match *self {
-            Self::Mse => (d * d, 2.0 * error),
-            Self::L1 => (d, sign),
-            Self::SmoothL1 { beta } if d < beta => (0.5 * d * d / beta, error / beta),
-            Self::SmoothL1 { beta } => (d - 0.5 * beta, sign),
-            Self::Wing { omega, epsilon, .. } if d < omega => {
-                (omega * (d / epsilon).ln_1p(), sign * omega / (epsilon + d))
-            }
-            Self::Wing { offset, .. } => (d - offset, sign),
-            Self::AdaptiveWing { alpha, omega, epsilon, theta, .. } if d < theta => {
-                // One power serves both: x^p = x^(p - 1) x.
-                let p = alpha - y;
-                let x = d / epsilon;
-                let xq = x.powf(p - 1.0);
-                let xp = xq * x;
-                (omega * xp.ln_1p(), sign * omega * p * xq / (epsilon * (1.0 + xp)))
-            }
-            Self::AdaptiveWing { background, exact, .. } => {
-                let (slope, offset) = if y == 0.0 {
-                    background
-                } else {
-                    let (slope, offset) = exact.linear_part(f64::from(y));
-                    (slope as f32, offset as f32)
-                };
-                (slope * d - offset, sign * slope)
+    #[test]
+    fn no_error_no_slope_nan_stays_nan_and_infinity_is_as_far_as_it_gets() {
+        let prediction = [0.0, 1.0, 0.25, 0.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.5, 1e-40];
+        let target = [0.0, 1.0, 0.25, -0.0, 0.5, 0.5, 0.5, f32::NAN, 0.0];
+        let beyond_f32 = AdaptiveWing { alpha: 9.0, omega: 5.0, epsilon: 1e-5, theta: 1e3 }.into();
+        for arch in instruction_sets() {
+            for loss in LOSSES.iter().chain(&[beyond_f32]) {
+                for (p, t) in prediction.iter().zip(target) {
+                    let (value, gradient) = value_and_gradient(arch, loss, &[*p], &[t], None);
+                    let case = format!("{arch:?} {loss:?} at {t}, {p}: {value} {gradient:?}");
+                    if p.is_nan() || t.is_nan() {
+                        assert!(value.is_nan() && gradient[0].is_nan(), "{case}");
+                    } else if p.is_infinite() {
+                        assert_eq!(value, f64::INFINITY, "{case}");
+                        assert_eq!(gradient[0].signum(), p.signum(), "{case}");
+                    } else if *p == t {
+                        assert_eq!((value, gradient[0]), (0.0, 0.0), "{case}");
+                    } else {
+                        assert!(value >= 0.0 && value < 1e-30 && gradient[0] >= 0.0, "{case}");
+                    }
+                }
             }
         }
+    }
+
+    #[test]
+    fn the_same_bits_whatever_the_number_of_threads() {
+        let [prediction, target, weight] = heatmaps(3 * BLOCK + 77);
+        let results = [1, 2, 5].map(|threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                LOSSES.map(|loss| value_and_gradient(Arch::new(), &loss, &prediction, &target, Some(&weight)))
+            })
+        });
+        assert!(results[0] == results[1] && results[0] == results[2]);
+    }
+
+    #[test]
+    fn a_prediction_that_nobody_else_holds_becomes_the_gradient() {
+        let [prediction, target, weight] = heatmaps(BLOCK + 100).map(|values| column(&values));
+        let loss = &LOSSES[4];
+        let parts = |prediction| Flex::loss_parts(prediction, target.clone(), Some(weight.clone()), loss);
+        let apart = parts(prediction.clone());
+        let value = Flex::loss_value(prediction.clone(), target.clone(), Some(weight.clone()), loss);
+        let memory = numbers(&prediction).as_ptr();
+        assert_ne!(numbers(&apart.gradient).as_ptr(), memory);
+        let in_place = parts(prediction);
+        assert_eq!(numbers(&in_place.gradient).as_ptr(), memory);
+        assert_eq!(numbers(&in_place.gradient), numbers(&apart.gradient));
+        assert_eq!(numbers(&in_place.value), numbers(&apart.value));
+        assert_eq!(numbers(&value), numbers(&apart.value));
+    }
+
+    #[test]
+    fn a_shared_gradient_is_not_scaled_under_its_other_owner() {
+        let gradient = column(&[1.0, -2.0]);
+        let scaled = Flex::scaled(gradient.clone(), column(&[0.5]), column(&[3.0]));
+        assert_eq!(numbers(&scaled), [1.5, -3.0]);
+        assert_eq!(numbers(&gradient), [1.0, -2.0]);
+        let same = Flex::scaled(gradient.clone(), column(&[0.5]), column(&[2.0]));
+        assert_eq!(numbers(&same).as_ptr(), numbers(&gradient).as_ptr());
     }
 }

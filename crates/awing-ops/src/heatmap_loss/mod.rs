@@ -1,7 +1,10 @@
 //! The loss between heatmaps: the formulas once in f64 ([`pixel_loss`]), once as tensor operations that every device
-//! runs ([`portable`]), once as a single pass over memory for the CPU ([`flex`]), and the operation that dispatches.
+//! runs ([`portable`]), once as vector curves for the CPU ([`curve`], on the powers and logarithms of [`elementary`]) with the
+//! single pass over memory that applies them ([`flex`]), and the operation that dispatches.
 
 mod adaptive_wing;
+mod curve;
+mod elementary;
 mod flex;
 mod operation;
 mod pixel_loss;

@@ -3,7 +3,7 @@
 use super::{PixelLoss, portable};
 use burn::{
     backend::{
-        Autodiff, Backend, Dispatch, Flex, FloatDType,
+        Autodiff, Backend, Dispatch, Flex, FloatDType, TensorMetadata,
         autodiff::{
             checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
             grads::Gradients,
@@ -15,12 +15,16 @@ use burn::{
     tensor::{DType, Shape, Tensor},
 };
 
-/// The mean of the loss, and its derivative with respect to every predicted pixel.
+/// The mean of the loss, and its derivative with respect to every predicted pixel: `gradient` times `scale`. The
+/// number of pixels that take part, which scales the derivative, is known only after the pass that computes it, and the
+/// backward pass multiplies by what comes from above anyhow.
 pub(super) struct LossParts<B: Backend> {
     /// Shape [1].
     pub(super) value: FloatTensor<B>,
     /// The shape of the prediction.
     pub(super) gradient: FloatTensor<B>,
+    /// Shape [1].
+    pub(super) scale: FloatTensor<B>,
 }
 
 /// A device that computes value and gradient together; by the portable definition unless it has a kernel.
@@ -32,6 +36,26 @@ pub(super) trait LossKernel: Backend {
         loss: &PixelLoss,
     ) -> LossParts<Self> {
         portable::loss_parts::<Self>(prediction, target, weight, loss)
+    }
+
+    /// The mean alone.
+    fn loss_value(
+        prediction: FloatTensor<Self>,
+        target: FloatTensor<Self>,
+        weight: Option<FloatTensor<Self>>,
+        loss: &PixelLoss,
+    ) -> FloatTensor<Self> {
+        Self::loss_parts(prediction, target, weight, loss).value
+    }
+
+    /// `gradient` times two numbers of shape [1].
+    fn scaled(
+        gradient: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        above: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let ones = Shape::from(vec![1; gradient.shape().num_dims()]);
+        Self::float_mul(gradient, Self::float_reshape(Self::float_mul(scale, above), ones))
     }
 }
 
@@ -59,7 +83,7 @@ macro_rules! without_tape {
                 target: FloatTensor<Self>,
                 loss: PixelLoss,
             ) -> FloatTensor<Self> {
-                Self::loss_parts(prediction, target, None, &loss).value
+                Self::loss_value(prediction, target, None, &loss)
             }
 
             fn weighted(
@@ -68,7 +92,7 @@ macro_rules! without_tape {
                 weight: FloatTensor<Self>,
                 loss: PixelLoss,
             ) -> FloatTensor<Self> {
-                Self::loss_parts(prediction, target, Some(weight), &loss).value
+                Self::loss_value(prediction, target, Some(weight), &loss)
             }
         }
     };
@@ -97,14 +121,12 @@ impl<B: LossKernel, C: CheckpointStrategy> HeatmapLoss for Autodiff<B, C> {
 #[derive(Debug)]
 struct ScaleGradient;
 
-impl<B: Backend> Backward<B, 1> for ScaleGradient {
-    type State = (FloatTensor<B>, usize);
+impl<B: LossKernel> Backward<B, 1> for ScaleGradient {
+    type State = (FloatTensor<B>, FloatTensor<B>);
 
     fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let (gradient, rank) = ops.state;
-        unary::<B, _>(ops.parents, ops.node, gradients, |above| {
-            B::float_mul(gradient, B::float_reshape(above, Shape::from(vec![1; rank])))
-        });
+        let (gradient, scale) = ops.state;
+        unary::<B, _>(ops.parents, ops.node, gradients, |above| B::scaled(gradient, scale, above));
     }
 }
 
@@ -114,18 +136,16 @@ fn on_tape<B: LossKernel, C: CheckpointStrategy>(
     weight: Option<FloatTensor<Autodiff<B, C>>>,
     loss: &PixelLoss,
 ) -> FloatTensor<Autodiff<B, C>> {
-    use burn::backend::TensorMetadata;
-    let rank = prediction.shape().num_dims();
     let prepared = ScaleGradient.prepare::<C>([prediction.node()]).compute_bound().stateful();
-    let parts = B::loss_parts(
-        prediction.into_primitive(),
-        target.into_primitive(),
-        weight.map(|w| w.into_primitive()),
-        loss,
-    );
+    let prediction = prediction.into_primitive();
+    let target = target.into_primitive();
+    let weight = weight.map(|w| w.into_primitive());
     match prepared {
-        OpsKind::Tracked(prepared) => prepared.finish((parts.gradient, rank), parts.value),
-        OpsKind::UnTracked(prepared) => prepared.finish(parts.value),
+        OpsKind::Tracked(prepared) => {
+            let parts = B::loss_parts(prediction, target, weight, loss);
+            prepared.finish((parts.gradient, parts.scale), parts.value)
+        }
+        OpsKind::UnTracked(prepared) => prepared.finish(B::loss_value(prediction, target, weight, loss)),
     }
 }
 
@@ -167,7 +187,7 @@ mod tests {
     use super::*;
     use crate::AdaptiveWing;
     use burn::{
-        backend::TensorMetadata,
+        backend::ops::FloatTensorOps,
         tensor::{Device, TensorData},
     };
     use proptest::prelude::*;
@@ -367,10 +387,12 @@ mod tests {
             let portable = portable::loss_parts::<Flex>(p(), t(), Some(w()), &LOSSES[which]);
             prop_assert_eq!(kernel.gradient.shape(), portable.gradient.shape());
             let numbers = |x: burn::backend::tensor::FloatTensor<Flex>| x.into_data().try_to_vec::<f32>().unwrap();
-            for (a, b) in numbers(kernel.value).into_iter().zip(numbers(portable.value)) {
+            for (a, b) in numbers(kernel.value.clone()).into_iter().zip(numbers(portable.value.clone())) {
                 prop_assert!((a - b).abs() <= 1e-5 * (1.0 + b.abs()), "{a} {b}");
             }
-            for (a, b) in numbers(kernel.gradient).into_iter().zip(numbers(portable.gradient)) {
+            let one = || Flex::float_from_data(TensorData::from([1.0_f32]), &Default::default());
+            let gradient = |x: LossParts<Flex>| numbers(Flex::scaled(x.gradient, x.scale, one()));
+            for (a, b) in gradient(kernel).into_iter().zip(gradient(portable)) {
                 prop_assert!((a - b).abs() <= 1e-4 * (1e-3 + b.abs()), "{a} {b}");
             }
         }

@@ -13,9 +13,8 @@ pub(super) fn loss_parts<B: Backend>(
     weight: Option<FloatTensor<B>>,
     loss: &PixelLoss,
 ) -> LossParts<B> {
-    let shape = prediction.shape();
     let device = prediction.device();
-    let pixels = shape.num_elements();
+    let pixels = prediction.shape().num_elements();
     let y = B::float_clamp(target, 0.0.into(), 1.0.into());
     let error = B::float_sub(prediction, y.clone());
     let (value, gradient) = pixel_parts::<B>(y, error, loss);
@@ -32,11 +31,7 @@ pub(super) fn loss_parts<B: Backend>(
         }
     };
     let scale = B::float_recip(B::float_clamp_min(count, 1.0.into()));
-    let scale_everywhere = B::float_reshape(scale.clone(), vec![1; shape.num_dims()].into());
-    LossParts {
-        value: B::float_mul(B::float_sum(value), scale),
-        gradient: B::float_mul(gradient, scale_everywhere),
-    }
+    LossParts { value: B::float_mul(B::float_sum(value), scale.clone()), gradient, scale }
 }
 
 /// Loss and derivative of each pixel, from the clamped target and the signed error.
