@@ -5,6 +5,7 @@
 //! halves (Estrin), since the chain of dependent operations, not their number, is what takes the time.
 
 use pulp::Simd;
+use std::f32::consts::{LN_2, LOG2_E};
 
 /// The bits of sqrt(1/2), and their distance from those of 1.
 const SQRT_HALF: u32 = 0x3f35_04f3;
@@ -16,7 +17,7 @@ const LN: [f32; 7] =
 
 /// 2^r for r in [-1/2, 1/2], lowest power first; 2e-9 of it.
 const EXP2: [f32; 7] =
-    [1.0, 0.693_147_2, 0.240_226_46, 0.055_503_286, 0.009_618_489, 0.001_339_993_1, 0.000_153_458_17];
+    [1.0, LN_2, 0.240_226_46, 0.055_503_286, 0.009_618_489, 0.001_339_993_1, 0.000_153_458_17];
 
 /// x^q for q > 0 and x from 1.2e-38, where the power is between 2^-125 and 2^126; relative error below 2.5e-7 for q up
 /// to 4. Beyond these bounds the result is any number. Where multiplication and addition are not fused, the error is
@@ -24,7 +25,7 @@ const EXP2: [f32; 7] =
 #[inline(always)]
 pub(super) fn pow<S: Simd>(simd: S, x: S::f32s, q: S::f32s) -> S::f32s {
     let (e, ln_m) = exponent_and_ln(simd, x);
-    let q_of_ln = simd.mul_f32s(q, simd.splat_f32s(std::f32::consts::LOG2_E));
+    let q_of_ln = simd.mul_f32s(q, simd.splat_f32s(LOG2_E));
     let power = simd.mul_add_e_f32s(q_of_ln, ln_m, simd.mul_f32s(q, e));
     // Added to 1.5 2^23, a number is rounded to a whole one that stands in the lowest bits.
     let shift = simd.splat_f32s(12_582_912.0);
@@ -46,7 +47,7 @@ pub(super) fn ln_1p_and_recip<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s
     // What 1 + x lost in rounding.
     let lost = simd.mul_f32s(simd.sub_f32s(x, simd.sub_f32s(u, one)), recip);
     let (e, ln_m) = exponent_and_ln(simd, u);
-    let ln = simd.mul_add_e_f32s(e, simd.splat_f32s(std::f32::consts::LN_2), simd.add_f32s(ln_m, lost));
+    let ln = simd.mul_add_e_f32s(e, simd.splat_f32s(LN_2), simd.add_f32s(ln_m, lost));
     (ln, recip)
 }
 

@@ -388,7 +388,7 @@ mod tests {
                     } else if *p == t {
                         assert_eq!((value, gradient[0]), (0.0, 0.0), "{case}");
                     } else {
-                        assert!(value >= 0.0 && value < 1e-30 && gradient[0] >= 0.0, "{case}");
+                        assert!((0.0..1e-30).contains(&value) && gradient[0] >= 0.0, "{case}");
                     }
                 }
             }
