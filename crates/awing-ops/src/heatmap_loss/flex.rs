@@ -34,10 +34,10 @@ impl LossKernel for Flex {
             prediction
         } else {
             let values = prediction.storage::<f32>();
-            let mut gradient = gradient_buffer(values.len());
-            let pixels = values.chunks(BLOCK).zip(gradient.chunks_mut(BLOCK));
+            let mut gradient = memory::take(values.len());
+            let pixels = values.chunks(BLOCK).zip(gradient[..values.len()].chunks_mut(BLOCK));
             sums = others.sums(pixels.map(|(p, g)| Pixels::Apart(p, g)), loss);
-            Self::float_from_data(TensorData::new(gradient, prediction.shape()), &Default::default())
+            memory::tensor_of(gradient, prediction.shape())
         };
         LossParts { value: scalar(sums.mean()), gradient, scale: scalar(others.len() as f64 * sums.recip()) }
     }
@@ -76,11 +76,6 @@ fn whole(tensor: FloatTensor<Flex>) -> FloatTensor<Flex> {
 
 fn scalar(value: f64) -> FloatTensor<Flex> {
     Flex::float_from_data(TensorData::new(vec![value as f32], [1]), &Default::default())
-}
-
-/// Memory whose every number will be written.
-fn gradient_buffer(len: usize) -> Vec<f32> {
-    vec![0.0; len]
 }
 
 /// A block of predictions and where its gradient goes.
@@ -307,7 +302,7 @@ mod tests {
         weight: Option<&[f32]>,
     ) -> (f64, Vec<f32>) {
         let mut gradient = vec![0.0; prediction.len()];
-        let pixels = prediction.chunks(BLOCK).zip(gradient.chunks_mut(BLOCK));
+        let pixels = prediction.chunks(BLOCK).zip(gradient[..values.len()].chunks_mut(BLOCK));
         let sums = Others { target, weight, arch }.sums(pixels.map(|(p, g)| Pixels::Apart(p, g)), loss);
         let factor = (target.len() as f64 * sums.recip()) as f32;
         gradient.iter_mut().for_each(|g| *g *= factor);

@@ -59,9 +59,6 @@ pub(super) trait LossKernel: Backend {
     }
 }
 
-#[cfg(feature = "wgpu")]
-impl LossKernel for burn::backend::Cube {}
-
 /// The losses of this crate as operations of a backend; all tensors are f32 and of one shape.
 #[backend_extension(Flex, Cube: cfg(feature = "wgpu"), Autodiff)]
 pub(super) trait HeatmapLoss: Backend {
