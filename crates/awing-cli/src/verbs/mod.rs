@@ -1,6 +1,7 @@
 //! One file for each verb.
 
 mod answers;
+mod bench;
 mod demo;
 mod eval;
 mod predict;
@@ -17,6 +18,7 @@ pub(crate) enum Verb {
     Train(train::Train),
     Eval(eval::Eval),
     Predict(predict::Predict),
+    Bench(bench::Bench),
 }
 
 impl Verb {
@@ -26,6 +28,7 @@ impl Verb {
             Self::Train(verb) => verb.run(console),
             Self::Eval(verb) => verb.run(console),
             Self::Predict(verb) => verb.run(console),
+            Self::Bench(verb) => verb.run(console),
         }
     }
 }

@@ -13,7 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 /// The tensors of one step.
-pub(super) struct Batch {
+pub(crate) struct Batch {
     /// [batch, 3, side, side], red green blue in [0, 1].
     pub(super) images: TensorData,
     /// [batch, channels, size, size] in [0, 1].

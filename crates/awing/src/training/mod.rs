@@ -11,6 +11,7 @@ mod optimiser;
 mod recipe;
 mod schedule;
 mod settings;
+mod steps;
 mod trainer;
 mod training_set;
 
@@ -22,3 +23,5 @@ pub use recipe::{Recipe, TrainingConfig};
 pub use schedule::ScheduleConfig;
 pub use trainer::{Outcome, Session, train};
 pub use training_set::TrainingSet;
+
+pub(crate) use steps::{Batches, Steps};

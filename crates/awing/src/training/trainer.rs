@@ -136,11 +136,11 @@ fn start_folder(folder: &Path, recipe: &Recipe, resume: bool) -> Result<()> {
 }
 
 /// What a run is made of.
-struct Run<'a> {
-    recipe: &'a Recipe,
-    faces: &'a TrainingSet,
-    validation: Option<&'a Dataset>,
-    folder: &'a Path,
+pub(super) struct Run<'a> {
+    pub(super) recipe: &'a Recipe,
+    pub(super) faces: &'a TrainingSet,
+    pub(super) validation: Option<&'a Dataset>,
+    pub(super) folder: &'a Path,
 }
 
 /// Sums since the last line of the metrics.
@@ -282,7 +282,7 @@ impl Run<'_> {
     }
 
     /// One optimiser step; gives its loss.
-    fn step(
+    pub(super) fn step(
         &self,
         mut state: State,
         batch: Batch,

@@ -1,0 +1,93 @@
+//! Training by single steps, without a run's folder, checkpoints and evaluations: for measuring.
+
+use super::{
+    Progress, Recipe, TrainingSet,
+    batch::{Batch, Batcher},
+    checkpoint::State,
+    loader,
+    moving_average::MovingAverage,
+    trainer::Run,
+};
+use crate::{error::Result, loss::PixelLoss, model::StackedHourglass};
+use burn::tensor::Device;
+use std::{path::Path, thread::Scope};
+
+/// The batches of a recipe.
+pub(crate) struct Batches<'a>(Batcher<'a>);
+
+impl<'a> Batches<'a> {
+    pub(crate) fn new(faces: &'a TrainingSet, recipe: &Recipe) -> Result<Self> {
+        Ok(Self(Batcher::new(faces, recipe)?))
+    }
+
+    /// The batch of a step.
+    pub(crate) fn make(&self, step: usize) -> Result<Batch> {
+        self.0.make(step)
+    }
+
+    /// All batches in their order, made beside as in a run.
+    pub(crate) fn ahead<'scope, 'env>(
+        &'env self,
+        scope: &'scope Scope<'scope, 'env>,
+    ) -> impl Iterator<Item = Result<Batch>> + use<'scope, 'env, 'a> {
+        loader::batches(scope, &self.0, 0..usize::MAX).into_iter()
+    }
+}
+
+/// A network on its way.
+pub(crate) struct Steps<'a> {
+    run: Run<'a>,
+    state: Option<State>,
+    loss: PixelLoss,
+    device: &'a Device,
+}
+
+impl<'a> Steps<'a> {
+    /// Starts at the random weights of the recipe's seed, on an autodiff device.
+    pub(crate) fn new(faces: &'a TrainingSet, recipe: &'a Recipe, device: &'a Device) -> Result<Self> {
+        let network =
+            StackedHourglass::new(&recipe.network, faces.scheme.len(), recipe.training.seed, device)?;
+        let state = State {
+            progress: Progress::default(),
+            average: MovingAverage::new(&network, recipe.training.moving_average),
+            network,
+            optimiser: recipe.optimiser.init(),
+        };
+        let run = Run { recipe, faces, validation: None, folder: Path::new("") };
+        Ok(Self { run, state: Some(state), loss: recipe.loss.pixel_loss()?, device })
+    }
+
+    /// The next step, at a constant learning rate; gives its loss. After an error there is no next step.
+    pub(crate) fn step(&mut self, batch: Batch) -> Result<Option<f64>> {
+        let Some(state) = self.state.take() else { return Ok(None) };
+        let rate = self.run.recipe.optimiser.learning_rate();
+        let (state, loss) = self.run.step(state, batch, &self.loss, rate, self.device)?;
+        self.state = Some(state);
+        Ok(Some(loss))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{dataset::drawn_faces, model::NetworkConfig, scheme::Scheme};
+
+    #[test]
+    fn single_steps_learn_and_batches_ahead_are_the_same() {
+        let mut recipe = Recipe::preset("nano").unwrap();
+        recipe.network = NetworkConfig { input: 64, stacks: 1, width: 8, ..recipe.network };
+        recipe.training.batch = 4;
+        let scheme = Scheme::builtin("300w-68").unwrap();
+        let faces = TrainingSet::from_samples(scheme, drawn_faces(4, 96, 1)).unwrap();
+        let device = Device::flex().autodiff();
+        let batches = Batches::new(&faces, &recipe).unwrap();
+        let mut steps = Steps::new(&faces, &recipe, &device).unwrap();
+        let losses: Vec<f64> = std::thread::scope(|scope| {
+            let ahead = batches.ahead(scope).take(12);
+            ahead.map(|batch| steps.step(batch.unwrap()).unwrap().unwrap()).collect()
+        });
+        assert!(losses[11] < losses[0], "{losses:?}");
+        let mut again = Steps::new(&faces, &recipe, &device).unwrap();
+        assert_eq!(again.step(batches.make(0).unwrap()).unwrap(), Some(losses[0]));
+    }
+}
