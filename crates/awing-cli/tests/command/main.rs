@@ -4,5 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "this is a test")]
 
 mod bad_input;
+mod bench;
 mod cycle;
 mod shared;
