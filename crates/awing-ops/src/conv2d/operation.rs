@@ -192,10 +192,7 @@ pub fn conv2d(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::{
-        backend::ops::FloatTensorOps,
-        tensor::{Device, Slice, TensorData},
-    };
+    use burn::tensor::{Device, TensorData};
     use proptest::prelude::*;
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;

@@ -5,6 +5,7 @@ use super::{
     curve::{AdaptiveCurve, Curve, L1, Mse, SmoothL1, Wing},
     operation::{LossKernel, LossParts},
 };
+use crate::memory;
 use burn::backend::{Flex, TensorData, TensorMetadata, ops::FloatTensorOps, tensor::FloatTensor};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
@@ -302,7 +303,7 @@ mod tests {
         weight: Option<&[f32]>,
     ) -> (f64, Vec<f32>) {
         let mut gradient = vec![0.0; prediction.len()];
-        let pixels = prediction.chunks(BLOCK).zip(gradient[..values.len()].chunks_mut(BLOCK));
+        let pixels = prediction.chunks(BLOCK).zip(gradient.chunks_mut(BLOCK));
         let sums = Others { target, weight, arch }.sums(pixels.map(|(p, g)| Pixels::Apart(p, g)), loss);
         let factor = (target.len() as f64 * sums.recip()) as f32;
         gradient.iter_mut().for_each(|g| *g *= factor);

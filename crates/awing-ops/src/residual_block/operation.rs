@@ -436,7 +436,7 @@ mod tests {
         let theirs = portable::forward::<Flex>(x.clone(), parts.clone(), running, 1e-5);
         near(&ours.sum, &theirs.sum, "output");
         near(&ours.statistics, &theirs.statistics, "statistics");
-        let (middle, used) = (theirs.middle, theirs.statistics);
+        let (middle, used) = (ours.middle, ours.statistics);
         let backward = <Flex as BlockKernel>::backward;
         let ours =
             backward(x.clone(), parts.clone(), middle.clone(), used.clone(), 1e-5, batch, above.clone());
