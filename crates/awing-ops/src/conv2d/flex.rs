@@ -4,7 +4,7 @@ use super::{
 };
 use crate::{
     cpu::{
-        Weights,
+        Weights, dense,
         layer::{self, weight_order},
         norm::channel_sums,
         rows::{Joined, Maps, Plain, Rows},
@@ -24,8 +24,7 @@ impl ConvKernel for Flex {
     ) -> FloatTensor<Self> {
         let images = input.shape()[0];
         let dims: [usize; 4] = weight.shape().dims();
-        let (weight, bias) = (floats(&weight), bias.map(|b| floats(&b)));
-        let weights = Weights::forward(&weight, dims);
+        let (weights, bias) = (Weights::of(&weight), bias.map(|b| floats(&b)));
         let geometry = hyper.geometry(images, dims[2]);
         let (input, beside) = (Dense::new(input), beside.map(Dense::new));
         let source = input.rows(beside.as_ref());
@@ -81,7 +80,7 @@ struct Dense {
 
 impl Dense {
     fn new(tensor: FloatTensor<Flex>) -> Self {
-        Self { shape: tensor.shape().dims(), tensor: tensor.to_contiguous() }
+        Self { shape: tensor.shape().dims(), tensor: dense(tensor) }
     }
 
     fn maps(&self) -> Maps<'_> {

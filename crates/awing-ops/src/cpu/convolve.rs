@@ -126,8 +126,14 @@ unsafe fn along<S: Simd, const P: usize, const V: usize>(
                         unsafe { store::<S>(pixel.as_mut_ptr().add(v * S::F32_LANES), *sum) };
                     }
                 } else {
-                    for (part, sum) in pixel.chunks_mut(S::F32_LANES).zip(sums) {
-                        simd.partial_store_f32s(part, *sum);
+                    for (v, sum) in sums.iter().enumerate() {
+                        let lanes = wanted.saturating_sub(v * S::F32_LANES).min(S::F32_LANES);
+                        let mask = simd.mask_between_m32s(0, lanes as u32);
+                        // SAFETY: the lanes of the mask lie in the pixel.
+                        unsafe {
+                            let at = pixel.as_mut_ptr().wrapping_add(v * S::F32_LANES);
+                            simd.mask_store_ptr_f32s(mask, at, *sum);
+                        }
                     }
                 }
             }

@@ -110,9 +110,15 @@ unsafe fn add<S: Simd, const C: usize, const V: usize>(
                 }
             }
         } else {
-            for (sums, product) in sums.chunks_mut(S::F32_LANES).zip(products) {
-                let old = simd.partial_load_f32s(sums);
-                simd.partial_store_f32s(sums, simd.add_f32s(old, *product));
+            for (v, product) in products.iter().enumerate() {
+                let lanes = wanted.saturating_sub(v * S::F32_LANES).min(S::F32_LANES);
+                let mask = simd.mask_between_m32s(0, lanes as u32);
+                // SAFETY: the lanes of the mask lie in the sums.
+                unsafe {
+                    let at = sums.as_mut_ptr().wrapping_add(v * S::F32_LANES);
+                    let sum = simd.add_f32s(simd.mask_load_ptr_f32s(mask, at), *product);
+                    simd.mask_store_ptr_f32s(mask, at, sum);
+                }
             }
         }
     }

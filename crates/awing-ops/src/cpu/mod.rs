@@ -3,6 +3,7 @@
 
 mod convolve;
 mod correlate;
+mod dense;
 pub(crate) mod layer;
 mod microkernel;
 pub(crate) mod moments;
@@ -11,4 +12,5 @@ pub(crate) mod rows;
 pub(crate) mod tile;
 mod weights;
 
+pub(crate) use dense::dense;
 pub(crate) use weights::Weights;

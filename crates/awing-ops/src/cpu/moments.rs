@@ -98,7 +98,7 @@ impl WithSimd for Sums<'_> {
                 column::<S, 1>(simd, a, b, channels, pivot, kind, first, &mut out);
                 lanes
             } else {
-                rest(a, b, channels, pivot, kind, first, &mut out);
+                column::<S, 1>(simd, a, b, channels, pivot, kind, first, &mut out);
                 channels - first
             };
             first += taken;
@@ -122,15 +122,24 @@ fn column<S: Simd, const V: usize>(
     let lanes = S::F32_LANES;
     let mut sums = [[simd.splat_f32s(0.0); V]; 2];
     let mut pivots = [simd.splat_f32s(0.0); V];
+    // Only the last column can be narrower than its vectors, and that has one.
+    let mask = simd.mask_between_m32s(0, (channels - first).min(lanes) as u32);
+    let whole = channels - first >= lanes;
     for (v, p) in pivots.iter_mut().enumerate() {
-        *p = simd.partial_load_f32s(&pivot[first + v * lanes..][..lanes]);
+        // SAFETY: the lanes of the mask lie in the pivot.
+        *p = unsafe { simd.mask_load_ptr_f32s(mask, pivot.as_ptr().add(first + v * lanes)) };
     }
     for start in (first..a.len()).step_by(channels) {
         for v in 0..V {
-            // SAFETY: the pixel's channels from `first` on are at least V vectors, in both.
+            let at = start + v * lanes;
+            // SAFETY: the pixel's channels from `first` on are at least V vectors, or the lanes of the mask, in both.
             let (x, y) = unsafe {
-                let at = start + v * lanes;
-                (load::<S>(a.as_ptr().add(at)), load::<S>(b.as_ptr().add(at)))
+                let (x, y) = (a.as_ptr().add(at), b.as_ptr().add(at));
+                if whole {
+                    (load::<S>(x), load::<S>(y))
+                } else {
+                    (simd.mask_load_ptr_f32s(mask, x), simd.mask_load_ptr_f32s(mask, y))
+                }
             };
             let deviation = simd.sub_f32s(y, pivots[v]);
             let plain = match kind {
@@ -143,7 +152,7 @@ fn column<S: Simd, const V: usize>(
     }
     for (out, sums) in out.iter_mut().zip(sums) {
         for (out, sum) in out[first..].chunks_mut(lanes).zip(sums) {
-            for (out, sum) in out.iter_mut().zip(bytes_of::<S>(&sum)) {
+            for (out, sum) in out.iter_mut().zip(lanes_of::<S>(&sum)) {
                 *out = f64::from(*sum);
             }
         }
@@ -152,31 +161,6 @@ fn column<S: Simd, const V: usize>(
 
 /// The lanes of a vector.
 #[inline(always)]
-fn bytes_of<S: Simd>(vector: &S::f32s) -> &[f32] {
+fn lanes_of<S: Simd>(vector: &S::f32s) -> &[f32] {
     pulp::bytemuck::cast_slice(std::slice::from_ref(vector))
-}
-
-/// The channels from `first` on, fewer than a vector.
-fn rest(
-    a: &[f32],
-    b: &[f32],
-    channels: usize,
-    pivot: &[f32],
-    kind: Kind,
-    first: usize,
-    out: &mut [Vec<f64>; 2],
-) {
-    for channel in first..channels {
-        let (mut plain, mut second) = (0.0_f32, 0.0_f32);
-        for (a, b) in a[channel..].iter().zip(&b[channel..]).step_by(channels) {
-            let deviation = b - pivot[channel];
-            let first = match kind {
-                Kind::Deviations => deviation,
-                Kind::Products => *a,
-            };
-            plain += first;
-            second = first.mul_add(deviation, second);
-        }
-        (out[0][channel], out[1][channel]) = (f64::from(plain), f64::from(second));
-    }
 }

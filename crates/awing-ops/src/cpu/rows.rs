@@ -1,6 +1,9 @@
 //! Where the pixels of a tile come from: a tensor as it is, or what a layer makes of it on the way in, so that nothing
 //! in between is ever written to memory.
 
+#![expect(unsafe_code, reason = "whole vectors are read and written by pointer")]
+
+use super::microkernel::{load, store};
 use pulp::Simd;
 
 /// Channels-last maps, [images, height, width, channels]; pixels lie `step` floats apart, so that the maps may be some
@@ -177,15 +180,33 @@ pub(crate) fn by_vectors<S: Simd, const N: usize>(
     f: impl Fn([S::f32s; N], S::f32s) -> S::f32s,
 ) {
     let len = out.len();
-    let inputs = inputs.map(|input| S::as_simd_f32s(&input[..len]));
-    let (vectors, rest) = S::as_mut_simd_f32s(out);
-    for (i, out) in vectors.iter_mut().enumerate() {
-        // The vectors of every input are as many as those of `out`.
-        *out = f(inputs.map(|(vectors, _)| vectors[i]), *out);
+    for input in inputs {
+        assert!(input.len() >= len);
     }
-    if !rest.is_empty() {
-        let values = inputs.map(|(_, rest)| simd.partial_load_f32s(rest));
-        let old = simd.partial_load_f32s(rest);
-        simd.partial_store_f32s(rest, f(values, old));
+    let mut values = [simd.splat_f32s(0.0); N];
+    let whole = len - len % S::F32_LANES;
+    let mut at = 0;
+    while at < whole {
+        // SAFETY: a whole vector from `at` on lies in `out` and, being no shorter, in every input.
+        unsafe {
+            for n in 0..N {
+                values[n] = load::<S>(inputs[n].as_ptr().add(at));
+            }
+            let place = out.as_mut_ptr().add(at);
+            store::<S>(place, f(values, load::<S>(place)));
+        }
+        at += S::F32_LANES;
+    }
+    if at < len {
+        let mask = simd.mask_between_m32s(0, (len - at) as u32);
+        // SAFETY: the lanes of the mask lie in `out` and in every input.
+        unsafe {
+            for n in 0..N {
+                values[n] = simd.mask_load_ptr_f32s(mask, inputs[n].as_ptr().add(at));
+            }
+            let place = out.as_mut_ptr().add(at);
+            let value = f(values, simd.mask_load_ptr_f32s(mask, place));
+            simd.mask_store_ptr_f32s(mask, place, value);
+        }
     }
 }

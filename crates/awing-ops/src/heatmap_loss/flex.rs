@@ -5,7 +5,7 @@ use super::{
     curve::{AdaptiveCurve, Curve, L1, Mse, SmoothL1, Wing},
     operation::{LossKernel, LossParts},
 };
-use crate::memory;
+use crate::{cpu::dense, memory};
 use burn::backend::{Flex, TensorData, TensorMetadata, ops::FloatTensorOps, tensor::FloatTensor};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
@@ -26,8 +26,8 @@ impl LossKernel for Flex {
         weight: Option<FloatTensor<Self>>,
         loss: &PixelLoss,
     ) -> LossParts<Self> {
-        let mut prediction = whole(prediction);
-        let (target, weight) = (whole(target), weight.map(whole));
+        let mut prediction = dense(prediction);
+        let (target, weight) = (dense(target), weight.map(dense));
         let others = Others::new(&target, weight.as_ref());
         let sums;
         let gradient = if let Some(both) = prediction.try_storage_mut::<f32>() {
@@ -49,7 +49,7 @@ impl LossKernel for Flex {
         weight: Option<FloatTensor<Self>>,
         loss: &PixelLoss,
     ) -> FloatTensor<Self> {
-        let (prediction, target, weight) = (whole(prediction), whole(target), weight.map(whole));
+        let (prediction, target, weight) = (dense(prediction), dense(target), weight.map(dense));
         let pixels = prediction.storage::<f32>().chunks(BLOCK).map(Pixels::ValueOnly);
         scalar(Others::new(&target, weight.as_ref()).sums(pixels, loss).mean())
     }
@@ -60,7 +60,7 @@ impl LossKernel for Flex {
         scale: FloatTensor<Self>,
         above: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        let factor = whole(scale).storage::<f32>()[0] * whole(above).storage::<f32>()[0];
+        let factor = dense(scale).storage::<f32>()[0] * dense(above).storage::<f32>()[0];
         if factor != 1.0 {
             gradient.storage_mut::<f32>().par_chunks_mut(BLOCK).for_each(|block| {
                 block.iter_mut().for_each(|g| *g *= factor);
@@ -68,11 +68,6 @@ impl LossKernel for Flex {
         }
         gradient
     }
-}
-
-/// The tensor with its elements side by side in a memory of their own, copied if they are not.
-fn whole(tensor: FloatTensor<Flex>) -> FloatTensor<Flex> {
-    tensor.to_contiguous()
 }
 
 fn scalar(value: f64) -> FloatTensor<Flex> {

@@ -1,6 +1,7 @@
 use super::operation::{Gradients3, NormKernel};
 use crate::{
     cpu::{
+        dense,
         norm::{Norm, statistics},
         rows::{Maps, Rows},
         tile::tile_rows,
@@ -14,7 +15,7 @@ use rayon::prelude::*;
 impl NormKernel for Flex {
     fn statistics(input: FloatTensor<Self>) -> FloatTensor<Self> {
         let shape: [usize; 4] = input.shape().dims();
-        let input = input.to_contiguous();
+        let input = dense(input);
         tensor(statistics(input.storage::<f32>(), shape), [2, shape[3]])
     }
 
@@ -26,7 +27,7 @@ impl NormKernel for Flex {
         epsilon: f64,
     ) -> FloatTensor<Self> {
         let shape @ [images, height, width, channels]: [usize; 4] = input.shape().dims();
-        let input = input.to_contiguous();
+        let input = dense(input);
         let norm = Norm::new(&floats(&gamma), &floats(&beta), &floats(&statistics), epsilon);
         let rows = norm.of(Maps::dense(input.storage::<f32>(), shape));
         let len = shape.iter().product();
@@ -48,7 +49,7 @@ impl NormKernel for Flex {
         above: FloatTensor<Self>,
     ) -> Gradients3<Self> {
         let shape @ [images, height, width, channels]: [usize; 4] = input.shape().dims();
-        let (input, above) = (input.to_contiguous(), above.to_contiguous());
+        let (input, above) = (dense(input), dense(above));
         let norm = Norm::new(&floats(&gamma), &floats(&beta), &floats(&statistics), epsilon);
         let len = shape.iter().product();
         let chunk = (width * channels * tile_rows(images, height, width * channels * 4)).max(1);

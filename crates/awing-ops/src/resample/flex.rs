@@ -1,5 +1,8 @@
 use super::operation::ResampleKernel;
-use crate::{cpu::rows::by_vectors, memory};
+use crate::{
+    cpu::{dense, rows::by_vectors},
+    memory,
+};
 use burn::backend::{Flex, TensorMetadata, tensor::FloatTensor};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
@@ -10,7 +13,7 @@ const TASK: usize = 16 * 1024;
 impl ResampleKernel for Flex {
     fn gather(maps: FloatTensor<Self>, factor: f64) -> FloatTensor<Self> {
         let [images, height, width, channels]: [usize; 4] = maps.shape().dims();
-        let maps = maps.to_contiguous();
+        let maps = dense(maps);
         let (shape, row) = ([images, height / 2, width / 2, channels], width * channels);
         let len = shape.iter().product();
         let mut output = memory::take(len);
@@ -27,7 +30,7 @@ impl ResampleKernel for Flex {
 
     fn spread(kept: Option<FloatTensor<Self>>, maps: FloatTensor<Self>, factor: f64) -> FloatTensor<Self> {
         let [images, height, width, channels]: [usize; 4] = maps.shape().dims();
-        let (maps, kept) = (maps.to_contiguous(), kept.map(|kept| kept.to_contiguous()));
+        let (maps, kept) = (dense(maps), kept.map(dense));
         let shape = [images, 2 * height, 2 * width, channels];
         let (len, row) = (shape.iter().product(), 2 * width * channels);
         let kept = kept.as_ref().map(|kept| kept.storage::<f32>());

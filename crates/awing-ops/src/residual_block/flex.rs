@@ -4,7 +4,7 @@
 use super::operation::{BlockKernel, Gradients, Outputs, Parts};
 use crate::{
     cpu::{
-        Weights,
+        Weights, dense,
         layer::{self, Geometry, weight_order},
         moments::Moments,
         norm::{Norm, statistics},
@@ -25,7 +25,7 @@ impl BlockKernel for Flex {
         epsilon: f64,
     ) -> Outputs<Self> {
         let dims @ [images, height, width, inputs]: [usize; 4] = input.shape().dims();
-        let input = input.to_contiguous();
+        let input = dense(input);
         let parts = Part::all(&parts);
         let x = Maps::dense(&input.storage::<f32>()[..dims.iter().product()], dims);
         let widths = [parts[0].outputs, parts[1].outputs, parts[2].outputs];
@@ -47,7 +47,7 @@ impl BlockKernel for Flex {
             layer::forward(
                 &norm.of(x),
                 geometry(part),
-                &part.forward(),
+                &Weights::of(&part.weight),
                 None,
                 Some(&mut *sum),
                 None,
@@ -68,7 +68,7 @@ impl BlockKernel for Flex {
             let moments = layer::forward(
                 &norm.of(source),
                 geometry(part),
-                &part.forward(),
+                &Weights::of(&part.weight),
                 None,
                 kept_values,
                 Some(&mut *sum),
@@ -118,7 +118,7 @@ impl BlockKernel for Flex {
         above: FloatTensor<Self>,
     ) -> Gradients<Self> {
         let dims @ [images, height, width, inputs]: [usize; 4] = input.shape().dims();
-        let (input, above) = (input.to_contiguous(), above.to_contiguous());
+        let (input, above) = (dense(input), dense(above));
         let parts = Part::all(&parts);
         let pixels = images * height * width;
         let x = Maps::dense(&input.storage::<f32>()[..pixels * inputs], dims);
@@ -200,7 +200,7 @@ impl BlockKernel for Flex {
 struct Part {
     gamma: Vec<f32>,
     beta: Vec<f32>,
-    weight: Vec<f32>,
+    weight: FloatTensor<Flex>,
     kernel: usize,
     inputs: usize,
     outputs: usize,
@@ -212,7 +212,7 @@ impl Part {
             .iter()
             .map(|[gamma, beta, weight]| {
                 let [outputs, inputs, kernel, _] = weight.shape().dims();
-                let [gamma, beta, weight] = [gamma, beta, weight].map(contiguous);
+                let ([gamma, beta], weight) = ([gamma, beta].map(contiguous), weight.to_contiguous());
                 Self { gamma, beta, weight, kernel, inputs, outputs }
             })
             .collect()
@@ -220,10 +220,6 @@ impl Part {
 
     fn dims(&self) -> [usize; 4] {
         [self.outputs, self.inputs, self.kernel, self.kernel]
-    }
-
-    fn forward(&self) -> Weights {
-        Weights::forward(&self.weight, self.dims())
     }
 
     fn norm(&self, statistics: &[f32], epsilon: f64) -> Norm {
@@ -255,7 +251,7 @@ impl Task<'_> {
         let geometry = Geometry { images, kernel, stride: 1, padding: kernel / 2 };
         let len = images * source.height * source.width * part.inputs;
         let mut gradient = memory::take(len);
-        let turned = Weights::backward(&part.weight, part.dims(), part.inputs);
+        let turned = Weights::backward(part.weight.storage::<f32>(), part.dims(), part.inputs);
         let to = Some((&turned, &mut gradient[..len]));
         let (weights, sums) =
             layer::backward(&norm.of(source), above, geometry, to, |place, open, gradient| {
