@@ -2,7 +2,7 @@ use super::AugmentConfig;
 use crate::{
     dataset::{Landmark, Visibility},
     error::{Error, Result},
-    geometry::{CropRule, Point, Rect, Transform, warp},
+    geometry::{CropRule, PhotoPart, Planes, Point, Rect, Transform, margin, warp, warp_into},
     scheme::SharedScheme,
 };
 use image::RgbImage;
@@ -80,6 +80,50 @@ impl Augmenter {
         landmarks: &[Landmark],
         seed: u64,
     ) -> Result<FaceCrop> {
+        let mut crop = Planes::new(self.size);
+        let (landmarks, transform) = self.vary(image, [0, 0], face_box, landmarks, seed, &mut crop)?;
+        Ok(FaceCrop { image: crop.to_rgb(), landmarks, transform })
+    }
+
+    /// [`Augmenter::sample`] of a photo of which at least the part within [`Augmenter::reach`] is there, into `crop`, which must have
+    /// this augmenter's size; gives the crop's landmarks.
+    pub(crate) fn sample_into(
+        &self,
+        photo: &PhotoPart,
+        face_box: Rect,
+        landmarks: &[Landmark],
+        seed: u64,
+        crop: &mut Planes,
+    ) -> Result<Vec<Landmark>> {
+        self.vary(&photo.pixels, photo.corner, face_box, landmarks, seed, crop)
+            .map(|(landmarks, _)| landmarks)
+    }
+
+    /// The part of a photo, in its pixels, that samples with this box can show, whatever their seed.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the box is unusable.
+    pub fn reach(&self, face_box: Rect) -> Result<Rect> {
+        let upright = self.crop_rule.transform(face_box, self.size, 0.0, false)?.inverse();
+        let middle = self.size as f64 / 2.0 - 0.5;
+        let center = upright.apply(Point::new(middle, middle));
+        // A varied crop is a square, at most this much larger than the upright one, anyhow turned, and shifted by a fraction of its
+        // own side: all of it lies within a circle.
+        let shrinkage = upright.scale() / (1.0 - self.config.scale);
+        let radius = shrinkage * self.size as f64 * (0.5 + self.config.shift) * std::f64::consts::SQRT_2;
+        let reach = radius + margin(shrinkage) + 1.0;
+        Ok(Rect::new(center.x - reach, center.y - reach, center.x + reach, center.y + reach))
+    }
+
+    fn vary(
+        &self,
+        pixels: &RgbImage,
+        corner: [u32; 2],
+        face_box: Rect,
+        landmarks: &[Landmark],
+        seed: u64,
+        crop: &mut Planes,
+    ) -> Result<(Vec<Landmark>, Transform)> {
         self.check(landmarks)?;
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mirror = rng.random_bool(self.config.mirror);
@@ -96,14 +140,14 @@ impl Augmenter {
         if mirror {
             moved = swap_pairs(&moved, &self.scheme.mirror)?;
         }
-        let mut pixels = warp(image, &transform, self.size);
-        self.config.occlusion.apply(&mut pixels, &mut rng);
-        self.config.colour.apply(&mut pixels, &mut rng);
-        self.config.grey.apply(&mut pixels, &mut rng);
-        self.config.blur.apply(&mut pixels, &mut rng);
-        self.config.noise.apply(&mut pixels, &mut rng);
-        self.config.jpeg.apply(&mut pixels, &mut rng);
-        Ok(FaceCrop { image: pixels, landmarks: moved, transform })
+        warp_into(pixels, corner, &transform, crop);
+        self.config.occlusion.apply(crop, &mut rng);
+        self.config.colour.apply(crop, &mut rng);
+        self.config.grey.apply(crop, &mut rng);
+        self.config.blur.apply(crop, &mut rng);
+        self.config.noise.apply(crop, &mut rng);
+        self.config.jpeg.apply(crop, &mut rng);
+        Ok((moved, transform))
     }
 
     /// Crop to varied crop: itself a crop, of a square that is a little moved, larger or smaller, and turned.

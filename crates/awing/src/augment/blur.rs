@@ -1,4 +1,5 @@
-use image::RgbImage;
+use crate::geometry::Planes;
+use multiversion::multiversion;
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
@@ -20,10 +21,10 @@ impl Default for Blur {
 }
 
 impl Blur {
-    pub(super) fn apply(&self, image: &mut RgbImage, rng: &mut impl Rng) {
+    pub(super) fn apply(&self, crop: &mut Planes, rng: &mut impl Rng) {
         if rng.random_bool(self.probability) {
-            let sigma = rng.random_range(0.0..=self.max_sigma) * f64::from(image.width());
-            gaussian_blur(image, sigma);
+            let sigma = rng.random_range(0.0..=self.max_sigma) * crop.side() as f64;
+            gaussian_blur(crop, sigma);
         }
     }
 }
@@ -34,52 +35,73 @@ const SHARP: f64 = 0.3;
 /// Blurs with standard deviation `sigma` in pixels, along rows and then along columns; the border is continued.
 ///
 /// Bytes are held in 15 bits and weights in 16, so that a step is one multiplication of two 16-bit numbers of which the
-/// upper half is kept, which processors do for eight or sixteen values at once. The error stays below half a level.
-fn gaussian_blur(image: &mut RgbImage, sigma: f64) {
-    if sigma < SHARP || image.is_empty() {
+/// upper half is kept, which processors do for sixteen values and more at once. The error stays below half a level.
+fn gaussian_blur(crop: &mut Planes, sigma: f64) {
+    if sigma < SHARP || crop.side() == 0 {
         return;
     }
-    let weights = half_kernel(sigma);
-    let radius = weights.len() - 1;
-    let (width, height) = (image.width() as usize, image.height() as usize);
-    let stride = 3 * width;
-    let mut rows = vec![0_u16; stride * height];
-    let mut padded = vec![0_u16; stride + 6 * radius];
-    for (source, target) in image.chunks_exact(stride).zip(rows.chunks_exact_mut(stride)) {
-        for (i, value) in padded.as_chunks_mut::<3>().0.iter_mut().enumerate() {
-            let at = 3 * i.saturating_sub(radius).min(width - 1);
-            *value = [source[at], source[at + 1], source[at + 2]].map(|v| u16::from(v) << 7);
+    let (side, weights) = (crop.side(), half_kernel(sigma));
+    let mut rows = vec![0_u16; side * side];
+    for plane in crop.planes_mut() {
+        blur_rows(plane, &mut rows, side, &weights);
+        blur_columns(&rows, plane, side, &weights);
+    }
+}
+
+/// Blurs bytes along their rows, which are `width` long, into 15 bits.
+#[multiversion(targets = "simd")]
+fn blur_rows(source: &[u8], target: &mut [u16], width: usize, weights: &[u16]) {
+    let Some(radius) = weights.len().checked_sub(1) else { return };
+    let mut padded = vec![0_u16; width + 2 * radius];
+    for (source, target) in source.chunks_exact(width).zip(target.chunks_exact_mut(width)) {
+        let [.., last] = source else { continue };
+        padded[..radius].fill(u16::from(source[0]) << 7);
+        padded[radius + width..].fill(u16::from(*last) << 7);
+        for (value, &byte) in padded[radius..].iter_mut().zip(source) {
+            *value = u16::from(byte) << 7;
         }
-        add_weighted(target, &padded[3 * radius..], None, weights[0]);
+        target.fill(0);
+        add_weighted(target, &padded[radius..], None, weights[0]);
         for (t, &weight) in weights.iter().enumerate().skip(1) {
-            add_weighted(target, &padded[3 * (radius - t)..], Some(&padded[3 * (radius + t)..]), weight);
+            add_weighted(target, &padded[radius - t..], Some(&padded[radius + t..]), weight);
         }
     }
-    let mut sums = vec![0_u16; stride];
-    let row = |y: usize| &rows[y * stride..][..stride];
-    for (y, target) in image.chunks_exact_mut(stride).enumerate() {
+}
+
+/// Blurs 15-bit values along the columns into bytes.
+#[multiversion(targets = "simd")]
+fn blur_columns(source: &[u16], target: &mut [u8], width: usize, weights: &[u16]) {
+    let row = |y: usize| &source[y * width..][..width];
+    let Some(last) = (source.len() / width).checked_sub(1) else { return };
+    let mut sums = vec![0_u16; width];
+    for (y, target) in target.chunks_exact_mut(width).enumerate() {
         sums.fill(0);
         add_weighted(&mut sums, row(y), None, weights[0]);
         for (t, &weight) in weights.iter().enumerate().skip(1) {
-            add_weighted(&mut sums, row(y.saturating_sub(t)), Some(row((y + t).min(height - 1))), weight);
+            add_weighted(&mut sums, row(y.saturating_sub(t)), Some(row((y + t).min(last))), weight);
         }
         for (value, &sum) in target.iter_mut().zip(&sums) {
-            *value = ((sum + 64) >> 7) as u8;
+            *value = (sum.wrapping_add(64) >> 7) as u8;
         }
     }
 }
 
 /// target += weight / 65 536 * (a + b), cut to whole parts. a and b hold at most 255 * 128, so no sum leaves 16 bits; checking
 /// for that would keep builds with overflow checks from working on many values at once.
+#[inline(always)]
 fn add_weighted(target: &mut [u16], a: &[u16], b: Option<&[u16]>, weight: u16) {
-    let scaled = |v: u16| ((u32::from(v) * u32::from(weight)) >> 16) as u16;
+    let scaled = |v: u16| (u32::from(v).wrapping_mul(u32::from(weight)) >> 16) as u16;
     match b {
-        Some(b) => target
-            .iter_mut()
-            .zip(a)
-            .zip(b)
-            .for_each(|((t, &a), &b)| *t = t.wrapping_add(scaled(a.wrapping_add(b)))),
-        None => target.iter_mut().zip(a).for_each(|(t, &a)| *t = t.wrapping_add(scaled(a))),
+        Some(b) => {
+            for ((t, &a), &b) in target.iter_mut().zip(a).zip(b) {
+                *t = t.wrapping_add(scaled(a.wrapping_add(b)));
+            }
+        }
+        None => {
+            for (t, &a) in target.iter_mut().zip(a) {
+                *t = t.wrapping_add(scaled(a));
+            }
+        }
     }
 }
 
@@ -98,30 +120,31 @@ fn half_kernel(sigma: f64) -> Vec<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::Rgb;
 
     #[test]
     fn a_dot_becomes_the_gaussian_by_hand() {
         // sigma 1, cut at 3: weights exp(-t^2 / 2) = 1, .6065, .1353, .0111 over 2.5060: .3990, .2420, .0540, .0044.
         // A dot of 250 gives 250 * .3990^2 = 39.8 in the middle, 250 * .3990 * .2420 = 24.1 beside it, 250 * .2420^2 = 14.6 at
         // the corner, 250 * .3990 * .0540 = 5.4 two beside.
-        let mut image = RgbImage::new(9, 9);
-        image.put_pixel(4, 4, Rgb([250, 0, 0]));
-        gaussian_blur(&mut image, 1.0);
-        let red = |x, y| i32::from(image.get_pixel(x, y).0[0]);
+        let mut crop = Planes::new(9);
+        crop.values_mut()[4 * 9 + 4] = 250;
+        gaussian_blur(&mut crop, 1.0);
+        let [red, green, blue] = crop.planes();
+        let red = |x: usize, y: usize| red[y * 9 + x];
         assert_eq!([red(4, 4), red(3, 4), red(5, 4), red(4, 3), red(4, 5)], [40, 24, 24, 24, 24]);
         assert_eq!([red(3, 3), red(5, 5), red(2, 4), red(4, 6), red(0, 4)], [15, 15, 5, 5, 0]);
-        assert!(image.pixels().all(|p| p.0[1] == 0 && p.0[2] == 0));
+        assert!(green.iter().chain(blue).all(|&v| v == 0));
     }
 
     #[test]
-    fn flat_images_of_every_size_stay_flat() {
-        for (w, h) in [(1, 1), (1, 7), (7, 1), (32, 20)] {
+    fn flat_crops_of_every_size_stay_flat() {
+        for side in [0, 1, 7, 32] {
             for value in [0, 1, 100, 255] {
                 for sigma in [0.1, 0.5, 2.7, 6.0] {
-                    let mut image = RgbImage::from_pixel(w, h, Rgb([value; 3]));
-                    gaussian_blur(&mut image, sigma);
-                    assert!(image.pixels().all(|p| p.0 == [value; 3]), "{w}x{h} of {value}, sigma {sigma}");
+                    let mut crop = Planes::new(side);
+                    crop.values_mut().fill(value);
+                    gaussian_blur(&mut crop, sigma);
+                    assert!(crop.values().iter().all(|&v| v == value), "{side} of {value}, sigma {sigma}");
                 }
             }
         }

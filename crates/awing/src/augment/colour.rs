@@ -1,4 +1,5 @@
-use image::RgbImage;
+use crate::geometry::Planes;
+use multiversion::multiversion;
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
@@ -23,40 +24,54 @@ impl Default for Colour {
 }
 
 impl Colour {
-    pub(super) fn apply(&self, image: &mut RgbImage, rng: &mut impl Rng) {
+    pub(super) fn apply(&self, crop: &mut Planes, rng: &mut impl Rng) {
         if rng.random_bool(self.probability) {
             let mut factor = |range: f64| rng.random_range(1.0 - range..=1.0 + range);
-            adjust(image, factor(self.brightness), factor(self.contrast), factor(self.saturation));
+            adjust(
+                crop.planes_mut(),
+                factor(self.brightness),
+                factor(self.contrast),
+                factor(self.saturation),
+            );
         }
     }
 }
 
 /// Saturation, then brightness, then contrast, in one pass:
 /// v' = c (b (l + s (v - l)) - m) + m, with l the pixel's luma and m the mean value of the brightened image.
-fn adjust(image: &mut RgbImage, brightness: f64, contrast: f64, saturation: f64) {
-    let sum: u64 =
-        image.chunks(1 << 16).map(|part| u64::from(part.iter().map(|&v| u32::from(v)).sum::<u32>())).sum();
-    let mean = brightness * sum as f64 / image.len().max(1) as f64;
+#[multiversion(targets = "simd")]
+fn adjust(planes: [&mut [u8]; 3], brightness: f64, contrast: f64, saturation: f64) {
+    let count: usize = planes.iter().map(|plane| plane.len()).sum();
+    let sum: u64 = planes.iter().map(|plane| sum(plane)).sum();
+    let mean = brightness * sum as f64 / count.max(1) as f64;
     let own = (contrast * brightness * saturation) as f32;
     let grey = (contrast * brightness * (1.0 - saturation)) as f32;
     // Half a level more: the cast to u8 then rounds (and saturates at both ends).
     let offset = ((1.0 - contrast) * mean + 0.5) as f32;
-    for pixel in image.as_chunks_mut::<3>().0 {
-        let [r, g, b] = pixel.map(f32::from);
+    let [red, green, blue] = planes;
+    for ((red, green), blue) in red.iter_mut().zip(green).zip(blue) {
+        let [r, g, b] = [*red, *green, *blue].map(f32::from);
         let common = grey * (0.299 * r + 0.587 * g + 0.114 * b) + offset;
-        *pixel = [r, g, b].map(|v| (own * v + common) as u8);
+        [*red, *green, *blue] = [r, g, b].map(|v| (own * v + common) as u8);
     }
+}
+
+/// The sum of all values.
+#[inline(always)]
+fn sum(values: &[u8]) -> u64 {
+    // 65 536 bytes sum up to 24 bits; a checked sum would not work on many values at once.
+    let part = |part: &[u8]| part.iter().fold(0_u32, |sum, &v| sum.wrapping_add(u32::from(v)));
+    values.chunks(1 << 16).map(|values| u64::from(part(values))).sum()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::Rgb;
 
     fn adjusted(pixels: [[u8; 3]; 2], brightness: f64, contrast: f64, saturation: f64) -> [[u8; 3]; 2] {
-        let mut image = RgbImage::from_fn(2, 1, |x, _| Rgb(pixels[x as usize]));
-        adjust(&mut image, brightness, contrast, saturation);
-        [image.get_pixel(0, 0).0, image.get_pixel(1, 0).0]
+        let mut planes = [0, 1, 2].map(|c| pixels.map(|pixel| pixel[c]));
+        adjust(planes.each_mut().map(|plane| &mut plane[..]), brightness, contrast, saturation);
+        [0, 1].map(|i| planes.map(|plane| plane[i]))
     }
 
     #[test]

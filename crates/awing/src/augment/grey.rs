@@ -1,4 +1,5 @@
-use image::RgbImage;
+use crate::geometry::Planes;
+use multiversion::multiversion;
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
@@ -17,36 +18,42 @@ impl Default for Grey {
 }
 
 impl Grey {
-    pub(super) fn apply(&self, image: &mut RgbImage, rng: &mut impl Rng) {
+    pub(super) fn apply(&self, crop: &mut Planes, rng: &mut impl Rng) {
         if rng.random_bool(self.probability) {
-            make_grey(image);
+            make_grey(crop.planes_mut());
         }
     }
 }
 
-fn make_grey(image: &mut RgbImage) {
-    for pixel in image.as_chunks_mut::<3>().0 {
-        *pixel = [luma(*pixel); 3];
+#[multiversion(targets = "simd")]
+fn make_grey([red, green, blue]: [&mut [u8]; 3]) {
+    for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {
+        let grey = luma([*r, *g, *b]);
+        [*r, *g, *b] = [grey; 3];
     }
 }
 
 /// Luma by ITU-R BT.601: 0.299 R + 0.587 G + 0.114 B, in parts of 65 536, rounded.
-fn luma([r, g, b]: [u8; 3]) -> u8 {
-    ((19_595 * u32::from(r) + 38_470 * u32::from(g) + 7_471 * u32::from(b) + 32_768) >> 16) as u8
+#[inline(always)]
+fn luma(pixel: [u8; 3]) -> u8 {
+    // No sum leaves 24 bits; checking for that would keep builds with overflow checks from working on many values at once.
+    let [r, g, b] = pixel.map(u32::from);
+    let parts = |value: u32, weight: u32| value.wrapping_mul(weight);
+    let sum = parts(r, 19_595).wrapping_add(parts(g, 38_470)).wrapping_add(parts(b, 7_471));
+    (sum.wrapping_add(32_768) >> 16) as u8
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::Rgb;
 
     #[test]
     fn luma_by_hand() {
         // 0.299 * 255 = 76.2, 0.587 * 255 = 149.7, 0.114 * 255 = 29.1; the three weights sum to one.
         assert_eq!([luma([255, 0, 0]), luma([0, 255, 0]), luma([0, 0, 255])], [76, 150, 29]);
         assert_eq!([luma([0; 3]), luma([77; 3]), luma([255; 3])], [0, 77, 255]);
-        let mut image = RgbImage::from_pixel(2, 1, Rgb([255, 0, 0]));
-        make_grey(&mut image);
-        assert!(image.pixels().all(|p| p.0 == [76; 3]));
+        let (mut red, mut green, mut blue) = ([255, 0], [0, 255], [0, 0]);
+        make_grey([&mut red, &mut green, &mut blue]);
+        assert_eq!([red, green, blue], [[76, 150]; 3]);
     }
 }

@@ -1,4 +1,5 @@
-use image::RgbImage;
+use crate::geometry::Planes;
+use multiversion::multiversion;
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
@@ -19,10 +20,10 @@ impl Default for Noise {
 }
 
 impl Noise {
-    pub(super) fn apply(&self, image: &mut RgbImage, rng: &mut impl Rng) {
+    pub(super) fn apply(&self, crop: &mut Planes, rng: &mut impl Rng) {
         if rng.random_bool(self.probability) {
             let sigma = rng.random_range(0.0..=self.max_sigma);
-            add_noise(image, sigma, rng.random());
+            add_noise(crop.values_mut(), sigma, rng.random());
         }
     }
 }
@@ -31,26 +32,36 @@ impl Noise {
 ///
 /// The sum of four random bytes, less its mean of 510, is near enough to a normal number: its standard deviation is
 /// sqrt(4 (256^2 - 1) / 12) = 147.80 and it ends at 3.45 deviations.
+#[multiversion(targets = "simd")]
 pub(super) fn add_noise(values: &mut [u8], sigma: f64, seed: u64) {
     const MEAN: i32 = 510;
     const DEVIATION: f64 = 147.799_4;
     let factor = (sigma / DEVIATION * 65_536.0).round() as i32;
+    // Nothing overflows; checking for that would keep builds with overflow checks from working on many values at once.
     let noisy = |value: u8, bytes: u64| {
-        let noise = (bytes as i32 - MEAN) * factor;
-        (i32::from(value) + ((noise + 32_768) >> 16)).clamp(0, 255) as u8
+        let noise = (bytes as i32).wrapping_sub(MEAN).wrapping_mul(factor);
+        i32::from(value).wrapping_add(noise.wrapping_add(32_768) >> 16).clamp(0, 255) as u8
     };
-    for (i, pair) in values.chunks_mut(2).enumerate() {
+    // Neighbouring bytes, then neighbouring pairs: two sums of four bytes each.
+    let sums = |i: usize| {
         let bits = split_mix(seed, i as u64);
-        // Neighbouring bytes, then neighbouring pairs: two sums of four bytes each.
-        let pairs = (bits & 0x00ff_00ff_00ff_00ff) + ((bits >> 8) & 0x00ff_00ff_00ff_00ff);
-        let sums = (pairs & 0x0000_ffff_0000_ffff) + ((pairs >> 16) & 0x0000_ffff_0000_ffff);
-        for (value, sum) in pair.iter_mut().zip([sums & 0xffff_ffff, sums >> 32]) {
-            *value = noisy(*value, sum);
-        }
+        let pairs = (bits & 0x00ff_00ff_00ff_00ff).wrapping_add((bits >> 8) & 0x00ff_00ff_00ff_00ff);
+        (pairs & 0x0000_ffff_0000_ffff).wrapping_add((pairs >> 16) & 0x0000_ffff_0000_ffff)
+    };
+    let (pairs, last) = values.as_chunks_mut::<2>();
+    let count = pairs.len();
+    for (i, [one, other]) in pairs.iter_mut().enumerate() {
+        let sums = sums(i);
+        *one = noisy(*one, sums & 0xffff_ffff);
+        *other = noisy(*other, sums >> 32);
+    }
+    for value in last {
+        *value = noisy(*value, sums(count) & 0xffff_ffff);
     }
 }
 
 /// The i-th number of SplitMix64 (Steele, Lea, Flood 2014): good enough for noise, and no number waits for the one before.
+#[inline(always)]
 fn split_mix(seed: u64, i: u64) -> u64 {
     let mut z = seed.wrapping_add(i.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,5 +1,5 @@
 use super::noise::add_noise;
-use image::{Rgb, RgbImage};
+use crate::geometry::Planes;
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
@@ -40,17 +40,17 @@ enum Fill {
 }
 
 impl Occlusion {
-    pub(super) fn apply(&self, image: &mut RgbImage, rng: &mut impl Rng) {
+    pub(super) fn apply(&self, crop: &mut Planes, rng: &mut impl Rng) {
         if !rng.random_bool(self.probability) {
             return;
         }
-        let (w, h) = (image.width() as usize, image.height() as usize);
-        let mut side = |whole: usize| {
+        let whole = crop.side();
+        let mut side = || {
             let fraction = rng.random_range(self.min_side..=self.max_side);
             ((fraction * whole as f64).round() as usize).min(whole)
         };
-        let (width, height) = (side(w), side(h));
-        let mut place = || (rng.random_range(0..=w - width), rng.random_range(0..=h - height));
+        let (width, height) = (side(), side());
+        let mut place = || (rng.random_range(0..=whole - width), rng.random_range(0..=whole - height));
         let ((x0, y0), (patch_x, patch_y)) = (place(), place());
         let shape = Shape { x0, y0, width, height, round: rng.random() };
         let fill = match rng.random_range(0..3) {
@@ -58,27 +58,40 @@ impl Occlusion {
             1 => Fill::Noise(rng.random()),
             _ => Fill::Patch(patch_x, patch_y),
         };
-        cover(image, shape, fill);
+        cover(crop, shape, fill);
     }
 }
 
-fn cover(image: &mut RgbImage, shape: Shape, fill: Fill) {
+fn cover(crop: &mut Planes, shape: Shape, fill: Fill) {
+    let side = crop.side();
     let Shape { x0, y0, width, height, .. } = shape;
-    let content: Vec<[u8; 3]> = match fill {
-        Fill::Colour(colour) => vec![colour; width * height],
+    let noise = match fill {
         Fill::Noise(seed) => {
-            let mut values = vec![[128_u8; 3]; width * height];
-            add_noise(values.as_flattened_mut(), 64.0, seed);
+            let mut values = vec![128; 3 * width * height];
+            add_noise(&mut values, 64.0, seed);
             values
         }
-        // Copied first: the patch may lie under the shape.
-        Fill::Patch(left, top) => (0..width * height)
-            .map(|i| image.get_pixel((left + i % width) as u32, (top + i / width) as u32).0)
-            .collect(),
+        Fill::Colour(_) | Fill::Patch(..) => Vec::new(),
     };
-    for (row, pixels) in content.chunks(width.max(1)).enumerate() {
-        for column in shape.columns(row) {
-            image.put_pixel((x0 + column) as u32, (y0 + row) as u32, Rgb(pixels[column]));
+    let mut patch = vec![0; width * height];
+    for (c, plane) in crop.planes_mut().into_iter().enumerate() {
+        match fill {
+            Fill::Colour(colour) => patch.fill(colour[c]),
+            Fill::Noise(_) => {
+                for (value, pixel) in patch.iter_mut().zip(noise.as_chunks::<3>().0) {
+                    *value = pixel[c];
+                }
+            }
+            // Copied first: the patch may lie under the shape.
+            Fill::Patch(left, top) => {
+                for (row, values) in patch.chunks_exact_mut(width.max(1)).enumerate() {
+                    values.copy_from_slice(&plane[(top + row) * side + left..][..width]);
+                }
+            }
+        }
+        for (row, values) in patch.chunks_exact(width.max(1)).enumerate() {
+            let columns = shape.columns(row);
+            plane[(y0 + row) * side + x0..][columns.clone()].copy_from_slice(&values[columns]);
         }
     }
 }
@@ -100,18 +113,20 @@ impl Shape {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use image::{Rgb, RgbImage};
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
 
-    fn numbered() -> RgbImage {
-        RgbImage::from_fn(8, 8, |x, y| Rgb([x as u8, y as u8, 99]))
+    /// Red is x, green is y.
+    fn numbered() -> Planes {
+        Planes::from(&RgbImage::from_fn(8, 8, |x, y| Rgb([x as u8, y as u8, 99])))
     }
 
     #[test]
     fn a_rectangle_covers_its_pixels_and_no_others() {
-        let mut image = numbered();
-        cover(&mut image, Shape { x0: 2, y0: 5, width: 4, height: 3, round: false }, Fill::Colour([1, 2, 3]));
-        for (x, y, p) in image.enumerate_pixels() {
+        let mut crop = numbered();
+        cover(&mut crop, Shape { x0: 2, y0: 5, width: 4, height: 3, round: false }, Fill::Colour([1, 2, 3]));
+        for (x, y, p) in crop.to_rgb().enumerate_pixels() {
             let covered = (2..6).contains(&x) && (5..8).contains(&y);
             assert_eq!(p.0 == [1, 2, 3], covered, "at {x}, {y}");
         }
@@ -126,21 +141,21 @@ mod tests {
 
     #[test]
     fn a_patch_is_copied_even_where_it_overlaps_itself() {
-        let mut image = numbered();
-        cover(&mut image, Shape { x0: 1, y0: 1, width: 5, height: 5, round: false }, Fill::Patch(3, 2));
+        let mut crop = numbered();
+        cover(&mut crop, Shape { x0: 1, y0: 1, width: 5, height: 5, round: false }, Fill::Patch(3, 2));
         for (x, y) in [(1, 1), (5, 5), (4, 3)] {
-            assert_eq!(image.get_pixel(x, y).0, [x as u8 + 2, y as u8 + 1, 99]);
+            assert_eq!(crop.to_rgb().get_pixel(x, y).0, [x as u8 + 2, y as u8 + 1, 99]);
         }
     }
 
     #[test]
-    fn every_draw_fits_into_every_image() {
+    fn every_draw_fits_into_every_crop() {
         let mut rng = ChaCha8Rng::seed_from_u64(5);
-        for (w, h) in [(1, 1), (1, 9), (9, 1), (16, 16)] {
+        for side in [1, 2, 9, 16] {
             for (min_side, max_side) in [(0.0, 0.0), (0.1, 0.4), (0.0, 1.0), (1.0, 1.0)] {
                 for _ in 0..50 {
-                    let mut image = RgbImage::new(w, h);
-                    Occlusion { probability: 1.0, min_side, max_side }.apply(&mut image, &mut rng);
+                    let occlusion = Occlusion { probability: 1.0, min_side, max_side };
+                    occlusion.apply(&mut Planes::new(side), &mut rng);
                 }
             }
         }

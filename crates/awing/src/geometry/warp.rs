@@ -1,18 +1,21 @@
 //! Resampling of a photo into a crop.
 
-use super::{Point, Transform};
+use super::{Planes, Point, Transform};
 use image::RgbImage;
+use multiversion::multiversion;
 
 /// Fractions of a pixel in the interpolation weights: 11 bits, so that a product of two stays within 22 bits and
 /// a weighted sum of bytes within 30.
 const WEIGHT_BITS: u32 = 11;
-const ONE: u32 = 1 << WEIGHT_BITS;
+const ONE: i32 = 1 << WEIGHT_BITS;
 /// Positions are stepped in fixed point with 32 fractional bits.
 const POSITION_BITS: u32 = 32;
 /// Positions farther out than this would overflow the fixed point.
 const FARTHEST: f64 = 1e9;
 /// From this many photo pixels a crop pixel on, the photo is averaged before it is interpolated.
 const SHRINK_FROM: f64 = 1.5;
+/// Crop pixels that are fetched, then interpolated together.
+const TOGETHER: usize = 64;
 
 /// The crop of `size` x `size` pixels that `photo_to_crop` takes from `photo`: each crop pixel looks at its exact
 /// position in the photo and interpolates bilinearly. Outside the photo everything is black.
@@ -23,96 +26,196 @@ const SHRINK_FROM: f64 = 1.5;
 ///
 /// A transform that is degenerate or not finite shows nothing: a black image.
 pub fn warp(photo: &RgbImage, photo_to_crop: &Transform, size: usize) -> RgbImage {
-    let mut crop = RgbImage::new(size as u32, size as u32);
+    let mut crop = Planes::new(size);
+    warp_into(photo, [0, 0], photo_to_crop, &mut crop);
+    crop.to_rgb()
+}
+
+/// [`warp`] of a part of a photo, whose top-left pixel is the photo's at `corner` (x, y), into planes; the transform is the whole
+/// photo's.
+pub(crate) fn warp_into(part: &RgbImage, corner: [u32; 2], photo_to_crop: &Transform, crop: &mut Planes) {
     let crop_to_photo = photo_to_crop.inverse();
-    let end = size as f64 - 1.0;
+    let end = crop.side() as f64 - 1.0;
     let corners =
         [(0.0, 0.0), (end, 0.0), (0.0, end), (end, end)].map(|(x, y)| crop_to_photo.apply(Point::new(x, y)));
     // Negated so that NaN is caught as well. The map is affine: where the corners are in range, all pixels are.
     if !corners.iter().all(|p| p.x.abs() < FARTHEST && p.y.abs() < FARTHEST) {
-        return crop;
+        crop.values_mut().fill(0);
+        return;
     }
     let shrinkage = crop_to_photo.scale();
     if shrinkage < SHRINK_FROM {
-        interpolate(photo, &crop_to_photo, &mut crop);
-        return crop;
+        interpolate(part, corner, &crop_to_photo, crop);
+        return;
     }
     let block = shrinkage.round() as usize;
-    // Two blocks of margin: the interpolation must not see where the averaged part ends inside the photo.
-    let margin = 2.0 * block as f64;
-    let range = |values: [f64; 4], length: u32| {
+    let margin = margin(shrinkage);
+    let range = |values: [f64; 4], start: u32, length: u32| {
         let low = values.into_iter().fold(f64::INFINITY, f64::min) - margin;
         let high = values.into_iter().fold(f64::NEG_INFINITY, f64::max) + margin;
+        let (start, end) = (start as usize, start as usize + length as usize);
         // Casts from f64 saturate, so a range beside the photo becomes an empty one.
-        let start = (low.floor() as usize).min(length as usize);
-        start..((high.ceil() + 1.0) as usize).clamp(start, length as usize)
+        let first = (low.floor() as usize).clamp(start, end);
+        first..((high.ceil() + 1.0) as usize).clamp(first, end)
     };
-    let columns = range(corners.map(|p| p.x), photo.width());
-    let rows = range(corners.map(|p| p.y), photo.height());
+    let columns = range(corners.map(|p| p.x), corner[0], part.width());
+    let rows = range(corners.map(|p| p.y), corner[1], part.height());
     let (left, top) = (columns.start as f64, rows.start as f64);
-    let averaged = average_blocks(photo, columns, rows, block);
+    let inside = |r: std::ops::Range<usize>, start: u32| r.start - start as usize..r.end - start as usize;
+    let averaged = average_blocks(part, inside(columns, corner[0]), inside(rows, corner[1]), block);
     // Photo pixel p meets cell q of the averaged part at q = (p - start + 0.5) / block - 0.5.
     let k = block as f64;
     let to_cell = Transform {
         matrix: [[1.0 / k, 0.0], [0.0, 1.0 / k]],
         translation: Point::new((0.5 - left) / k - 0.5, (0.5 - top) / k - 0.5),
     };
-    interpolate(&averaged, &crop_to_photo.then(&to_cell), &mut crop);
-    crop
+    interpolate(&averaged, [0, 0], &crop_to_photo.then(&to_cell), crop);
 }
 
-/// Fills `crop` from `photo`, bilinearly; neighbours outside the photo count as black.
-fn interpolate(photo: &RgbImage, crop_to_photo: &Transform, crop: &mut RgbImage) {
-    let (width, height) = (i64::from(photo.width()), i64::from(photo.height()));
-    let row_bytes = photo.width() as usize * 3;
-    let pixels = photo.as_raw().as_slice();
+/// How far beside the crop's outermost pixels a warp looks, in photo pixels, where a crop pixel is `shrinkage` photo pixels.
+pub(crate) fn margin(shrinkage: f64) -> f64 {
+    if shrinkage < SHRINK_FROM {
+        // The neighbours that are interpolated.
+        1.0
+    } else {
+        // Two blocks: the interpolation must not see where the averaged part ends inside the photo.
+        2.0 * shrinkage.round()
+    }
+}
+
+/// Fills `crop` from a part of a photo, bilinearly; neighbours outside the part count as black.
+fn interpolate(part: &RgbImage, corner: [u32; 2], crop_to_photo: &Transform, crop: &mut Planes) {
     let fixed = |v: f64| (v * (1_u64 << POSITION_BITS) as f64).round() as i64;
-    let fraction = |v: i64| (v >> (POSITION_BITS - WEIGHT_BITS)) as u32 & (ONE - 1);
     // Half a weight step: the fraction is then rounded, not cut, and an identity stays one.
     let half_step = 1_i64 << (POSITION_BITS - WEIGHT_BITS - 1);
-    let step_x = fixed(crop_to_photo.matrix[0][0]);
-    let step_y = fixed(crop_to_photo.matrix[1][0]);
-    let crop_width = crop.width() as usize * 3;
-    if crop_width == 0 || row_bytes == 0 {
-        return;
-    }
-    for (v, crop_row) in crop.chunks_exact_mut(crop_width).enumerate() {
+    let origin = corner.map(|c| (i64::from(c) << POSITION_BITS) - half_step);
+    let step = [fixed(crop_to_photo.matrix[0][0]), fixed(crop_to_photo.matrix[1][0])];
+    let side = crop.side();
+    let mut planes = crop.planes_mut();
+    let mut neighbours = Neighbours::default();
+    for v in 0..side {
         let start = crop_to_photo.apply(Point::new(0.0, v as f64));
-        let (mut x, mut y) = (fixed(start.x) + half_step, fixed(start.y) + half_step);
-        for target in crop_row.as_chunks_mut::<3>().0 {
-            let (column, row) = (x >> POSITION_BITS, y >> POSITION_BITS);
-            let (fx, fy) = (fraction(x), fraction(y));
-            x += step_x;
-            y += step_y;
-            let weights = [(ONE - fx) * (ONE - fy), fx * (ONE - fy), (ONE - fx) * fy, fx * fy];
-            let inside = (0..width - 1).contains(&column) && (0..height - 1).contains(&row);
-            let corners = if inside {
-                let at = row as usize * row_bytes + column as usize * 3;
-                let (above, below) = (&pixels[at..at + 6], &pixels[at + row_bytes..at + row_bytes + 6]);
-                [
-                    [above[0], above[1], above[2]],
-                    [above[3], above[4], above[5]],
-                    [below[0], below[1], below[2]],
-                    [below[3], below[4], below[5]],
-                ]
-            } else if (-1..width).contains(&column) && (-1..height).contains(&row) {
-                [(0, 0), (1, 0), (0, 1), (1, 1)].map(|(dx, dy)| pixel_or_black(photo, column + dx, row + dy))
-            } else {
-                continue;
-            };
-            for c in 0..3 {
-                let sum: u32 = (0..4).map(|i| weights[i] * u32::from(corners[i][c])).sum();
-                target[c] = ((sum + (1 << (2 * WEIGHT_BITS - 1))) >> (2 * WEIGHT_BITS)) as u8;
-            }
+        let mut at = [fixed(start.x) - origin[0], fixed(start.y) - origin[1]];
+        for u in (0..side).step_by(TOGETHER) {
+            let targets = planes.each_mut().map(|plane| &mut plane[v * side..][u..side.min(u + TOGETHER)]);
+            interpolate_together(part, at, step, &mut neighbours, targets);
+            at = [0, 1].map(|i| at[i] + step[i] * TOGETHER as i64);
         }
     }
 }
 
-fn pixel_or_black(photo: &RgbImage, x: i64, y: i64) -> [u8; 3] {
-    match (u32::try_from(x), u32::try_from(y)) {
-        (Ok(x), Ok(y)) => photo.get_pixel_checked(x, y).map_or([0; 3], |p| p.0),
-        _ => [0; 3],
+/// What some crop pixels in a row look at: the four pixels around their positions, and how far between these they are.
+#[derive(Default)]
+struct Neighbours {
+    /// Left and right; red, green, blue in the lowest bytes.
+    above: [Lanes<u32>; 2],
+    below: [Lanes<u32>; 2],
+    /// To the right and down, in parts of [`ONE`].
+    fraction: [Lanes<i32>; 2],
+}
+
+/// A number for each of the crop pixels that are interpolated together.
+#[derive(Clone, Copy)]
+struct Lanes<T>([T; TOGETHER]);
+
+impl<T: Copy + Default> Default for Lanes<T> {
+    fn default() -> Self {
+        Self([T::default(); TOGETHER])
     }
+}
+
+/// The red, green and blue `targets` of crop pixels in a row: the first looks at `at`, each next one a `step` further.
+#[multiversion(targets = "simd")]
+fn interpolate_together(
+    part: &RgbImage,
+    at: [i64; 2],
+    step: [i64; 2],
+    neighbours: &mut Neighbours,
+    targets: [&mut [u8]; 3],
+) {
+    neighbours.fetch(part, at, step, targets[0].len());
+    for (channel, target) in (0..).zip(targets) {
+        let bytes = neighbours.interpolate(channel);
+        target.copy_from_slice(&bytes[..target.len()]);
+    }
+}
+
+// Nothing below leaves its integer's range; checking for that would keep builds with overflow checks from working on many
+// values at once, hence the wrapping operations.
+impl Neighbours {
+    /// Reads the neighbours of `count` positions from `at` on, `step` apart.
+    #[inline(always)]
+    fn fetch(&mut self, part: &RgbImage, at: [i64; 2], step: [i64; 2], count: usize) {
+        let position = |axis: usize, i: usize| at[axis].wrapping_add(step[axis].wrapping_mul(i as i64));
+        for (axis, fractions) in self.fraction.iter_mut().enumerate() {
+            for (i, fraction) in fractions.0.iter_mut().enumerate() {
+                *fraction = (position(axis, i) >> (POSITION_BITS - WEIGHT_BITS)) as i32 & (ONE - 1);
+            }
+        }
+        let cell = |i: usize| [0, 1].map(|axis| position(axis, i) >> POSITION_BITS);
+        let (width, height) = (i64::from(part.width()), i64::from(part.height()));
+        let row_bytes = part.width() as usize * 3;
+        // The positions lie on a line, so that all are inside where both ends are. Two pixels are six bytes; the two beyond are
+        // read for speed, so the last row but one takes the slow way.
+        let inside = |[x, y]: [i64; 2]| (0..width - 1).contains(&x) && (0..height - 2).contains(&y);
+        if inside(cell(0)) && inside(cell(count.saturating_sub(1))) {
+            for i in 0..count {
+                let [x, y] = cell(i);
+                let first = (y as usize).wrapping_mul(row_bytes).wrapping_add((x as usize).wrapping_mul(3));
+                let bytes = part.as_raw().get(first..).unwrap_or_default();
+                let word =
+                    |at: usize| bytes.get(at..).and_then(|b| b.first_chunk()).copied().unwrap_or_default();
+                self.set(i, word(0), word(row_bytes));
+            }
+            return;
+        }
+        for i in 0..count {
+            let [x, y] = cell(i);
+            let near = (-1..width).contains(&x) && (-1..height).contains(&y);
+            let [above, below] =
+                if near { [y, y + 1].map(|y| pair_or_black(part, x, y)) } else { [[0; 8]; 2] };
+            self.set(i, above, below);
+        }
+    }
+
+    /// Two pixels above and two below.
+    #[inline(always)]
+    fn set(&mut self, i: usize, above: [u8; 8], below: [u8; 8]) {
+        let (above, below) = (u64::from_le_bytes(above), u64::from_le_bytes(below));
+        self.above[0].0[i] = above as u32;
+        self.above[1].0[i] = (above >> 24) as u32;
+        self.below[0].0[i] = below as u32;
+        self.below[1].0[i] = (below >> 24) as u32;
+    }
+
+    /// The interpolated values of one channel.
+    #[inline(always)]
+    fn interpolate(&self, channel: u32) -> [u8; TOGETHER] {
+        let mut bytes = [0; TOGETHER];
+        for (i, byte) in bytes.iter_mut().enumerate() {
+            let value = |corner: u32| (corner.wrapping_shr(8 * channel) & 0xff) as i32;
+            // One + fraction times the way to the other, in parts of 2^WEIGHT_BITS more than before.
+            let between = |one: i32, other: i32, fraction: i32| {
+                (one << WEIGHT_BITS).wrapping_add(fraction.wrapping_mul(other.wrapping_sub(one)))
+            };
+            let along = |[left, right]: &[Lanes<u32>; 2]| {
+                between(value(left.0[i]), value(right.0[i]), self.fraction[0].0[i])
+            };
+            let sum = between(along(&self.above), along(&self.below), self.fraction[1].0[i]);
+            *byte = (sum.wrapping_add(1 << (2 * WEIGHT_BITS - 1)) >> (2 * WEIGHT_BITS)) as u8;
+        }
+        bytes
+    }
+}
+
+/// The pixels at (x, y) and (x + 1, y), six bytes from the lowest on.
+fn pair_or_black(part: &RgbImage, x: i64, y: i64) -> [u8; 8] {
+    let pixel = |x: i64| match (u32::try_from(x), u32::try_from(y)) {
+        (Ok(x), Ok(y)) => part.get_pixel_checked(x, y).map_or([0; 3], |p| p.0),
+        _ => [0; 3],
+    };
+    let ([a, b, c], [d, e, f]) = (pixel(x), pixel(x + 1));
+    [a, b, c, d, e, f, 0, 0]
 }
 
 /// The means of blocks of `block` x `block` pixels, beginning at the start of both ranges (which lie inside the photo).
