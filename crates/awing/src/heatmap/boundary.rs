@@ -16,6 +16,7 @@ const HALVINGS: u32 = 64;
 ///
 /// Lines outside the map count as far as they reach in: distances are measured on a grid with a margin of 3 sigma.
 pub(super) fn draw(map: &mut [f32], size: usize, lines: impl IntoIterator<Item = Vec<Point>>, sigma: f64) {
+    // At most 48: sigma is at most 16.
     let margin = (3.0 * sigma).ceil() as usize;
     let width = size + 2 * margin;
     let mut raster = Raster { marked: vec![false; width * width], width, margin: margin as f64 };
@@ -24,12 +25,15 @@ pub(super) fn draw(map: &mut [f32], size: usize, lines: impl IntoIterator<Item =
             raster.mark(piece);
         }
     }
-    let squared = squared_distances(&raster.marked, width);
+    let squared = squared_distances(&raster.marked, width, margin as u8);
+    // Squared distances are whole numbers: one height for each.
+    let height = |d2: u16| (-f64::from(d2) / (2.0 * sigma * sigma)).exp() as f32;
+    let near = |d2: &u16| f64::from(*d2) < 9.0 * sigma * sigma;
+    let heights: Vec<f32> = (0..).take_while(near).map(height).collect();
     let rows = squared.chunks_exact(width).skip(margin);
     for (out, row) in map.chunks_exact_mut(size).zip(rows) {
-        for (cell, d2) in out.iter_mut().zip(row.iter().skip(margin)) {
-            let near = *d2 < 9.0 * sigma * sigma;
-            *cell = if near { (-d2 / (2.0 * sigma * sigma)).exp() as f32 } else { 0.0 };
+        for (cell, &d2) in out.iter_mut().zip(&row[margin..]) {
+            *cell = heights.get(usize::from(d2)).copied().unwrap_or(0.0);
         }
     }
 }
@@ -50,7 +54,7 @@ impl Raster {
             if !part.iter().all(|p| p.is_finite()) || self.misses(&part) {
                 continue;
             }
-            let length: f64 = part.array_windows().map(|[a, b]| a.distance(*b)).sum();
+            let length: f64 = part.array_windows().map(|[a, b]| length(*a, *b)).sum();
             if length > STEP && halvings > 0 {
                 let (first, second) = halve(part);
                 parts.extend([(first, halvings - 1), (second, halvings - 1)]);
@@ -76,6 +80,11 @@ impl Raster {
             self.marked[y as usize * self.width + x as usize] = true;
         }
     }
+}
+
+/// The distance, infinite a little earlier than [`Point::distance`] and several times as fast.
+fn length(a: Point, b: Point) -> f64 {
+    ((a.x - b.x).powi(2) + (a.y - b.y).powi(2)).sqrt()
 }
 
 /// De Casteljau's construction in the middle.

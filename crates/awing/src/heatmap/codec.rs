@@ -65,15 +65,15 @@ impl Codec {
         expect("landmarks", landmarks.len(), scheme.len())?;
         expect("targets", targets.len(), self.channels(scheme) * area)?;
         expect("weights", weights.len(), self.channels(scheme) * area)?;
-        targets.fill(0.0);
-        weights.fill(1.0);
         let pixels: Vec<Option<Point>> = landmarks.iter().map(|l| self.pixel_to_learn(l)).collect();
         let maps = targets.chunks_exact_mut(area).zip(weights.chunks_exact_mut(area));
         for ((target, weight), pixel) in maps.zip(&pixels) {
+            target.fill(0.0);
             let Some(pixel) = *pixel else {
                 weight.fill(0.0);
                 continue;
             };
+            weight.fill(1.0);
             let (center, radius) = self.label(pixel);
             let window = gaussian::draw(target, self.config.size, center, self.config.sigma(), radius);
             self.weigh(target, weight, &window);
@@ -155,9 +155,11 @@ impl Codec {
         let lines: Option<Vec<Vec<Point>>> =
             scheme.lines.iter().map(|line| line.points.iter().map(cell).collect()).collect();
         let Some(lines) = lines else {
+            target.fill(0.0);
             weights.fill(0.0);
             return;
         };
+        weights.fill(1.0);
         boundary::draw(target, self.config.size, lines, self.config.boundary.sigma);
         self.weigh(target, weights, &Window::whole(self.config.size));
     }

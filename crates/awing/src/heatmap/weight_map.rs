@@ -13,15 +13,18 @@ pub(super) fn raise_near_peaks(
     threshold: f32,
     weight: f32,
 ) {
+    let reaches = |value: &f32| *value >= threshold;
     for y in window.y.clone() {
         let row = target.get(y * size..(y + 1) * size).unwrap_or_default();
-        for x in window.x.clone() {
-            if row.get(x).is_none_or(|&value| value < threshold) {
-                continue;
-            }
+        let mut rest = window.x.clone();
+        // Cells that reach it come in runs, at most one a row around a point.
+        while let Some(start) = row.get(rest.clone()).and_then(|cells| cells.iter().position(reaches)) {
+            let start = rest.start + start;
+            let run = row[start..rest.end].iter().take_while(|value| reaches(value)).count();
+            rest.start = start + run;
+            let (first, end) = (start.saturating_sub(1), (rest.start + 1).min(size));
             for v in y.saturating_sub(1)..(y + 2).min(size) {
-                let (first, last) = (x.saturating_sub(1), (x + 2).min(size));
-                if let Some(cells) = weights.get_mut(v * size + first..v * size + last) {
+                if let Some(cells) = weights.get_mut(v * size + first..v * size + end) {
                     cells.fill(weight);
                 }
             }
