@@ -197,7 +197,7 @@ impl Aligner {
 }
 
 /// Crops as [batch, 3, side, side], red green blue in [0, 1].
-pub(crate) fn images_data<I: Borrow<RgbImage> + Sync>(crops: &[I], side: usize) -> TensorData {
+fn images_data<I: Borrow<RgbImage> + Sync>(crops: &[I], side: usize) -> TensorData {
     let area = side * side;
     let mut values = vec![0.0_f32; crops.len() * 3 * area];
     values.par_chunks_mut(3 * area).zip(crops).for_each(|(planes, crop)| {

@@ -4,7 +4,6 @@ mod aligner;
 mod face;
 mod photos;
 
-pub(crate) use aligner::images_data;
 pub use aligner::{Aligner, Maps};
 pub use face::Face;
 pub use photos::{FaceBoxes, PhotoFace, PhotoFaces, align_photos, expand_sources};

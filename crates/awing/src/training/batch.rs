@@ -1,16 +1,14 @@
 //! One step's faces: which, how varied, and their target maps.
 
-use super::{Recipe, TrainingSet};
+use super::{Recipe, SampleMaker, SampleSlot, TrainingSet, buffers::Buffers, photo_cache::PhotoCache};
 use crate::{
-    augment::Augmenter,
+    dataset::ImageSource,
     error::{Error, Result},
-    heatmap::Codec,
-    prediction::images_data,
+    geometry::PhotoPart,
 };
 use burn::tensor::TensorData;
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 
 /// The tensors of one step.
 pub(crate) struct Batch {
@@ -24,28 +22,32 @@ pub(crate) struct Batch {
     pub(super) problems: Vec<Error>,
 }
 
-/// Makes the batch of any step: the same recipe, set and step always give the same batch, whatever was made before and
-/// by how many threads.
+/// What the batches of a run are made from: the same recipe, set and step always give the same batch, whatever was made before and
+/// by whom.
 pub(super) struct Batcher<'a> {
     set: &'a TrainingSet,
-    augmenter: Augmenter,
-    codec: Codec,
-    channels: usize,
-    side: usize,
+    maker: SampleMaker,
+    cache: PhotoCache,
+    buffers: Buffers,
     batch: usize,
     seed: u64,
 }
 
+/// Makes batches on its own thread.
+pub(super) struct BatchWorker<'a> {
+    batcher: &'a Batcher<'a>,
+    maker: SampleMaker,
+    /// An epoch and its order, the last one asked for.
+    order: Option<(usize, Vec<u32>)>,
+}
+
 impl<'a> Batcher<'a> {
     pub(super) fn new(set: &'a TrainingSet, recipe: &Recipe) -> Result<Self> {
-        let codec =
-            Codec::new(recipe.heatmap.clone().for_maps(recipe.network.map_size(), recipe.network.boundary))?;
         Ok(Self {
             set,
-            augmenter: Augmenter::new(recipe.augment, set.scheme.clone(), recipe.crop, recipe.network.input)?,
-            channels: codec.channels(&set.scheme),
-            codec,
-            side: recipe.network.input,
+            maker: SampleMaker::new(recipe, set.scheme.clone())?,
+            cache: PhotoCache::new(set.len(), recipe.training.cache_mb << 20),
+            buffers: Buffers::default(),
             batch: recipe.training.batch,
             seed: recipe.training.seed,
         })
@@ -56,67 +58,89 @@ impl<'a> Batcher<'a> {
         (self.set.len() / self.batch).max(1)
     }
 
+    /// One of those who make the batches.
+    pub(super) fn worker(&self) -> BatchWorker<'_> {
+        BatchWorker { batcher: self, maker: self.maker.clone(), order: None }
+    }
+
+    /// The faces of an epoch in their order.
+    fn order(&self, epoch: usize) -> Vec<u32> {
+        let mut order: Vec<u32> = (0..).take(self.set.len()).collect();
+        order.shuffle(&mut ChaCha8Rng::seed_from_u64(mix(!self.seed, epoch as u64)));
+        order
+    }
+
+    /// The photo of a face, at least the part that its samples can show.
+    fn photo(&self, face: usize) -> Result<PhotoPart> {
+        let (sample, face_box) = &self.set.faces[face];
+        if let ImageSource::Memory(photo) = &sample.image {
+            return Ok(photo.clone().into());
+        }
+        let load = || Ok(sample.load_image()?.into());
+        let cut = |whole: &PhotoPart| Ok(PhotoPart::cut(&whole.pixels, self.maker.reach(*face_box)?));
+        self.cache.get(face, load, cut)
+    }
+}
+
+impl BatchWorker<'_> {
     /// The batch of `step`, counted from 0.
     ///
     /// # Errors
     /// The last face's error when not a single one of the set can be read.
-    pub(super) fn make(&self, step: usize) -> Result<Batch> {
-        let epoch = step / self.steps_per_epoch();
-        let order = self.order(epoch);
-        let start = step % self.steps_per_epoch() * self.batch;
-        let made: Vec<_> = (0..self.batch)
-            .into_par_iter()
-            .map(|slot| self.face(&order, start + slot, mix(self.seed, (step * self.batch + slot) as u64)))
-            .collect();
-        let (mut crops, mut targets, mut weights, mut problems) = (vec![], vec![], vec![], vec![]);
-        for face in made {
-            let (crop, target, weight, skipped) = face?;
-            crops.push(crop);
-            targets.extend(target);
-            weights.extend(weight);
-            problems.extend(skipped);
+    pub(super) fn make(&mut self, step: usize) -> Result<Batch> {
+        let Batcher { batch, seed, .. } = *self.batcher;
+        let steps = self.batcher.steps_per_epoch();
+        let (epoch, start) = (step / steps, step % steps * batch);
+        let order = match self.order.take() {
+            Some((of, order)) if of == epoch => order,
+            _ => self.batcher.order(epoch),
+        };
+        let (image_len, maps_len) = (self.maker.image_len(), self.maker.maps_len());
+        let take = |len: usize| self.batcher.buffers.take(batch * len);
+        let (mut images, mut targets, mut weights) = (take(image_len), take(maps_len), take(maps_len));
+        let mut problems = Vec::new();
+        for i in 0..batch {
+            let slot = SampleSlot {
+                image: &mut images.values_mut()[i * image_len..][..image_len],
+                targets: &mut targets.values_mut()[i * maps_len..][..maps_len],
+                weights: &mut weights.values_mut()[i * maps_len..][..maps_len],
+            };
+            self.face(&order, start + i, mix(seed, (step * batch + i) as u64), slot, &mut problems)?;
         }
-        let size = self.codec.size();
-        let shape = [self.batch, self.channels, size, size];
+        self.order = Some((epoch, order));
+        let (side, size, channels) = (self.maker.side(), self.maker.map_size(), self.maker.channels());
         Ok(Batch {
-            images: images_data(&crops, self.side),
-            targets: TensorData::new(targets, shape),
-            weights: TensorData::new(weights, shape),
+            images: images.into_data([batch, 3, side, side]),
+            targets: targets.into_data([batch, channels, size, size]),
+            weights: weights.into_data([batch, channels, size, size]),
             problems,
         })
     }
 
     /// The face at `place` of the order, varied by `seed`; one that cannot be read gives way to the next in the order.
-    #[expect(clippy::type_complexity, reason = "a crop, its targets, its weights, what was skipped")]
     fn face(
-        &self,
-        order: &[usize],
+        &mut self,
+        order: &[u32],
         place: usize,
         seed: u64,
-    ) -> Result<(image::RgbImage, Vec<f32>, Vec<f32>, Vec<Error>)> {
-        let len = self.channels * self.codec.size() * self.codec.size();
-        let mut skipped = Vec::new();
+        slot: SampleSlot<'_>,
+        problems: &mut Vec<Error>,
+    ) -> Result<()> {
+        let SampleSlot { image, targets, weights } = slot;
         for next in 0..order.len() {
-            let (sample, face_box) = &self.set.faces[order[(place + next) % order.len()]];
-            let made = sample.load_image().and_then(|photo| {
-                let crop = self.augmenter.sample(&photo, *face_box, &sample.landmarks, seed)?;
-                let (mut target, mut weight) = (vec![0.0; len], vec![0.0; len]);
-                self.codec.encode(&self.set.scheme, &crop.landmarks, &mut target, &mut weight)?;
-                Ok((crop.image, target, weight))
-            });
+            let face = order[(place + next) % order.len()] as usize;
+            let (sample, face_box) = &self.batcher.set.faces[face];
+            let slot = SampleSlot { image: &mut *image, targets: &mut *targets, weights: &mut *weights };
+            let made = self
+                .batcher
+                .photo(face)
+                .and_then(|photo| self.maker.make(&photo, *face_box, &sample.landmarks, seed, slot));
             match made {
-                Ok((crop, target, weight)) => return Ok((crop, target, weight, skipped)),
-                Err(problem) => skipped.push(problem.about(&sample.name)),
+                Ok(()) => return Ok(()),
+                Err(problem) => problems.push(problem.about(&sample.name)),
             }
         }
-        Err(skipped.pop().unwrap_or_else(|| Error::invalid("--data", "holds no face")))
-    }
-
-    /// The faces of an epoch in their order.
-    fn order(&self, epoch: usize) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.set.len()).collect();
-        order.shuffle(&mut ChaCha8Rng::seed_from_u64(mix(!self.seed, epoch as u64)));
-        order
+        Err(problems.pop().unwrap_or_else(|| Error::invalid("--data", "holds no face")))
     }
 }
 
@@ -152,13 +176,14 @@ mod tests {
     fn a_step_is_the_same_whatever_came_before_and_whoever_makes_it() {
         let (set, recipe) = (set(9), recipe());
         let batcher = Batcher::new(&set, &recipe).unwrap();
-        let first = batcher.make(5).unwrap();
-        batcher.make(0).unwrap();
-        let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-        let again = one_thread.install(|| Batcher::new(&set, &recipe).unwrap().make(5)).unwrap();
+        let mut worker = batcher.worker();
+        let first = worker.make(5).unwrap();
+        worker.make(0).unwrap();
+        let again = Batcher::new(&set, &recipe).unwrap().worker().make(5).unwrap();
         assert_eq!(first.images, again.images);
         assert_eq!(first.targets, again.targets);
-        assert_ne!(first.images, batcher.make(6).unwrap().images);
+        assert_eq!(first.weights, again.weights);
+        assert_ne!(first.images, worker.make(6).unwrap().images);
         assert_eq!(first.images.shape().to_vec(), [4, 3, 64, 64]);
         assert_eq!(first.targets.shape().to_vec(), [4, 69, 16, 16]);
     }
@@ -180,8 +205,9 @@ mod tests {
         set.faces[2].0.image = ImageSource::File("missing.jpg".into());
         let recipe = recipe();
         let batcher = Batcher::new(&set, &recipe).unwrap();
+        let mut worker = batcher.worker();
         let problems: Vec<String> =
-            (0..5).flat_map(|step| batcher.make(step).unwrap().problems).map(|e| e.to_string()).collect();
+            (0..5).flat_map(|step| worker.make(step).unwrap().problems).map(|e| e.to_string()).collect();
         assert!(
             !problems.is_empty() && problems.iter().all(|p| p.starts_with("missing.jpg: ")),
             "{problems:?}"
@@ -189,6 +215,6 @@ mod tests {
         set.faces.truncate(3);
         set.faces.drain(..2);
         let batcher = Batcher::new(&set, &recipe).unwrap();
-        assert!(batcher.make(0).err().unwrap().to_string().starts_with("missing.jpg: "));
+        assert!(batcher.worker().make(0).err().unwrap().to_string().starts_with("missing.jpg: "));
     }
 }

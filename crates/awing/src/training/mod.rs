@@ -1,6 +1,7 @@
 //! Learning a network from annotated faces.
 
 mod batch;
+mod buffers;
 mod checkpoint;
 mod gradient_norm;
 mod loader;
@@ -8,7 +9,9 @@ mod metrics;
 mod moving_average;
 mod observer;
 mod optimiser;
+mod photo_cache;
 mod recipe;
+mod sample_maker;
 mod schedule;
 mod settings;
 mod steps;
@@ -20,6 +23,7 @@ pub use metrics::MetricsRow;
 pub use observer::{Observer, Quiet};
 pub use optimiser::OptimiserConfig;
 pub use recipe::{Recipe, TrainingConfig};
+pub use sample_maker::{SampleMaker, SampleSlot};
 pub use schedule::ScheduleConfig;
 pub use trainer::{Outcome, Session, train};
 pub use training_set::TrainingSet;

@@ -59,6 +59,24 @@ pub struct TrainingConfig {
     pub clip_norm: f64,
     /// Epochs between evaluations on the validation set, each followed by a checkpoint.
     pub evaluate_every: f64,
+    /// Threads that read, vary and draw the faces of coming steps, each one batch ahead; 1 to 64. One makes over a thousand faces
+    /// of 256 px a second, more than a CPU learns from; a fast GPU may want more. Nothing but the time depends on it.
+    #[serde(default = "workers")]
+    pub workers: usize,
+    /// Decoded photos that are kept in memory, in MiB, of each the part that training can show (a face 200 px wide takes up to
+    /// 0.8 MiB); 0 keeps none and decodes each photo whenever it is needed. Nothing but the time depends on it.
+    #[serde(default = "cache_mb")]
+    pub cache_mb: usize,
+}
+
+/// Also of recipes from before the setting.
+fn workers() -> usize {
+    1
+}
+
+/// Also of recipes from before the setting.
+fn cache_mb() -> usize {
+    256
 }
 
 impl Recipe {
@@ -79,6 +97,8 @@ impl Recipe {
             moving_average: 0.998,
             clip_norm: 1.0,
             evaluate_every: 1.0,
+            workers: workers(),
+            cache_mb: cache_mb(),
         };
         let modern = Self {
             network,
@@ -199,6 +219,8 @@ impl Recipe {
             t.batch.to_string(),
             "must be from 2 to 4096: batch normalisation needs more than one face",
         )?;
+        check((1..=64).contains(&t.workers), "workers", t.workers.to_string(), "must be from 1 to 64")?;
+        check(t.cache_mb <= 1 << 20, "cache_mb", t.cache_mb.to_string(), "must be from 0 to 1048576 MiB")?;
         check(
             (0.0..1.0).contains(&t.moving_average),
             "moving_average",

@@ -197,7 +197,7 @@ impl Run<'_> {
         let mut since = Since::default();
         let mut learning_rate = 0.0;
         std::thread::scope(|scope| {
-            let batches = loader::batches(scope, &batcher, state.progress.step..usize::MAX);
+            let mut batches = loader::batches(scope, &batcher, state.progress.step.., training.workers);
             loop {
                 state.progress.seconds = seconds();
                 let done = self.done(&state.progress, total_steps);
@@ -242,7 +242,7 @@ impl Run<'_> {
                     });
                 }
                 let started = Instant::now();
-                let batch = batches.recv().map_err(|_| self.stopped(&state, "the loader ended"))??;
+                let batch = batches.next().map_err(|_| self.stopped(&state, "the loader ended"))??;
                 for problem in &batch.problems {
                     if told.insert(problem.to_string()) {
                         observer.problem(problem);
