@@ -59,7 +59,7 @@ pub struct TrainingConfig {
     pub clip_norm: f64,
     /// Epochs between evaluations on the validation set, each followed by a checkpoint.
     pub evaluate_every: f64,
-    /// Threads that read, vary and draw the faces of coming steps, each one batch ahead; 1 to 64. One makes over a thousand faces
+    /// Threads that read, vary and draw the faces of coming steps, each one batch ahead; 1 to 64. One makes about a thousand faces
     /// of 256 px a second, more than a CPU learns from; a fast GPU may want more. Nothing but the time depends on it.
     #[serde(default = "workers")]
     pub workers: usize,
