@@ -1,15 +1,13 @@
 use super::{BenchmarkFiles, Row, Timing, Work, machine::peak_memory};
 use crate::{
-    augment::Augmenter,
     dataset::{Dataset, ImageSource, Sample, load_image},
     error::{Error, Result},
-    geometry::{Rect, Transform},
-    heatmap::Codec,
+    geometry::{PhotoPart, Rect, Transform},
     loss::heatmap_loss,
     model::{Model, StackedHourglass},
-    prediction::{Aligner, images_data},
+    prediction::Aligner,
     scheme::SharedScheme,
-    training::{Batches, Recipe, Steps, TrainingSet},
+    training::{Batches, Recipe, SampleMaker, SampleSlot, Steps, TrainingSet},
 };
 use burn::tensor::{Device, Tensor, TensorData};
 use image::RgbImage;
@@ -17,7 +15,6 @@ use rayon::prelude::*;
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::Arc,
 };
 
 /// Faces that single photos and samples are measured on.
@@ -106,12 +103,17 @@ impl Setting {
     fn sample(&self, scratch: &Path) -> Measured {
         let data = self.photos(scratch)?;
         let faces = data.decoded()?;
-        let maker = SampleMaker::new(&self.recipe, &data.scheme)?;
+        let mut maker = SampleMaker::new(&self.recipe, data.scheme.clone())?;
+        let mut image = vec![0.0; maker.image_len()];
+        let (mut targets, mut weights) = (vec![0.0; maker.maps_len()], vec![0.0; maker.maps_len()]);
         let mut seed = 0;
         let one_pass = |()| {
             for (photo, face_box, sample) in &faces {
                 seed += 1;
-                std::hint::black_box(maker.make(photo, *face_box, sample, seed)?);
+                let slot =
+                    SampleSlot { image: &mut image, targets: &mut targets, weights: &mut weights };
+                maker.make(photo, *face_box, &sample.landmarks, seed, slot)?;
+                std::hint::black_box((&image, &targets, &weights));
             }
             Ok(())
         };
@@ -121,10 +123,10 @@ impl Setting {
     fn batch(&self, scratch: &Path) -> Measured {
         let faces = self.faces(scratch)?;
         let batches = Batches::new(&faces, &self.recipe)?;
-        let mut step = 0;
+        let (mut step, mut worker) = (0, batches.worker());
         let next = |()| {
             step += 1;
-            batches.make(step).map(drop)
+            worker.make(step).map(drop)
         };
         Ok((Timing::of(self.seconds, || Ok(()), next)?, self.recipe.training.batch))
     }
@@ -151,12 +153,15 @@ impl Setting {
     fn loss(&self, scratch: &Path) -> Measured {
         let batch = self.recipe.training.batch;
         let data = self.photos(scratch)?;
-        let maker = SampleMaker::new(&self.recipe, &data.scheme)?;
-        let (mut targets, mut weights) = (Vec::new(), Vec::new());
-        for (i, (photo, face_box, sample)) in data.decoded()?.iter().cycle().take(batch).enumerate() {
-            let (_, target, weight) = maker.make(photo, *face_box, sample, i as u64)?;
-            targets.extend(target);
-            weights.extend(weight);
+        let mut maker = SampleMaker::new(&self.recipe, data.scheme.clone())?;
+        let mut image = vec![0.0; maker.image_len()];
+        let each = maker.maps_len();
+        let (mut targets, mut weights) = (vec![0.0; batch * each], vec![0.0; batch * each]);
+        let slots = targets.chunks_mut(each).zip(weights.chunks_mut(each));
+        let faces = data.decoded()?;
+        for (i, ((targets, weights), (photo, face_box, sample))) in slots.zip(faces.iter().cycle()).enumerate() {
+            let slot = SampleSlot { image: &mut image, targets, weights };
+            maker.make(photo, *face_box, &sample.landmarks, i as u64, slot)?;
         }
         // Somewhat like a prediction that is on its way: peaks too low on an uneven ground.
         let output = targets.iter().enumerate().map(|(i, t)| 0.7 * t + 0.1 * ((i % 97) as f32 / 97.0 - 0.5));
@@ -182,10 +187,10 @@ impl Setting {
         let batches = Batches::new(&faces, &self.recipe)?;
         let device = self.device.clone().autodiff();
         let mut steps = Steps::new(&faces, &self.recipe, &device)?;
-        let mut number = 0;
+        let (mut number, mut worker) = (0, batches.worker());
         let next = || {
             number += 1;
-            batches.make(number)
+            worker.make(number)
         };
         let timing = Timing::of(self.seconds, next, |batch| steps.step(batch).map(drop))?;
         Ok((timing, self.recipe.training.batch))
@@ -219,7 +224,7 @@ impl Setting {
         let faces = data.decoded()?;
         let faces: Vec<_> = faces.iter().cycle().take(batch).collect();
         let crops: Vec<(RgbImage, Transform)> =
-            faces.iter().map(|(photo, face_box, _)| aligner.crop(photo, *face_box)).collect::<Result<_>>()?;
+            faces.iter().map(|(photo, face_box, _)| aligner.crop(&photo.pixels, *face_box)).collect::<Result<_>>()?;
         let boxes: Vec<Rect> = faces.iter().map(|(_, face_box, _)| *face_box).collect();
         let find = |crops| aligner.align_crops(crops, &boxes).into_iter().try_for_each(|face| face.map(drop));
         let again = || Ok(crops.iter().cloned().map(Ok).collect());
@@ -274,52 +279,17 @@ struct Photos {
 
 impl Photos {
     /// The first faces, their photos decoded, with the boxes to cut them by.
-    fn decoded(&self) -> Result<Vec<(Arc<RgbImage>, Rect, &Sample)>> {
+    fn decoded(&self) -> Result<Vec<(PhotoPart, Rect, &Sample)>> {
         let faces = self.samples.iter().filter_map(|sample| Some((sample, sample.landmark_box()?)));
         let faces: Vec<_> = faces
             .take(FACES)
-            .map(|(sample, face_box)| Ok((sample.load_image()?, face_box, sample)))
+            .map(|(sample, face_box)| Ok((sample.load_image()?.into(), face_box, sample)))
             .collect::<Result<_>>()?;
         if faces.is_empty() {
             Err(Error::invalid("--data", "has no face with two points"))
         } else {
             Ok(faces)
         }
-    }
-}
-
-/// Makes one training sample of a decoded photo, as a batch is made of many.
-struct SampleMaker {
-    augmenter: Augmenter,
-    codec: Codec,
-    scheme: SharedScheme,
-    side: usize,
-}
-
-impl SampleMaker {
-    fn new(recipe: &Recipe, scheme: &SharedScheme) -> Result<Self> {
-        let network = &recipe.network;
-        Ok(Self {
-            augmenter: Augmenter::new(recipe.augment, scheme.clone(), recipe.crop, network.input)?,
-            codec: Codec::new(recipe.heatmap.clone().for_maps(network.map_size(), network.boundary))?,
-            scheme: scheme.clone(),
-            side: network.input,
-        })
-    }
-
-    /// The crop as [1, 3, side, side], its targets and its weights.
-    fn make(
-        &self,
-        photo: &RgbImage,
-        face_box: Rect,
-        sample: &Sample,
-        seed: u64,
-    ) -> Result<(TensorData, Vec<f32>, Vec<f32>)> {
-        let crop = self.augmenter.sample(photo, face_box, &sample.landmarks, seed)?;
-        let length = self.codec.channels(&self.scheme) * self.codec.size() * self.codec.size();
-        let (mut targets, mut weights) = (vec![0.0; length], vec![0.0; length]);
-        self.codec.encode(&self.scheme, &crop.landmarks, &mut targets, &mut weights)?;
-        Ok((images_data(&[crop.image], self.side), targets, weights))
     }
 }
 

@@ -176,7 +176,7 @@ impl Neighbours {
                 let [x, y] = cell(i);
                 let first = (y as usize).wrapping_mul(row_bytes).wrapping_add((x as usize).wrapping_mul(3));
                 let word = |at: usize| bytes.get(at..).and_then(|rest| rest.first_chunk::<8>());
-                // Never so, but with a way out of the loop the compiler leaves gather instructions alone, which take twice as long.
+                // Never so, but with a way out of the loop the compiler leaves gather instructions alone, which gain nothing here.
                 let (Some(above), Some(below)) = (word(first), word(first.wrapping_add(row_bytes))) else {
                     break;
                 };

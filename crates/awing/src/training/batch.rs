@@ -34,7 +34,7 @@ pub(super) struct Batcher<'a> {
 }
 
 /// Makes batches on its own thread.
-pub(super) struct BatchWorker<'a> {
+pub(crate) struct BatchWorker<'a> {
     batcher: &'a Batcher<'a>,
     maker: SampleMaker,
     /// An epoch and its order, the last one asked for.
@@ -87,7 +87,7 @@ impl BatchWorker<'_> {
     ///
     /// # Errors
     /// The last face's error when not a single one of the set can be read.
-    pub(super) fn make(&mut self, step: usize) -> Result<Batch> {
+    pub(crate) fn make(&mut self, step: usize) -> Result<Batch> {
         let Batcher { batch, seed, .. } = *self.batcher;
         let steps = self.batcher.steps_per_epoch();
         let (epoch, start) = (step / steps, step % steps * batch);

@@ -2,7 +2,7 @@
 
 use super::{
     Progress, Recipe, TrainingSet,
-    batch::{Batch, Batcher},
+    batch::{Batch, BatchWorker, Batcher},
     checkpoint::State,
     loader,
     moving_average::MovingAverage,
@@ -13,16 +13,19 @@ use burn::tensor::Device;
 use std::{path::Path, thread::Scope};
 
 /// The batches of a recipe.
-pub(crate) struct Batches<'a>(Batcher<'a>);
+pub(crate) struct Batches<'a> {
+    batcher: Batcher<'a>,
+    workers: usize,
+}
 
 impl<'a> Batches<'a> {
     pub(crate) fn new(faces: &'a TrainingSet, recipe: &Recipe) -> Result<Self> {
-        Ok(Self(Batcher::new(faces, recipe)?))
+        Ok(Self { batcher: Batcher::new(faces, recipe)?, workers: recipe.training.workers })
     }
 
-    /// The batch of a step.
-    pub(crate) fn make(&self, step: usize) -> Result<Batch> {
-        self.0.make(step)
+    /// Makes the batch of any step, on the thread that asks.
+    pub(crate) fn worker(&self) -> BatchWorker<'_> {
+        self.batcher.worker()
     }
 
     /// All batches in their order, made beside as in a run.
@@ -30,7 +33,8 @@ impl<'a> Batches<'a> {
         &'env self,
         scope: &'scope Scope<'scope, 'env>,
     ) -> impl Iterator<Item = Result<Batch>> + use<'scope, 'env, 'a> {
-        loader::batches(scope, &self.0, 0..usize::MAX).into_iter()
+        let mut batches = loader::batches(scope, &self.batcher, 0.., self.workers);
+        std::iter::from_fn(move || batches.next().ok())
     }
 }
 
@@ -88,6 +92,6 @@ mod tests {
         });
         assert!(losses[11] < losses[0], "{losses:?}");
         let mut again = Steps::new(&faces, &recipe, &device).unwrap();
-        assert_eq!(again.step(batches.make(0).unwrap()).unwrap(), Some(losses[0]));
+        assert_eq!(again.step(batches.worker().make(0).unwrap()).unwrap(), Some(losses[0]));
     }
 }
