@@ -33,9 +33,11 @@ pub(crate) fn take(len: usize) -> Vec<f32> {
         return vec![0.0; len];
     }
     let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-    // The tightest that fits, if it wastes less than a quarter.
+    // The smallest that fits; if that wastes more than a quarter, only where there is no room for a new one.
+    let room = free.most_in_use.saturating_sub(free.in_use + free.floats);
+    let most = if room < len { usize::MAX } else { len + len / 4 };
     let best = (0..free.buffers.len())
-        .filter(|&i| (len..=len + len / 4).contains(&free.buffers[i].len()))
+        .filter(|&i| (len..=most).contains(&free.buffers[i].len()))
         .min_by_key(|&i| free.buffers[i].len());
     let found = best.map(|i| free.buffers.swap_remove(i));
     free.floats -= found.as_ref().map_or(0, Vec::len);

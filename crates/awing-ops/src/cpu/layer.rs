@@ -12,6 +12,9 @@ use rayon::prelude::*;
 /// Partial sums of the weights' gradient, at most: a fixed number, so that they do not depend on the threads.
 const GROUPS: usize = 16;
 
+/// Multiplications that a thread should have at least, for the cost of waking it not to matter: about 10 µs.
+const LEAST: usize = 1 << 20;
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Geometry {
     pub(crate) images: usize,
@@ -71,7 +74,9 @@ pub(crate) fn forward<R: Rows, T: Send>(
     let tasks = images * height / rows;
     let work: Vec<_> =
         places(images, height, rows).zip(parts(kept, tasks)).zip(parts(joined, tasks)).collect();
+    let each = rows * width * outputs * kernel * kernel * source.channels();
     work.into_par_iter()
+        .with_min_len(LEAST.div_ceil(each.max(1)))
         .map(|((place, kept), joined)| {
             let tile = Tile {
                 image: place.image,

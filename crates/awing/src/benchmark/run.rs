@@ -110,8 +110,7 @@ impl Setting {
         let one_pass = |()| {
             for (photo, face_box, sample) in &faces {
                 seed += 1;
-                let slot =
-                    SampleSlot { image: &mut image, targets: &mut targets, weights: &mut weights };
+                let slot = SampleSlot { image: &mut image, targets: &mut targets, weights: &mut weights };
                 maker.make(photo, *face_box, &sample.landmarks, seed, slot)?;
                 std::hint::black_box((&image, &targets, &weights));
             }
@@ -159,7 +158,9 @@ impl Setting {
         let (mut targets, mut weights) = (vec![0.0; batch * each], vec![0.0; batch * each]);
         let slots = targets.chunks_mut(each).zip(weights.chunks_mut(each));
         let faces = data.decoded()?;
-        for (i, ((targets, weights), (photo, face_box, sample))) in slots.zip(faces.iter().cycle()).enumerate() {
+        for (i, ((targets, weights), (photo, face_box, sample))) in
+            slots.zip(faces.iter().cycle()).enumerate()
+        {
             let slot = SampleSlot { image: &mut image, targets, weights };
             maker.make(photo, *face_box, &sample.landmarks, i as u64, slot)?;
         }
@@ -223,8 +224,10 @@ impl Setting {
         .with_batch(batch);
         let faces = data.decoded()?;
         let faces: Vec<_> = faces.iter().cycle().take(batch).collect();
-        let crops: Vec<(RgbImage, Transform)> =
-            faces.iter().map(|(photo, face_box, _)| aligner.crop(&photo.pixels, *face_box)).collect::<Result<_>>()?;
+        let crops: Vec<(RgbImage, Transform)> = faces
+            .iter()
+            .map(|(photo, face_box, _)| aligner.crop(&photo.pixels, *face_box))
+            .collect::<Result<_>>()?;
         let boxes: Vec<Rect> = faces.iter().map(|(_, face_box, _)| *face_box).collect();
         let find = |crops| aligner.align_crops(crops, &boxes).into_iter().try_for_each(|face| face.map(drop));
         let again = || Ok(crops.iter().cloned().map(Ok).collect());

@@ -45,10 +45,13 @@ impl CoordConv {
 /// included; the radius is the distance from the middle, 1 in the corners.
 pub fn coordinates(height: usize, width: usize, device: &Device) -> Tensor<4> {
     let along = |i: usize, n: usize| if n > 1 { 2.0 * i as f32 / (n - 1) as f32 - 1.0 } else { 0.0 };
-    let pixels = (0..height).flat_map(|i| (0..width).map(move |j| (along(i, height), along(j, width))));
-    let values: Vec<f32> = pixels
-        .flat_map(|(row, column)| [row, column, row.hypot(column) / std::f32::consts::SQRT_2])
-        .collect();
+    let columns: Vec<f32> = (0..width).map(|j| along(j, width)).collect();
+    let mut values = Vec::with_capacity(3 * height * width);
+    for row in (0..height).map(|i| along(i, height)) {
+        for &column in &columns {
+            values.extend([row, column, (0.5 * (row * row + column * column)).sqrt()]);
+        }
+    }
     Tensor::from_data(TensorData::new(values, [1, height, width, 3]), device)
 }
 

@@ -191,9 +191,29 @@ impl Aligner {
         }
         let images = Tensor::<4>::from_data(images_data(crops, self.input), &self.device);
         let Some(maps) = self.network.forward(images).pop() else { return Vec::new() };
-        let values: Vec<f32> = maps.into_data().iter().collect();
-        values.chunks_exact(values.len() / crops.len()).map(<[f32]>::to_vec).collect()
+        // As the network leaves them, channels last: so they need no copy before they are parted.
+        let maps = maps.permute([0, 2, 3, 1]);
+        let [_, height, width, channels] = maps.dims();
+        let data = maps.into_data();
+        let Ok(values) = data.as_slice::<f32>() else { return Vec::new() };
+        values.par_chunks_exact(height * width * channels).map(|pixels| planes(pixels, channels)).collect()
     }
+}
+
+/// [pixels, channels] to [channels, pixels].
+fn planes(pixels: &[f32], channels: usize) -> Vec<f32> {
+    let count = pixels.len() / channels;
+    let mut planes = vec![0.0; pixels.len()];
+    // A cache line of pixels at a time.
+    for first in (0..count).step_by(16) {
+        let pixels = &pixels[first * channels..(first + 16).min(count) * channels];
+        for (channel, plane) in planes.chunks_exact_mut(count).enumerate() {
+            for (value, pixel) in plane[first..].iter_mut().zip(pixels.chunks_exact(channels)) {
+                *value = pixel[channel];
+            }
+        }
+    }
+    planes
 }
 
 /// Crops as [batch, 3, side, side], red green blue in [0, 1].
