@@ -22,6 +22,7 @@
 
 mod conv2d;
 mod cpu;
+mod definition;
 mod heatmap_loss;
 mod maybe;
 mod memory;
@@ -30,6 +31,7 @@ mod resample;
 mod residual_block;
 
 pub use conv2d::conv2d;
+pub use definition::by_definition;
 pub use heatmap_loss::{AdaptiveWing, LossError, PixelLoss, heatmap_loss};
 pub use norm_relu::{channel_statistics, norm_relu};
 pub use resample::{add_doubled, halve};

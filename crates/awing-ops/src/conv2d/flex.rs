@@ -9,7 +9,7 @@ use crate::{
         norm::channel_sums,
         rows::{Joined, Maps, Plain, Rows},
     },
-    memory,
+    definition, memory,
 };
 use burn::backend::{Flex, TensorData, TensorMetadata, ops::FloatTensorOps, tensor::FloatTensor};
 use pulp::Simd;
@@ -22,6 +22,9 @@ impl ConvKernel for Flex {
         bias: Option<FloatTensor<Self>>,
         hyper: Hyper,
     ) -> FloatTensor<Self> {
+        if definition::wanted() {
+            return portable::forward::<Self>(input, beside, weight, bias, hyper);
+        }
         let images = input.shape()[0];
         let dims: [usize; 4] = weight.shape().dims();
         let (weights, bias) = (Weights::of(&weight), bias.map(|b| floats(&b)));
@@ -44,6 +47,10 @@ impl ConvKernel for Flex {
         hyper: Hyper,
         wanted: bool,
     ) -> (Option<FloatTensor<Self>>, FloatTensor<Self>) {
+        if definition::wanted() {
+            let [of_input, of_weight] = portable::backward::<Self>(input, beside, weight, above, hyper);
+            return (wanted.then_some(of_input), of_weight);
+        }
         let shape: [usize; 4] = input.shape().dims();
         let dims @ [outputs, inputs, kernel, _]: [usize; 4] = weight.shape().dims();
         // At stride 1 the input's gradient is a convolution with the kernel turned around.

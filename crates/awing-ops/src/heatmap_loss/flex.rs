@@ -4,8 +4,9 @@ use super::{
     PixelLoss,
     curve::{AdaptiveCurve, Curve, L1, Mse, SmoothL1, Wing},
     operation::{LossKernel, LossParts},
+    portable,
 };
-use crate::{cpu::dense, memory};
+use crate::{cpu::dense, definition, memory};
 use burn::backend::{Flex, TensorData, TensorMetadata, ops::FloatTensorOps, tensor::FloatTensor};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
@@ -26,6 +27,9 @@ impl LossKernel for Flex {
         weight: Option<FloatTensor<Self>>,
         loss: &PixelLoss,
     ) -> LossParts<Self> {
+        if definition::wanted() {
+            return portable::loss_parts::<Self>(prediction, target, weight, loss);
+        }
         let mut prediction = dense(prediction);
         let (target, weight) = (dense(target), weight.map(dense));
         let others = Others::new(&target, weight.as_ref());
@@ -49,6 +53,9 @@ impl LossKernel for Flex {
         weight: Option<FloatTensor<Self>>,
         loss: &PixelLoss,
     ) -> FloatTensor<Self> {
+        if definition::wanted() {
+            return portable::loss_parts::<Self>(prediction, target, weight, loss).value;
+        }
         let (prediction, target, weight) = (dense(prediction), dense(target), weight.map(dense));
         let pixels = prediction.storage::<f32>().chunks(BLOCK).map(Pixels::ValueOnly);
         scalar(Others::new(&target, weight.as_ref()).sums(pixels, loss).mean())

@@ -1,4 +1,7 @@
-use super::operation::{Gradients3, NormKernel};
+use super::{
+    operation::{Gradients3, NormKernel},
+    portable,
+};
 use crate::{
     cpu::{
         dense,
@@ -6,7 +9,7 @@ use crate::{
         rows::{Maps, Rows},
         tile::tile_rows,
     },
-    memory,
+    definition, memory,
 };
 use burn::backend::{Flex, TensorData, TensorMetadata, ops::FloatTensorOps, tensor::FloatTensor};
 use pulp::{Arch, Simd, WithSimd};
@@ -14,6 +17,9 @@ use rayon::prelude::*;
 
 impl NormKernel for Flex {
     fn statistics(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        if definition::wanted() {
+            return portable::statistics::<Self>(input);
+        }
         let shape: [usize; 4] = input.shape().dims();
         let input = dense(input);
         tensor(statistics(input.storage::<f32>(), shape), [2, shape[3]])
@@ -26,6 +32,9 @@ impl NormKernel for Flex {
         statistics: FloatTensor<Self>,
         epsilon: f64,
     ) -> FloatTensor<Self> {
+        if definition::wanted() {
+            return portable::forward::<Self>(input, gamma, beta, statistics, epsilon);
+        }
         let shape @ [images, height, width, channels]: [usize; 4] = input.shape().dims();
         let input = dense(input);
         let norm = Norm::new(&floats(&gamma), &floats(&beta), &floats(&statistics), epsilon);
@@ -48,6 +57,9 @@ impl NormKernel for Flex {
         batch: bool,
         above: FloatTensor<Self>,
     ) -> Gradients3<Self> {
+        if definition::wanted() {
+            return portable::backward::<Self>(input, gamma, beta, statistics, epsilon, batch, above);
+        }
         let shape @ [images, height, width, channels]: [usize; 4] = input.shape().dims();
         let (input, above) = (dense(input), dense(above));
         let norm = Norm::new(&floats(&gamma), &floats(&beta), &floats(&statistics), epsilon);

@@ -1,9 +1,9 @@
-use super::operation::ResampleKernel;
+use super::{operation::ResampleKernel, portable};
 use crate::{
     cpu::{dense, rows::by_vectors},
-    memory,
+    definition, memory,
 };
-use burn::backend::{Flex, TensorMetadata, tensor::FloatTensor};
+use burn::backend::{Flex, TensorMetadata, ops::FloatTensorOps, tensor::FloatTensor};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -12,6 +12,9 @@ const TASK: usize = 16 * 1024;
 
 impl ResampleKernel for Flex {
     fn gather(maps: FloatTensor<Self>, factor: f64) -> FloatTensor<Self> {
+        if definition::wanted() {
+            return portable::gather::<Self>(maps, factor);
+        }
         let [images, height, width, channels]: [usize; 4] = maps.shape().dims();
         let maps = dense(maps);
         let (shape, row) = ([images, height / 2, width / 2, channels], width * channels);
@@ -29,6 +32,13 @@ impl ResampleKernel for Flex {
     }
 
     fn spread(kept: Option<FloatTensor<Self>>, maps: FloatTensor<Self>, factor: f64) -> FloatTensor<Self> {
+        if definition::wanted() {
+            let spread = portable::spread::<Self>(maps, factor);
+            return match kept {
+                Some(kept) => Self::float_add(kept, spread),
+                None => spread,
+            };
+        }
         let [images, height, width, channels]: [usize; 4] = maps.shape().dims();
         let (maps, kept) = (dense(maps), kept.map(dense));
         let shape = [images, 2 * height, 2 * width, channels];

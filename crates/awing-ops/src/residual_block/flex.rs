@@ -1,7 +1,10 @@
 //! The block on the CPU: each layer is normalised, convolved and added to the sum while its tile is in the cache, so that
 //! the block reads its input and writes its output about once.
 
-use super::operation::{BlockKernel, Gradients, Outputs, Parts};
+use super::{
+    operation::{BlockKernel, Gradients, Outputs, Parts},
+    portable,
+};
 use crate::{
     cpu::{
         Weights, dense,
@@ -11,7 +14,7 @@ use crate::{
         rows::{Descended, Descent, Maps, Plain, Rows, by_vectors},
         tile::tile_rows,
     },
-    memory,
+    definition, memory,
 };
 use burn::backend::{Flex, TensorData, TensorMetadata, ops::FloatTensorOps, tensor::FloatTensor};
 use pulp::{Arch, Simd, WithSimd};
@@ -24,6 +27,9 @@ impl BlockKernel for Flex {
         running: Vec<FloatTensor<Self>>,
         epsilon: f64,
     ) -> Outputs<Self> {
+        if definition::wanted() {
+            return portable::forward::<Self>(input, parts, running, epsilon);
+        }
         let dims @ [images, height, width, inputs]: [usize; 4] = input.shape().dims();
         let input = dense(input);
         let parts = Part::all(&parts);
@@ -117,6 +123,9 @@ impl BlockKernel for Flex {
         batch: bool,
         above: FloatTensor<Self>,
     ) -> Gradients<Self> {
+        if definition::wanted() {
+            return portable::backward::<Self>(input, parts, middle, used, epsilon, batch, above);
+        }
         let dims @ [images, height, width, inputs]: [usize; 4] = input.shape().dims();
         let (input, above) = (dense(input), dense(above));
         let parts = Part::all(&parts);

@@ -94,4 +94,24 @@ mod tests {
         let mut again = Steps::new(&faces, &recipe, &device).unwrap();
         assert_eq!(again.step(batches.worker().make(0).unwrap()).unwrap(), Some(losses[0]));
     }
+
+    #[test]
+    fn kernels_and_definitions_give_the_same_loss_curve() {
+        let mut recipe = Recipe::preset("nano").unwrap();
+        recipe.network = NetworkConfig { input: 64, stacks: 2, width: 16, ..recipe.network };
+        recipe.training.batch = 4;
+        let scheme = Scheme::builtin("300w-68").unwrap();
+        let faces = TrainingSet::from_samples(scheme, drawn_faces(16, 96, 5)).unwrap();
+        let device = Device::flex().autodiff();
+        let batches = Batches::new(&faces, &recipe).unwrap();
+        let run = || -> Vec<f64> {
+            let (mut steps, mut worker) = (Steps::new(&faces, &recipe, &device).unwrap(), batches.worker());
+            (0..50).map(|step| steps.step(worker.make(step).unwrap()).unwrap().unwrap()).collect()
+        };
+        let (ours, defined) = (run(), awing_ops::by_definition(run));
+        for (step, (a, b)) in ours.iter().zip(&defined).enumerate() {
+            assert!((a - b).abs() <= 0.01 * b, "step {step}: {a} and {b}");
+        }
+        assert_ne!(ours, defined, "two ways to compute round differently");
+    }
 }
