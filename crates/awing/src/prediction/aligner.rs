@@ -190,7 +190,8 @@ impl Aligner {
             return Vec::new();
         }
         let images = Tensor::<4>::from_data(images_data(crops, self.input), &self.device);
-        let Some(maps) = self.network.forward(images).pop() else { return Vec::new() };
+        // On a thread of the pool, so that its many short parallel parts need not wake it from outside.
+        let Some(maps) = rayon::scope(|_| self.network.forward(images).pop()) else { return Vec::new() };
         // As the network leaves them, channels last: so they need no copy before they are parted.
         let maps = maps.permute([0, 2, 3, 1]);
         let [_, height, width, channels] = maps.dims();
