@@ -4,9 +4,10 @@
 //! Wing loss (Wang, Bo, Fuxin, ICCV 2019), each with optional weights per pixel. One operation, its gradient written
 //! by hand: no power of zero, no logarithm of zero is ever differentiated.
 //!
-//! [`conv2d`] and [`norm_relu`] (batch normalisation with ReLU) do what Burn's own operations do, faster on the CPU, above
-//! all backward. Every operation has one definition in tensor operations that runs on any device and that the CPU's
-//! kernels are tested against.
+//! [`conv2d`], [`norm_relu`] (batch normalisation with ReLU), [`residual_block`], [`halve`] and [`add_doubled`] are what a
+//! stacked hourglass is made of, channels last: [batch, height, width, channels]. On the CPU they are kernels of our own for
+//! AVX-512, AVX2, NEON or none, chosen when the program runs; every operation has one definition in tensor operations that
+//! runs on any device, and that the kernels are tested against ([`by_definition`]).
 //!
 //! ```
 //! use awing_ops::{AdaptiveWing, PixelLoss, heatmap_loss};
