@@ -42,10 +42,7 @@ pub(crate) fn places(images: usize, height: usize, rows: usize) -> impl Iterator
 }
 
 /// One part a task; `None` for each where there is no tensor.
-pub(crate) fn parts<'a>(
-    values: Option<&'a mut [f32]>,
-    tasks: usize,
-) -> impl Iterator<Item = Option<&'a mut [f32]>> {
+pub(crate) fn parts(values: Option<&mut [f32]>, tasks: usize) -> impl Iterator<Item = Option<&mut [f32]>> {
     let mut rest = values;
     let len = rest.as_ref().map_or(0, |v| v.len() / tasks);
     (0..tasks).map(move |_| {

@@ -179,6 +179,7 @@ impl<B: BlockKernel, C: CheckpointStrategy> Block for Autodiff<B, C> {
     }
 }
 
+#[expect(clippy::type_complexity, reason = "an output and its statistics, both on the tape's backend")]
 fn taped<B: BlockKernel, C: CheckpointStrategy, const N: usize>(
     input: FloatTensor<Autodiff<B, C>>,
     parts: Parts<Autodiff<B, C>>,
