@@ -16,7 +16,7 @@ use std::{
 /// Buffers of fewer floats go to the allocator, which keeps such memory itself.
 const SMALLEST: usize = 16 * 1024;
 
-/// Buffers that nobody uses, the one that was given back last at the end.
+/// Buffers that nobody uses, the oldest first.
 static FREE: Mutex<Free> = Mutex::new(Free { buffers: Vec::new(), floats: 0, in_use: 0, most_in_use: 0 });
 
 struct Free {
@@ -27,30 +27,42 @@ struct Free {
     most_in_use: usize,
 }
 
+impl Free {
+    /// The smallest buffer of `len` to `most` floats, or a new one of `len`.
+    fn take(&mut self, len: usize, most: usize) -> Vec<f32> {
+        let best = (0..self.buffers.len())
+            .filter(|&i| (len..=most).contains(&self.buffers[i].len()))
+            .min_by_key(|&i| self.buffers[i].len());
+        let found = best.map(|i| self.buffers.remove(i));
+        self.floats -= found.as_ref().map_or(0, Vec::len);
+        self.in_use += found.as_ref().map_or(len, Vec::len);
+        self.most_in_use = self.most_in_use.max(self.in_use);
+        // What lies idle together with what is in use stays below the most that was ever in use at once.
+        while self.floats > 0 && self.floats + self.in_use > self.most_in_use {
+            let oldest = self.buffers.remove(0);
+            self.floats -= oldest.len();
+        }
+        found.unwrap_or_else(|| vec![0.0; len])
+    }
+}
+
 /// `len` floats of any value, for a result that will be written as a whole.
 pub(crate) fn take(len: usize) -> Vec<f32> {
     if len < SMALLEST {
         return vec![0.0; len];
     }
     let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-    // The smallest that fits; if that wastes more than a quarter, only where there is no room for a new one.
+    // A buffer that wastes more than a quarter only where there is no room for a new one.
     let room = free.most_in_use.saturating_sub(free.in_use + free.floats);
-    let most = if room < len { usize::MAX } else { len + len / 4 };
-    let best = (0..free.buffers.len())
-        .filter(|&i| (len..=most).contains(&free.buffers[i].len()))
-        .min_by_key(|&i| free.buffers[i].len());
-    let found = best.map(|i| free.buffers.swap_remove(i));
-    free.floats -= found.as_ref().map_or(0, Vec::len);
-    let buffer = found.unwrap_or_default();
-    free.in_use += buffer.len().max(len);
-    free.most_in_use = free.most_in_use.max(free.in_use);
-    // What lies idle together with what is in use stays below the most that was ever in use at once.
-    while free.floats > 0 && free.floats + free.in_use > free.most_in_use {
-        let oldest = free.buffers.remove(0);
-        free.floats -= oldest.len();
+    free.take(len, if room < len { usize::MAX } else { len + len / 4 })
+}
+
+/// As [`take`], for what will be kept for long: never much longer than asked for.
+pub(crate) fn take_to_keep(len: usize) -> Vec<f32> {
+    if len < SMALLEST {
+        return vec![0.0; len];
     }
-    drop(free);
-    if buffer.is_empty() { vec![0.0; len] } else { buffer }
+    FREE.lock().unwrap_or_else(PoisonError::into_inner).take(len, len + len / 4)
 }
 
 /// Gives a buffer of [`take`] back.

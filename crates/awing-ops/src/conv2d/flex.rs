@@ -27,11 +27,13 @@ impl ConvKernel for Flex {
         }
         let images = input.shape()[0];
         let dims: [usize; 4] = weight.shape().dims();
-        let (weights, bias) = (Weights::of(&weight), bias.map(|b| floats(&b)));
         let geometry = hyper.geometry(images, dims[2]);
         let (input, beside) = (Dense::new(input), beside.map(Dense::new));
         let source = input.rows(beside.as_ref());
-        let shape = [images, geometry.output(source.height()), geometry.output(source.width()), dims[0]];
+        let size = [geometry.output(source.height()), geometry.output(source.width())];
+        let weights = Weights::of(&weight, geometry.method(size, dims[1]));
+        let bias = bias.map(|b| floats(&b));
+        let shape = [images, size[0], size[1], dims[0]];
         let len = shape.iter().product();
         let mut output = memory::take(len);
         let kept = Some(&mut output[..len]);
@@ -61,8 +63,9 @@ impl ConvKernel for Flex {
         let geometry = hyper.geometry(shape[0], kernel);
         let weight = floats(&weight);
         let len = shape.iter().product();
+        let method = geometry.method([shape[1], shape[2]], outputs);
         let mut gradient =
-            (wanted && ours).then(|| (Weights::backward(&weight, dims, shape[3]), memory::take(len)));
+            (wanted && ours).then(|| (Weights::backward(&weight, dims, shape[3], method), memory::take(len)));
         let to = gradient.as_mut().map(|(turned, values)| (&*turned, &mut values[..len]));
         let source = input.rows(beside.as_ref());
         let (sums, _) = layer::backward(&source, &above.rows(None), geometry, to, |_, _, _| ());

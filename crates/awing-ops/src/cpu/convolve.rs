@@ -8,8 +8,7 @@ use super::{
 use pulp::{Arch, Simd, WithSimd};
 
 /// Convolves a tile: `tile` is [rows, pitch, inputs] with its padding and room behind it ([`super::tile::Tile`]), and the
-/// outputs, `width` a row, go to `out`, whose pixels lie `step` floats apart, from its beginning on. `out` must end with a
-/// row. Outputs start from `bias`.
+/// outputs, [rows, width, outputs], go to `out`. Outputs start from `bias`.
 pub(crate) struct Convolve<'a> {
     pub(crate) tile: &'a [f32],
     pub(crate) pitch: usize,
@@ -18,7 +17,6 @@ pub(crate) struct Convolve<'a> {
     pub(crate) bias: Option<&'a [f32]>,
     pub(crate) out: &'a mut [f32],
     pub(crate) width: usize,
-    pub(crate) step: usize,
 }
 
 /// A line of outputs whose windows lie the same distance apart: `columns` of them, of which the first `width` of every
@@ -42,9 +40,11 @@ impl WithSimd for Convolve<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Weights { kernel, inputs, outputs, lanes, .. } = *self.weights;
         assert_eq!(lanes, S::F32_LANES);
-        let rows = self.out.len().div_ceil(self.step * self.width);
-        // The last pixel may end before its step does.
-        assert!(self.out.len() + self.step >= rows * self.width * self.step + outputs);
+        let rows = self.out.len() / (outputs * self.width).max(1);
+        if rows == 0 {
+            return;
+        }
+        assert_eq!(self.out.len(), rows * self.width * outputs);
         let read = ((rows - 1) * self.stride + kernel) * self.pitch;
         assert!(self.tile.len() >= (read + 16 * self.stride) * inputs + SLACK);
         let window = Window { rows: kernel, pitch: self.pitch * inputs, run: kernel * inputs };
@@ -62,7 +62,7 @@ impl WithSimd for Convolve<'_> {
             };
             for row in 0..lines {
                 let tile = &self.tile[row * self.stride * self.pitch * inputs..];
-                let out = &mut self.out[row * self.width * self.step + first..];
+                let out = &mut self.out[row * self.width * outputs + first..];
                 let step = self.stride * inputs;
                 let many = S::REGISTER_COUNT >= 32;
                 // SAFETY: the assertions above; the windows of the last pixels and those of up to 14 behind them end
@@ -70,16 +70,16 @@ impl WithSimd for Convolve<'_> {
                 unsafe {
                     match (vectors == VECTORS, many) {
                         (true, true) => along::<S, { PIXELS.0 }, VECTORS>(
-                            simd, tile, step, window, weights, bias, wanted, &line, out, self.step,
+                            simd, tile, step, window, weights, bias, wanted, &line, out, outputs,
                         ),
                         (false, true) => along::<S, { PIXELS.0 }, 1>(
-                            simd, tile, step, window, weights, bias, wanted, &line, out, self.step,
+                            simd, tile, step, window, weights, bias, wanted, &line, out, outputs,
                         ),
                         (true, false) => along::<S, { PIXELS.1 }, VECTORS>(
-                            simd, tile, step, window, weights, bias, wanted, &line, out, self.step,
+                            simd, tile, step, window, weights, bias, wanted, &line, out, outputs,
                         ),
                         (false, false) => along::<S, { PIXELS.1 }, 1>(
-                            simd, tile, step, window, weights, bias, wanted, &line, out, self.step,
+                            simd, tile, step, window, weights, bias, wanted, &line, out, outputs,
                         ),
                     }
                 }

@@ -5,7 +5,8 @@ use super::{
     correlate::Correlate,
     rows::Rows,
     tile::{Tile, tile_rows, with_scratch},
-    weights::Weights,
+    weights::{Method, Weights},
+    winograd::{self, Winograd},
 };
 use rayon::prelude::*;
 
@@ -14,6 +15,9 @@ const GROUPS: usize = 16;
 
 /// Multiplications that a thread should have at least, for the cost of waking it not to matter: about 10 µs.
 const LEAST: usize = 1 << 20;
+
+/// Patches of a tile, at least, for which Winograd's method is used.
+const LEAST_PATCHES: usize = 8;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Geometry {
@@ -26,6 +30,24 @@ pub(crate) struct Geometry {
 impl Geometry {
     pub(crate) fn output(&self, side: usize) -> usize {
         (side + 2 * self.padding - self.kernel) / self.stride + 1
+    }
+
+    /// The faster way to maps of this size. Patches must be as many as go through together, and channels pay for the sums
+    /// over the patches.
+    pub(crate) fn method(&self, [height, width]: [usize; 2], inputs: usize) -> Method {
+        let fits = (self.kernel, self.stride, self.padding) == (3, 1, 1)
+            && height.is_multiple_of(winograd::SIDE)
+            && width.is_multiple_of(winograd::SIDE);
+        let pays = height * width >= LEAST_PATCHES * winograd::SIDE.pow(2) && inputs > 8;
+        if fits && pays { Method::Winograd } else { Method::Windows }
+    }
+
+    fn tile_rows(&self, [height, width]: [usize; 2], row: usize, method: Method) -> usize {
+        let (unit, least) = match method {
+            Method::Windows => (1, 4),
+            Method::Winograd => (winograd::SIDE, LEAST_PATCHES * winograd::SIDE.pow(2) / width),
+        };
+        tile_rows(self.images, height, row, unit, least)
     }
 }
 
@@ -67,7 +89,7 @@ pub(crate) fn forward<R: Rows, T: Send>(
     let (height, width) = (geometry.output(source.height()), geometry.output(source.width()));
     let outputs = weights.outputs;
     let row = (source.width() + 2 * padding) * source.channels() * stride * size_of::<f32>();
-    let rows = tile_rows(images, height, row);
+    let rows = geometry.tile_rows([height, width], row, weights.method);
     let tasks = images * height / rows;
     let work: Vec<_> =
         places(images, height, rows).zip(parts(kept, tasks)).zip(parts(joined, tasks)).collect();
@@ -83,10 +105,8 @@ pub(crate) fn forward<R: Rows, T: Send>(
             };
             with_scratch(tile.len(source, stride), |values| {
                 tile.fill(source, values);
-                let convolve = |out: &mut [f32]| {
-                    let pitch = tile.pitch(source);
-                    Convolve { tile: values, pitch, stride, weights, bias, out, width, step: outputs }.run();
-                };
+                let convolve =
+                    |out: &mut [f32]| convolve(values, tile.pitch(source), stride, weights, bias, out, width);
                 match kept {
                     Some(out) => {
                         convolve(out);
@@ -123,7 +143,12 @@ pub(crate) fn backward<A: Rows, D: Rows, T: Send>(
     let row = (source.width() + 2 * padding) * inputs.max(outputs) * stride * size_of::<f32>();
     // A task makes the input gradient of the same rows: at stride 1 with half the kernel as padding there are as many.
     let same = stride == 1 && 2 * padding + 1 == kernel;
-    let rows = if same || input_gradient.is_none() { tile_rows(images, height, row) } else { height };
+    let method = input_gradient.as_ref().map_or(Method::Windows, |(turned, _)| turned.method);
+    let rows = if same || input_gradient.is_none() {
+        geometry.tile_rows([height, width], row, method)
+    } else {
+        height
+    };
     let tiles: Vec<Place> = places(images, height, rows).collect();
     let group = tiles.len().div_ceil(GROUPS).max(1);
     let (turned, gradient) = input_gradient.unzip();
@@ -168,17 +193,7 @@ pub(crate) fn backward<A: Rows, D: Rows, T: Send>(
                             }
                             .run();
                             let (gradient, weights) = (gradient.as_deref_mut()?, turned?);
-                            Convolve {
-                                tile: slope,
-                                pitch: above_pitch,
-                                stride: 1,
-                                weights,
-                                bias: None,
-                                out: gradient,
-                                width: source.width(),
-                                step: weights.outputs,
-                            }
-                            .run();
+                            convolve(slope, above_pitch, 1, weights, None, gradient, source.width());
                             let middle = Middle {
                                 values: tile,
                                 start: padding * (pitch + 1) * inputs,
@@ -202,6 +217,22 @@ pub(crate) fn backward<A: Rows, D: Rows, T: Send>(
         all.extend(finished);
     }
     (total, all)
+}
+
+/// The outputs of a tile, `width` in a row.
+fn convolve(
+    tile: &[f32],
+    pitch: usize,
+    stride: usize,
+    weights: &Weights,
+    bias: Option<&[f32]>,
+    out: &mut [f32],
+    width: usize,
+) {
+    match weights.method {
+        Method::Windows => Convolve { tile, pitch, stride, weights, bias, out, width }.run(),
+        Method::Winograd => Winograd { tile, weights, bias, out, width }.run(),
+    }
 }
 
 /// The rows of a tile without what stands around them.

@@ -11,6 +11,7 @@ pub(crate) mod norm;
 pub(crate) mod rows;
 pub(crate) mod tile;
 mod weights;
+mod winograd;
 
 pub(crate) use dense::dense;
 pub(crate) use weights::Weights;

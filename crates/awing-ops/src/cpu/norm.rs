@@ -182,7 +182,7 @@ pub(crate) fn channel_sums(values: &[f32], shape: [usize; 4]) -> Vec<f32> {
 /// Tile by tile, in a fixed order.
 fn moments(values: &[f32], [images, height, width, channels]: [usize; 4]) -> Moments {
     let row = width * channels;
-    let rows = tile_rows(images, height, row * size_of::<f32>());
+    let rows = tile_rows(images, height, row * size_of::<f32>(), 1, 4);
     let parts = values[..images * height * row]
         .par_chunks((rows * row).max(1))
         .map(|rows| Moments::of(rows, channels))

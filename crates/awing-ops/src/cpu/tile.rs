@@ -71,11 +71,16 @@ impl Tile {
     }
 }
 
-/// Rows of a tile of `height` rows, each of `row` bytes: a divisor of the height, so that tiles never cross images. Small
-/// enough for the second-level cache; smaller for few images, so that there is work for all threads. It depends on
-/// shapes alone: sums are made tile by tile and must not depend on the machine.
-pub(crate) fn tile_rows(images: usize, height: usize, row: usize) -> usize {
+/// Rows of a tile of an image of `height` rows, each of `row` bytes: a divisor of the height and a multiple of `unit`, which
+/// divides it, so that tiles never cross images. Small enough for the second-level cache, smaller for few images, so that
+/// there is work for all threads, but rather `least` than less. It depends on shapes alone: sums are made tile by tile and must
+/// not depend on the machine.
+pub(crate) fn tile_rows(images: usize, height: usize, row: usize, unit: usize, least: usize) -> usize {
     let budget = if images >= 8 { 256 * 1024 } else { 64 * 1024 };
-    let most = (budget / row.max(1)).saturating_sub(2).max(4);
-    (1..=height.min(most)).rev().find(|rows| height.is_multiple_of(*rows)).unwrap_or(1)
+    let most = (budget / row.max(1)).saturating_sub(2).max(least);
+    (1..=height.min(most) / unit)
+        .rev()
+        .map(|n| n * unit)
+        .find(|rows| height.is_multiple_of(*rows))
+        .unwrap_or(unit)
 }

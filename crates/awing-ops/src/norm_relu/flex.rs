@@ -41,7 +41,7 @@ impl NormKernel for Flex {
         let rows = norm.of(Maps::dense(input.storage::<f32>(), shape));
         let len = shape.iter().product();
         let mut output = memory::take(len);
-        let (row, count) = (width * channels, tile_rows(images, height, width * channels * 4));
+        let (row, count) = (width * channels, tile_rows(images, height, width * channels * 4, 1, 4));
         output[..len].par_chunks_mut((row * count).max(1)).enumerate().for_each(|(i, out)| {
             Arch::new().dispatch(Draw { rows: &rows, first: i * count, out, row });
         });
@@ -64,7 +64,7 @@ impl NormKernel for Flex {
         let (input, above) = (dense(input), dense(above));
         let norm = Norm::new(&floats(&gamma), &floats(&beta), &floats(&statistics), epsilon);
         let len = shape.iter().product();
-        let chunk = (width * channels * tile_rows(images, height, width * channels * 4)).max(1);
+        let chunk = (width * channels * tile_rows(images, height, width * channels * 4, 1, 4)).max(1);
         let x = &input.storage::<f32>()[..len];
         let mut gradient = memory::take(len);
         let sums: Vec<_> = gradient[..len]

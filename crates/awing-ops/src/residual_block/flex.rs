@@ -19,6 +19,7 @@ use crate::{
 use burn::backend::{Flex, TensorData, TensorMetadata, ops::FloatTensorOps, tensor::FloatTensor};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
+use std::sync::Arc;
 
 impl BlockKernel for Flex {
     fn forward(
@@ -53,7 +54,7 @@ impl BlockKernel for Flex {
             layer::forward(
                 &norm.of(x),
                 geometry(part),
-                &Weights::of(&part.weight),
+                &part.weights(geometry(part), [height, width]),
                 None,
                 Some(&mut *sum),
                 None,
@@ -74,7 +75,7 @@ impl BlockKernel for Flex {
             let moments = layer::forward(
                 &norm.of(source),
                 geometry(part),
-                &Weights::of(&part.weight),
+                &part.weights(geometry(part), [height, width]),
                 None,
                 kept_values,
                 Some(&mut *sum),
@@ -180,7 +181,7 @@ impl BlockKernel for Flex {
             gradients.push(done.parameters);
             (done.gradient, done.descent)
         });
-        let rows = tile_rows(images, height, width * inputs * 4);
+        let rows = tile_rows(images, height, width * inputs * 4, 1, 4);
         let chunk = (rows * width * inputs).max(1);
         gradient[..pixels * inputs].par_chunks_mut(chunk).enumerate().for_each(|(i, gradient)| {
             let range = i * chunk..i * chunk + gradient.len();
@@ -227,6 +228,10 @@ impl Part {
             .collect()
     }
 
+    fn weights(&self, geometry: Geometry, size: [usize; 2]) -> Arc<Weights> {
+        Weights::of(&self.weight, geometry.method(size, self.inputs))
+    }
+
     fn dims(&self) -> [usize; 4] {
         [self.outputs, self.inputs, self.kernel, self.kernel]
     }
@@ -260,7 +265,8 @@ impl Task<'_> {
         let geometry = Geometry { images, kernel, stride: 1, padding: kernel / 2 };
         let len = images * source.height * source.width * part.inputs;
         let mut gradient = memory::take(len);
-        let turned = Weights::backward(part.weight.storage::<f32>(), part.dims(), part.inputs);
+        let method = geometry.method([source.height, source.width], part.outputs);
+        let turned = Weights::backward(part.weight.storage::<f32>(), part.dims(), part.inputs, method);
         let to = Some((&turned, &mut gradient[..len]));
         let (weights, sums) =
             layer::backward(&norm.of(source), above, geometry, to, |place, open, gradient| {

@@ -1,0 +1,482 @@
+//! 3 x 3 convolution by Winograd's minimal filtering, F(4 x 4, 3 x 3) (Lavin and Gray 2016, section 4.3): patches of 4 x 4
+//! outputs cost 36 multiplications for each pair of channels instead of 144. What is saved shows in layers with many channels;
+//! what it costs are sums over the patches on the way in and out, and five bits of the result.
+
+#![expect(
+    unsafe_code,
+    reason = "whole vectors are read and written by pointer, the loops over registers called"
+)]
+
+use super::{
+    microkernel::{VECTORS, Window, load, products, store},
+    tile::{SLACK, with_scratch},
+    weights::Weights,
+};
+use pulp::{Arch, Simd, WithSimd};
+
+/// Outputs of a patch along each side.
+pub(super) const SIDE: usize = 4;
+
+/// Values of a patch along each side.
+const AROUND: usize = SIDE + 2;
+
+/// Products of a patch for each pair of channels.
+pub(super) const PLACES: usize = AROUND * AROUND;
+
+/// Patches side by side in registers, for processors with 32 vector registers and with 16.
+const PATCHES: (usize, usize) = (8, 4);
+
+/// A multiple of both.
+const TOGETHER: usize = 8;
+
+/// Patches that go through together: the floats of a block, inputs and outputs, that still fit the second-level cache.
+const BLOCK: usize = 80 * 1024;
+
+/// Convolves a tile at stride 1: `tile` is [rows + 2, width + 2, inputs] with its padding ([`super::tile::Tile`]), and the
+/// outputs, [rows, width, outputs], go to `out`. Rows and width are multiples of [`SIDE`]. Outputs
+/// start from `bias`.
+pub(super) struct Winograd<'a> {
+    pub(super) tile: &'a [f32],
+    pub(super) weights: &'a Weights,
+    pub(super) bias: Option<&'a [f32]>,
+    pub(super) out: &'a mut [f32],
+    pub(super) width: usize,
+}
+
+impl Winograd<'_> {
+    pub(super) fn run(self) {
+        let Weights { inputs, outputs, lanes, .. } = *self.weights;
+        let rows = self.out.len() / (self.width * outputs).max(1);
+        let patches = rows / SIDE * (self.width / SIDE);
+        let padded = outputs.next_multiple_of(lanes);
+        // Blocks of about the same length, and planes that do not fall on each other in the cache.
+        let most = (BLOCK / (PLACES * (inputs + padded)) / TOGETHER).max(1) * TOGETHER;
+        let length = patches.div_ceil(patches.div_ceil(most).max(1)).next_multiple_of(TOGETHER);
+        let planes = (length * inputs + 16, length * padded + 16);
+        with_scratch(PLACES * planes.0 + SLACK, |values| {
+            with_scratch(PLACES * planes.1 + SLACK, |sums| {
+                Arch::new().dispatch(Blocks { of: self, rows, patches, length, planes, values, sums });
+            });
+        });
+    }
+}
+
+/// All patches of a tile, block by block.
+struct Blocks<'a, 'b> {
+    of: Winograd<'a>,
+    rows: usize,
+    patches: usize,
+    /// Patches of a block.
+    length: usize,
+    /// Floats from one place to the next, for inputs and for outputs.
+    planes: (usize, usize),
+    values: &'b mut [f32],
+    sums: &'b mut [f32],
+}
+
+/// Some patches of a tile, and where theirs of a plane are: the values of all patches at one place.
+struct Block {
+    first: usize,
+    count: usize,
+    planes: (usize, usize),
+}
+
+impl WithSimd for Blocks<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { of, rows, patches, length, planes, values, sums } = self;
+        let Winograd { tile, weights, bias, out, width } = of;
+        let Weights { inputs, outputs, lanes, .. } = *weights;
+        assert_eq!(lanes, S::F32_LANES);
+        assert!(rows.is_multiple_of(SIDE) && width.is_multiple_of(SIDE));
+        assert_eq!(out.len(), rows * width * outputs);
+        assert!(tile.len() >= (rows + 2) * (width + 2) * inputs);
+        for first in (0..patches).step_by(length) {
+            let block = Block { first, count: length.min(patches - first), planes };
+            spread(simd, tile, inputs, width, &block, values);
+            if S::REGISTER_COUNT >= 32 {
+                multiply::<S, { PATCHES.0 }>(simd, weights, &block, values, sums);
+            } else {
+                multiply::<S, { PATCHES.1 }>(simd, weights, &block, values, sums);
+            }
+            gather(simd, sums, bias, outputs, width, &block, out);
+        }
+    }
+}
+
+/// The values of each patch, 6 x 6, as they are multiplied: to `values`, [36, patches, inputs].
+#[inline(always)]
+fn spread<S: Simd>(simd: S, tile: &[f32], inputs: usize, width: usize, block: &Block, values: &mut [f32]) {
+    let (in_row, pitch) = (width / SIDE, (width + 2) * inputs);
+    let plane = block.planes.0;
+    assert!(values.len() >= PLACES * plane && plane >= block.count * inputs);
+    for (patch, index) in (block.first..block.first + block.count).zip(0..) {
+        let start = patch / in_row * SIDE * pitch + patch % in_row * SIDE * inputs;
+        assert!(tile.len() >= start + (AROUND - 1) * pitch + AROUND * inputs);
+        // SAFETY: the assertions above keep the patch's channels in the tile, and those of all patches in each plane.
+        unsafe {
+            let mut from = tile.as_ptr().add(start);
+            let mut to = values.as_mut_ptr().add(index * inputs);
+            for _ in 0..inputs / S::F32_LANES {
+                spread_vector::<S, true>(simd, from, [pitch, inputs], to, plane, S::F32_LANES);
+                (from, to) = (from.add(S::F32_LANES), to.add(S::F32_LANES));
+            }
+            if !inputs.is_multiple_of(S::F32_LANES) {
+                spread_vector::<S, false>(simd, from, [pitch, inputs], to, plane, inputs % S::F32_LANES);
+            }
+        }
+    }
+}
+
+/// Some channels of a patch: a vector of them, or where not `WHOLE` its first `lanes`.
+///
+/// # Safety
+/// The patch must be readable from `from` on, its rows and pixels `steps` floats apart, and `to` writable, `plane` floats from
+/// one place to the next.
+#[inline(always)]
+unsafe fn spread_vector<S: Simd, const WHOLE: bool>(
+    simd: S,
+    from: *const f32,
+    steps: [usize; 2],
+    to: *mut f32,
+    plane: usize,
+    lanes: usize,
+) {
+    let mask = simd.mask_between_m32s(0, lanes as u32);
+    let mut columns = [[simd.splat_f32s(0.0); AROUND]; AROUND];
+    for (x, column) in columns.iter_mut().enumerate() {
+        for (y, value) in column.iter_mut().enumerate() {
+            // SAFETY: the caller's.
+            unsafe {
+                let at = from.add(y * steps[0] + x * steps[1]);
+                *value = if WHOLE { load::<S>(at) } else { simd.mask_load_ptr_f32s(mask, at) };
+            }
+        }
+        *column = spread_six(simd, *column);
+    }
+    for y in 0..AROUND {
+        let row = spread_six(simd, across(&columns, y));
+        for (x, value) in row.into_iter().enumerate() {
+            // SAFETY: the caller's.
+            unsafe {
+                let at = to.add((y * AROUND + x) * plane);
+                if WHOLE { store::<S>(at, value) } else { simd.mask_store_ptr_f32s(mask, at, value) }
+            }
+        }
+    }
+}
+
+/// The `y`th value of each column.
+#[inline(always)]
+fn across<V: Copy, const N: usize>(columns: &[[V; N]; AROUND], y: usize) -> [V; AROUND] {
+    [columns[0][y], columns[1][y], columns[2][y], columns[3][y], columns[4][y], columns[5][y]]
+}
+
+/// factor x + y.
+#[inline(always)]
+fn times<S: Simd>(simd: S, factor: f32, x: S::f32s, y: S::f32s) -> S::f32s {
+    simd.mul_add_e_f32s(simd.splat_f32s(factor), x, y)
+}
+
+/// B^T d for the points 0, 1, -1, 2, -2 and infinity.
+#[inline(always)]
+fn spread_six<S: Simd>(simd: S, d: [S::f32s; AROUND]) -> [S::f32s; AROUND] {
+    let near = (times(simd, -4.0, d[2], d[4]), times(simd, -4.0, d[1], d[3]));
+    let far = (simd.sub_f32s(d[4], d[2]), simd.sub_f32s(d[3], d[1]));
+    [
+        times(simd, 4.0, d[0], times(simd, -5.0, d[2], d[4])),
+        simd.add_f32s(near.0, near.1),
+        simd.sub_f32s(near.0, near.1),
+        times(simd, 2.0, far.1, far.0),
+        times(simd, -2.0, far.1, far.0),
+        times(simd, 4.0, d[1], times(simd, -5.0, d[3], d[5])),
+    ]
+}
+
+/// For each place the patches' inputs times its weights: to `sums`, [36, patches, outputs].
+#[inline(always)]
+fn multiply<S: Simd, const P: usize>(
+    simd: S,
+    weights: &Weights,
+    block: &Block,
+    values: &[f32],
+    sums: &mut [f32],
+) {
+    let Weights { inputs, outputs, lanes, .. } = *weights;
+    let padded = outputs.next_multiple_of(lanes);
+    let length = block.count.next_multiple_of(P);
+    let window = Window { rows: 1, pitch: 0, run: inputs };
+    assert!(block.planes.0 >= length * inputs && block.planes.1 >= length * padded);
+    assert!(values.len() >= PLACES * block.planes.0 && sums.len() >= PLACES * block.planes.1);
+    assert!(weights.values.len() >= PLACES * inputs * padded);
+    for place in 0..PLACES {
+        for (first, vectors, start) in weights.panels() {
+            let start = start + place * inputs * vectors * lanes;
+            for patch in (0..length).step_by(P) {
+                // SAFETY: the assertions above: whole groups of patches fit the planes, whole vectors of outputs the padded
+                // outputs, of which the panel is a part. Patches behind the last one are values left from before.
+                unsafe {
+                    let values = values.as_ptr().add(place * block.planes.0 + patch * inputs);
+                    let weights = weights.values.as_ptr().add(start);
+                    let sums = sums.as_mut_ptr().add(place * block.planes.1 + patch * padded + first);
+                    if vectors == VECTORS {
+                        group::<S, P, VECTORS>(simd, values, inputs, window, weights, sums, padded);
+                    } else {
+                        group::<S, P, 1>(simd, values, inputs, window, weights, sums, padded);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// `P` patches of `inputs` values and of `padded` sums, and the weights of `V` vectors for each input, must be there.
+#[inline(always)]
+unsafe fn group<S: Simd, const P: usize, const V: usize>(
+    simd: S,
+    values: *const f32,
+    inputs: usize,
+    window: Window,
+    weights: *const f32,
+    sums: *mut f32,
+    padded: usize,
+) {
+    // SAFETY: the caller's.
+    unsafe {
+        let start = [simd.splat_f32s(0.0); V];
+        let results = products::<S, P, V>(simd, values, inputs, window, weights, start);
+        for (p, vectors) in results.iter().enumerate() {
+            for (v, vector) in vectors.iter().enumerate() {
+                store::<S>(sums.add(p * padded + v * S::F32_LANES), *vector);
+            }
+        }
+    }
+}
+
+/// The outputs of each patch, 4 x 4, from its products.
+#[inline(always)]
+fn gather<S: Simd>(
+    simd: S,
+    sums: &[f32],
+    bias: Option<&[f32]>,
+    outputs: usize,
+    width: usize,
+    block: &Block,
+    out: &mut [f32],
+) {
+    let (in_row, plane) = (width / SIDE, block.planes.1);
+    let padded = outputs.next_multiple_of(S::F32_LANES);
+    assert!(sums.len() >= PLACES * plane && plane >= block.count * padded);
+    for (patch, index) in (block.first..block.first + block.count).zip(0..) {
+        let start = (patch / in_row * SIDE * width + patch % in_row * SIDE) * outputs;
+        assert!(out.len() >= start + (SIDE - 1) * width * outputs + SIDE * outputs);
+        for channel in (0..outputs).step_by(S::F32_LANES) {
+            let lanes = (outputs - channel).min(S::F32_LANES);
+            let bias = match bias {
+                Some(bias) => simd.partial_load_f32s(&bias[channel..channel + lanes]),
+                None => simd.splat_f32s(0.0),
+            };
+            // SAFETY: the assertions above keep whole vectors of the patch's sums in each plane, and its outputs in `out`.
+            unsafe {
+                let from = sums.as_ptr().add(index * padded + channel);
+                let to = out.as_mut_ptr().add(start + channel);
+                if lanes == S::F32_LANES {
+                    gather_vector::<S, true>(simd, from, plane, bias, to, [width * outputs, outputs], lanes);
+                } else {
+                    gather_vector::<S, false>(simd, from, plane, bias, to, [width * outputs, outputs], lanes);
+                }
+            }
+        }
+    }
+}
+
+/// Some channels of a patch: a vector of them, or where not `WHOLE` its first `lanes`.
+///
+/// # Safety
+/// A vector must be readable at each place from `from` on, `plane` floats apart, and the patch writable from `to` on, its rows and
+/// pixels `steps` floats apart.
+#[inline(always)]
+unsafe fn gather_vector<S: Simd, const WHOLE: bool>(
+    simd: S,
+    from: *const f32,
+    plane: usize,
+    bias: S::f32s,
+    to: *mut f32,
+    steps: [usize; 2],
+    lanes: usize,
+) {
+    let mask = simd.mask_between_m32s(0, lanes as u32);
+    let mut columns = [[bias; SIDE]; AROUND];
+    for (x, column) in columns.iter_mut().enumerate() {
+        let mut values = [bias; AROUND];
+        for (y, value) in values.iter_mut().enumerate() {
+            // SAFETY: the caller's.
+            *value = unsafe { load::<S>(from.add((y * AROUND + x) * plane)) };
+        }
+        *column = gather_four(simd, values);
+    }
+    for y in 0..SIDE {
+        let row = gather_four(simd, across(&columns, y));
+        for (x, value) in row.into_iter().enumerate() {
+            let value = simd.add_f32s(value, bias);
+            // SAFETY: the caller's.
+            unsafe {
+                let at = to.add(y * steps[0] + x * steps[1]);
+                if WHOLE { store::<S>(at, value) } else { simd.mask_store_ptr_f32s(mask, at, value) }
+            }
+        }
+    }
+}
+
+/// A^T m for the same points.
+#[inline(always)]
+fn gather_four<S: Simd>(simd: S, m: [S::f32s; AROUND]) -> [S::f32s; SIDE] {
+    let (sum, difference) = (simd.add_f32s(m[1], m[2]), simd.sub_f32s(m[1], m[2]));
+    let (far_sum, far_difference) = (simd.add_f32s(m[3], m[4]), simd.sub_f32s(m[3], m[4]));
+    [
+        simd.add_f32s(m[0], simd.add_f32s(sum, far_sum)),
+        times(simd, 2.0, far_difference, difference),
+        times(simd, 4.0, far_sum, sum),
+        times(simd, 8.0, far_difference, simd.add_f32s(difference, m[5])),
+    ]
+}
+
+/// The places' weights of some pairs of channels, at most [`MOST_LANES`]: `kernels` is [3, 3, pairs], and place after place goes to
+/// `out`, `plane` floats apart.
+pub(super) struct Weigh<'a> {
+    pub(super) kernels: &'a [[f32; MOST_LANES]; 9],
+    pub(super) pairs: usize,
+    pub(super) out: &'a mut [f32],
+    pub(super) plane: usize,
+}
+
+/// Floats of a panel's width, at most.
+pub(super) const MOST_LANES: usize = VECTORS * 16;
+
+impl WithSimd for Weigh<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { kernels, pairs, out, plane } = self;
+        assert!(pairs <= MOST_LANES && pairs.is_multiple_of(S::F32_LANES));
+        assert!(out.len() >= (PLACES - 1) * plane + pairs);
+        for lane in (0..pairs).step_by(S::F32_LANES) {
+            let mut columns = [[simd.splat_f32s(0.0); AROUND]; 3];
+            for (x, column) in columns.iter_mut().enumerate() {
+                let mut kernel = [simd.splat_f32s(0.0); 3];
+                for (y, value) in kernel.iter_mut().enumerate() {
+                    // SAFETY: the lanes lie in the row, by the first assertion.
+                    *value = unsafe { load::<S>(kernels[y * 3 + x].as_ptr().add(lane)) };
+                }
+                *column = weigh_three(simd, kernel);
+            }
+            for y in 0..AROUND {
+                let row = weigh_three(simd, [columns[0][y], columns[1][y], columns[2][y]]);
+                for (x, value) in row.into_iter().enumerate() {
+                    // SAFETY: the second assertion.
+                    unsafe { store::<S>(out.as_mut_ptr().add((y * AROUND + x) * plane + lane), value) };
+                }
+            }
+        }
+    }
+}
+
+/// G g for the same points.
+#[inline(always)]
+fn weigh_three<S: Simd>(simd: S, [a, b, c]: [S::f32s; 3]) -> [S::f32s; AROUND] {
+    let near = simd.mul_f32s(simd.splat_f32s(-1.0 / 6.0), simd.add_f32s(a, c));
+    let far = times(simd, 1.0 / 6.0, c, simd.mul_f32s(simd.splat_f32s(1.0 / 24.0), a));
+    [
+        simd.mul_f32s(simd.splat_f32s(0.25), a),
+        times(simd, -1.0 / 6.0, b, near),
+        times(simd, 1.0 / 6.0, b, near),
+        times(simd, 1.0 / 12.0, b, far),
+        times(simd, -1.0 / 12.0, b, far),
+        c,
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cpu::{convolve::Convolve, weights::Method},
+        memory,
+    };
+    use proptest::prelude::*;
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    /// [rows, width, outputs] of `method`; `inside` is [rows, width, inputs], zeros stand around it.
+    fn convolved(
+        method: Method,
+        inside: &[f32],
+        [rows, width, inputs, outputs]: [usize; 4],
+        weight: &[f32],
+        bias: Option<&[f32]>,
+    ) -> Vec<f32> {
+        let pitch = width + 2;
+        let mut tile = vec![0.0; (rows + 2) * pitch * inputs + 16 * inputs + SLACK];
+        for (y, row) in inside.chunks_exact(width * inputs).enumerate() {
+            tile[((y + 1) * pitch + 1) * inputs..][..row.len()].copy_from_slice(row);
+        }
+        let weights = Weights::of(&memory::tensor(weight.to_vec(), [outputs, inputs, 3, 3]), method);
+        let mut out = vec![f32::NAN; rows * width * outputs];
+        match method {
+            Method::Windows => {
+                Convolve { tile: &tile, pitch, stride: 1, weights: &weights, bias, out: &mut out, width }
+                    .run();
+            }
+            Method::Winograd => Winograd { tile: &tile, weights: &weights, bias, out: &mut out, width }.run(),
+        }
+        out
+    }
+
+    #[test]
+    fn a_kernel_of_one_weight_moves_the_image() {
+        let inside: Vec<f32> = (0..32).map(|i| i as f32).collect();
+        let mut weight = [0.0; 9];
+        // The value one row up and one column to the left, twice.
+        weight[0] = 2.0;
+        let out = convolved(Method::Winograd, &inside, [4, 8, 1, 1], &weight, Some(&[0.5]));
+        for (i, value) in out.iter().enumerate() {
+            let (y, x) = (i / 8, i % 8);
+            let expected = if y == 0 || x == 0 { 0.5 } else { 0.5 + 2.0 * inside[i - 9] };
+            assert!((value - expected).abs() < 1e-4, "{y} {x}: {value} {expected}");
+        }
+    }
+
+    #[test]
+    fn an_image_of_ones_counts_the_kernels_places_inside() {
+        let out = convolved(Method::Winograd, &[1.0; 64], [8, 8, 1, 1], &[1.0; 9], None);
+        let along = |i: usize| if i == 0 || i == 7 { 2.0 } else { 3.0 };
+        for (i, value) in out.iter().enumerate() {
+            assert!((value - along(i / 8) * along(i % 8)).abs() < 1e-5, "{i}: {value}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+
+        #[test]
+        fn patches_agree_with_windows(
+            rows in 1..5_usize, width in 1..9_usize, inputs in 1..70_usize, outputs in 1..70_usize, bias: bool, seed: u64,
+        ) {
+            let size @ [rows, width, ..] = [rows * SIDE, width * SIDE, inputs, outputs];
+            let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+            let mut random = |n: usize| (0..n).map(|_| rng.random_range(-1.0..1.0)).collect::<Vec<f32>>();
+            let (inside, weight) = (random(rows * width * inputs), random(outputs * inputs * 9));
+            let bias = bias.then(|| random(outputs));
+            let run = |method| convolved(method, &inside, size, &weight, bias.as_deref());
+            let (ours, theirs) = (run(Method::Winograd), run(Method::Windows));
+            let most = theirs.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
+            let error = ours.iter().zip(&theirs).fold(0.0_f32, |m, (a, b)| m.max((a - b).abs()));
+            // NaN, where an output was left out, is no less than anything.
+            prop_assert!(error <= 1e-5 * most && ours.iter().all(|v| v.is_finite()), "{} of {}", error, most);
+        }
+    }
+}
