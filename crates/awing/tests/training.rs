@@ -6,7 +6,7 @@ use awing::{
     augment::AugmentConfig,
     dataset::{DataSource, Dataset, drawn_faces},
     evaluation::{BoxSource, Normaliser, test_faces},
-    model::NetworkConfig,
+    model::{Model, NetworkConfig},
     prediction::Aligner,
     scheme::Scheme,
     training::{MetricsRow, Observer, Quiet, Recipe, Session, TrainingSet, train},
@@ -37,6 +37,7 @@ fn session<'a>(folder: &Path, recipe: Recipe, faces: TrainingSet, stop: &'a Atom
         faces,
         validation: None,
         folder: folder.to_path_buf(),
+        start: None,
         resume: false,
         device: Device::flex(),
         stop,
@@ -153,6 +154,38 @@ fn a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint() {
         "{error}"
     );
     assert!(before == weights(&run), "the checkpoint changed");
+}
+
+#[test]
+fn a_run_starts_from_the_weights_that_it_is_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    train(session(&first, recipe(3), faces(4), &GO), &mut Quiet).unwrap();
+    let start = || Some(Model::load(&first.join("last"), &Device::flex()).unwrap().network);
+    // Steps so small that the weights stay where they are.
+    let mut still = recipe(1);
+    still.schedule = awing::training::ScheduleConfig::Step { at: vec![0.0], factor: 1e-9 };
+    train(Session { start: start(), ..session(&second, still, faces(4), &GO) }, &mut Quiet).unwrap();
+    let weight = |run: &Path| {
+        let bytes = weights(run);
+        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        file.tensor("block2.conv1.weight").unwrap().data().to_vec()
+    };
+    let near = |a: &[u8], b: &[u8]| {
+        let numbers = |bytes: &[u8]| -> Vec<f32> {
+            bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
+        };
+        // The first run's checkpoint is an average, which the second starts from.
+        numbers(a).iter().zip(numbers(b)).all(|(a, b)| (a - b).abs() < 1e-6)
+    };
+    assert!(near(&weight(&first), &weight(&second)));
+    let mut wider = recipe(1);
+    wider.network.width = 24;
+    let third = folder.path().join("third");
+    let wider = Session { start: start(), ..session(&third, wider, faces(4), &GO) };
+    let error = train(wider, &mut Quiet).unwrap_err().to_string();
+    assert!(error.starts_with("network: ") && error.contains("[network]"), "{error}");
+    assert!(!third.exists());
 }
 
 #[test]

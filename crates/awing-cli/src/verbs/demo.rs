@@ -89,6 +89,7 @@ impl Demo {
             epochs: None,
             name: Some("drawn".to_owned()),
             runs: folder.to_path_buf(),
+            from: None,
             resume: false,
             device: DeviceChoice::Cpu,
             seed: None,

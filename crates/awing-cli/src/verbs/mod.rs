@@ -4,6 +4,7 @@ mod answers;
 mod bench;
 mod demo;
 mod eval;
+mod loss;
 mod predict;
 mod progress;
 mod train;
@@ -18,6 +19,7 @@ pub(crate) enum Verb {
     Train(train::Train),
     Eval(eval::Eval),
     Predict(predict::Predict),
+    Loss(loss::Loss),
     Bench(bench::Bench),
 }
 
@@ -28,6 +30,7 @@ impl Verb {
             Self::Train(verb) => verb.run(console),
             Self::Eval(verb) => verb.run(console),
             Self::Predict(verb) => verb.run(console),
+            Self::Loss(verb) => verb.run(console),
             Self::Bench(verb) => verb.run(console),
         }
     }

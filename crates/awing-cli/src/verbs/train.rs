@@ -8,6 +8,7 @@ use crate::{
 };
 use awing::{
     dataset::DataSource,
+    model::Model,
     training::{Outcome, Recipe, Session, TrainingSet, train},
 };
 use clap::Args;
@@ -46,6 +47,10 @@ pub(crate) struct Train {
     /// Single settings, such as loss.kind=mse or optimiser.learning_rate=1e-3
     #[arg(long, num_args = 1.., value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
+    /// A trained model whose weights to start from, instead of random ones; it must be of the same size ([network]), its points may
+    /// differ
+    #[arg(long, value_name = "MODEL", conflicts_with = "resume")]
+    pub(crate) from: Option<PathBuf>,
     /// Length in minutes of training
     #[arg(long, value_name = "M", conflicts_with = "epochs", allow_negative_numbers = true)]
     pub(crate) minutes: Option<f64>,
@@ -120,6 +125,7 @@ impl Train {
         let faces = TrainingSet::new(datasets, recipe.training.boxes)?;
         console.warn_all(faces.problems().iter());
         let left_out = left_out + faces.problems().len();
+        let start = self.from.as_deref().map(|from| Model::load(from, &device)).transpose()?;
         let card = self.card();
         let folder = self.folder()?;
         if validation.is_none() {
@@ -132,6 +138,7 @@ impl Train {
             faces,
             validation,
             folder: folder.clone(),
+            start: start.map(|model| model.network),
             resume: self.resume,
             device,
             stop: &STOP,

@@ -374,11 +374,11 @@ impl WithSimd for Weigh<'_> {
                 }
                 *column = weigh_three(simd, kernel);
             }
-            for y in 0..AROUND {
+            for (y, out) in out.chunks_mut(AROUND * plane).take(AROUND).enumerate() {
                 let row = weigh_three(simd, [columns[0][y], columns[1][y], columns[2][y]]);
                 for (x, value) in row.into_iter().enumerate() {
-                    // SAFETY: the second assertion.
-                    unsafe { store::<S>(out.as_mut_ptr().add((y * AROUND + x) * plane + lane), value) };
+                    // SAFETY: the second assertion: the last row of places too is this long.
+                    unsafe { store::<S>(out.as_mut_ptr().add(x * plane + lane), value) };
                 }
             }
         }

@@ -3,7 +3,7 @@ use crate::{
     error::{Error, Result},
     files::write_atomic,
     geometry::Rect,
-    model::{Model, StackedHourglass},
+    model::{Model, StackedHourglass, WeightType},
     report::save_picture,
     scheme::{Scheme, SharedScheme},
     training::Recipe,
@@ -58,7 +58,11 @@ impl BenchmarkFiles {
             scheme: scheme.clone(),
             network,
         }
-        .save(&model, "# Random weights\n\nFor measuring speed; it finds nothing.\n")?;
+        .save(
+            &model,
+            "# Random weights\n\nFor measuring speed; it finds nothing.\n",
+            WeightType::F32,
+        )?;
         Ok(Self { photos, model, scheme, samples })
     }
 

@@ -1,6 +1,6 @@
 //! A model on disk: a folder with `config.toml`, `model.safetensors` and the model card `README.md`.
 
-use super::{NetworkConfig, StackedHourglass, load_weights, save_weights};
+use super::{NetworkConfig, StackedHourglass, WeightType, load_weights, save_weights};
 use crate::{
     error::{Error, Result},
     files::{whole_folder, write_atomic},
@@ -51,11 +51,12 @@ impl Model {
         Codec::new(self.heatmap.clone().for_maps(self.config.map_size(), self.config.boundary))
     }
 
-    /// Writes the folder, file by file beside and renamed; `card` is the text of its `README.md`.
+    /// Writes the folder, file by file beside and renamed; `card` is the text of its `README.md`. Weights of
+    /// [`WeightType::F16`] take half the room.
     ///
     /// # Errors
     /// [`Error::Io`] when it cannot be written, [`Error::Model`] when a weight is not finite.
-    pub fn save(&self, folder: &Path, card: &str) -> Result<()> {
+    pub fn save(&self, folder: &Path, card: &str, weights: WeightType) -> Result<()> {
         let scheme = toml::from_str(&self.scheme.to_toml()?)
             .map_err(|e| Error::model(folder, "scheme", e.to_string()))?;
         let file = ConfigFile {
@@ -66,7 +67,7 @@ impl Model {
             scheme,
         };
         let text = toml::to_string(&file).map_err(|e| Error::model(folder, "config.toml", e.to_string()))?;
-        save_weights(&self.network, &folder.join("model.safetensors"))?;
+        save_weights(&self.network, &folder.join("model.safetensors"), weights)?;
         write_atomic(&folder.join("config.toml"), text.as_bytes())?;
         write_atomic(&folder.join("README.md"), card.as_bytes())
     }
@@ -131,7 +132,7 @@ mod tests {
     fn a_model_survives_its_folder() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("best");
-        model(8).save(&path, "card").unwrap();
+        model(8).save(&path, "card", WeightType::F32).unwrap();
         let loaded = Model::load(&path, &Device::flex()).unwrap();
         assert_eq!(loaded.config, model(8).config);
         assert_eq!((loaded.heatmap.clone(), loaded.crop), (CodecConfig::default(), CropRule::default()));
@@ -145,7 +146,7 @@ mod tests {
         let path = folder.path().join("best");
         let error = |p: &Path| Model::load(p, &Device::flex()).unwrap_err().to_string();
         assert!(error(&path).contains("best: folder: is not there"));
-        model(8).save(&path, "card").unwrap();
+        model(8).save(&path, "card", WeightType::F32).unwrap();
         let config = path.join("config.toml");
         let text = std::fs::read_to_string(&config).unwrap();
         for (from, to, expected) in [

@@ -16,4 +16,6 @@ pub use hourglass::Hourglass;
 pub use network_config::NetworkConfig;
 pub use residual_block::ResidualBlock;
 pub use stacked_hourglass::{Stack, StackedHourglass};
-pub use weights::{load_weights, parameter_count, save_weights, weights_are_finite};
+pub use weights::{
+    WeightType, load_weights, parameter_count, save_weights, transfer_weights, weights_are_finite,
+};

@@ -37,24 +37,43 @@ pub fn weights_are_finite<M: Module>(network: &M) -> bool {
     finite.0
 }
 
+/// How numbers are stored in a weights file. In memory they are always f32.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WeightType {
+    /// Four bytes a number.
+    #[default]
+    F32,
+    /// Two bytes a number: 11 significant bits, at most 65504.
+    F16,
+}
+
 /// Writes all weights and running statistics to `path`, beside it first, then renamed.
 ///
 /// # Errors
-/// [`Error::Io`] when the file cannot be written, [`Error::Model`] when a weight is not a finite number.
-pub fn save_weights<M: Module>(network: &M, path: &Path) -> Result<()> {
+/// [`Error::Io`] when the file cannot be written, [`Error::Model`] when a weight is not a finite number of the type.
+pub fn save_weights<M: Module>(network: &M, path: &Path, kind: WeightType) -> Result<()> {
     // The validation snapshot holds the running statistics with their last update.
     let mut collect = Collect { path: Vec::new(), tensors: BTreeMap::new() };
     network.valid().visit(&mut collect);
     let mut views = Vec::with_capacity(collect.tensors.len());
-    for (name, (shape, bytes, finite)) in &collect.tensors {
-        if !finite {
+    let (dtype, most) = match kind {
+        WeightType::F32 => (Dtype::F32, f32::MAX),
+        WeightType::F16 => (Dtype::F16, half::f16::MAX.to_f32()),
+    };
+    if kind == WeightType::F16 {
+        for (_, bytes, _) in collect.tensors.values_mut() {
+            *bytes = f32s(bytes).into_iter().flat_map(|v| half::f16::from_f32(v).to_le_bytes()).collect();
+        }
+    }
+    for (name, (shape, bytes, largest)) in &collect.tensors {
+        if largest.is_nan() || *largest > most {
             return Err(Error::model(
                 path,
                 name.as_str(),
-                "holds a number that is not finite; nothing was written",
+                format!("holds a number that is not finite or above {most:e}; nothing was written"),
             ));
         }
-        let view = TensorView::new(Dtype::F32, shape.clone(), bytes)
+        let view = TensorView::new(dtype, shape.clone(), bytes)
             .map_err(|e| Error::model(path, name.as_str(), e.to_string()))?;
         views.push((name.as_str(), view));
     }
@@ -65,7 +84,8 @@ pub fn save_weights<M: Module>(network: &M, path: &Path) -> Result<()> {
 
 struct Collect {
     path: Vec<String>,
-    tensors: BTreeMap<String, (Vec<usize>, Vec<u8>, bool)>,
+    /// Shape, f32 values, and the largest of them without its sign, NaN where there is one.
+    tensors: BTreeMap<String, (Vec<usize>, Vec<u8>, f32)>,
 }
 
 impl ModuleVisitor for Collect {
@@ -81,10 +101,38 @@ impl ModuleVisitor for Collect {
         let tensor = param.val();
         let shape = tensor.dims().to_vec();
         let values: Vec<f32> = tensor.into_data().iter().collect();
-        let finite = values.iter().all(|v| v.is_finite());
+        let larger = |m: f32, v: &f32| if m.is_nan() || m >= v.abs() { m } else { v.abs() };
+        let largest = values.iter().fold(0.0, larger);
         let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        self.tensors.insert(self.path.join("."), (shape, bytes, finite));
+        self.tensors.insert(self.path.join("."), (shape, bytes, largest));
     }
+}
+
+/// Gives `to` all weights of `from` that have a place there: those under the same path and of the same shape. Names the tensors
+/// of `to` that keep their own, such as the layers that predict maps where the points differ.
+pub fn transfer_weights<M: Module>(from: &M, to: M) -> (M, Vec<String>) {
+    let mut collect = Collect { path: Vec::new(), tensors: BTreeMap::new() };
+    from.valid().visit(&mut collect);
+    let mut shapes = Collect { path: Vec::new(), tensors: BTreeMap::new() };
+    to.valid().visit(&mut shapes);
+    let mut values = BTreeMap::new();
+    let mut kept = Vec::new();
+    for (name, (shape, own, _)) in shapes.tensors {
+        let bytes = match collect.tensors.remove(&name) {
+            Some((other, bytes, _)) if other == shape => bytes,
+            _ => {
+                kept.push(name.clone());
+                own
+            }
+        };
+        values.insert(name, (shape, f32s(&bytes)));
+    }
+    let mut place = Place { path: Vec::new(), values, problem: None, file: Path::new("") };
+    (to.map(&mut place), kept)
+}
+
+fn f32s(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
 }
 
 /// Reads weights from `path` into a network of the same shape; f32 and f16 files are read.
@@ -122,7 +170,7 @@ pub(crate) fn weights_from_bytes<M: Module>(network: M, bytes: &[u8], path: &Pat
 
 fn read(view: TensorView<'_>, path: &Path, name: &str) -> Result<(Vec<usize>, Vec<f32>)> {
     let values: Vec<f32> = match view.dtype() {
-        Dtype::F32 => view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+        Dtype::F32 => f32s(view.data()),
         Dtype::F16 => {
             view.data().as_chunks::<2>().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect()
         }
@@ -196,17 +244,44 @@ mod tests {
         // A training pass moves the running statistics: they must travel too.
         let images = Tensor::<4>::ones([2, 3, 64, 64], &Device::flex().autodiff());
         saved.forward(images);
-        save_weights(&saved, &path).unwrap();
+        save_weights(&saved, &path, WeightType::F32).unwrap();
         let loaded = load_weights(network(8, 2), &path).unwrap();
         assert_eq!(answer(&saved), answer(&loaded));
         assert_eq!(parameter_count(&loaded), parameter_count(&saved));
     }
 
     #[test]
+    fn half_the_bytes_give_nearly_the_same_answer() {
+        let folder = tempfile::tempdir().unwrap();
+        let (single, half) = (folder.path().join("f32"), folder.path().join("f16"));
+        let saved = network(8, 1);
+        save_weights(&saved, &single, WeightType::F32).unwrap();
+        save_weights(&saved, &half, WeightType::F16).unwrap();
+        let size = |path: &Path| std::fs::metadata(path).unwrap().len();
+        assert!(size(&single) - size(&half) >= 2 * parameter_count(&saved) as u64);
+        let [a, b] = [answer(&saved), answer(&load_weights(network(8, 2), &half).unwrap())];
+        let (a, b): (Vec<f32>, Vec<f32>) = (a.try_to_vec().unwrap(), b.try_to_vec().unwrap());
+        assert!(a != b && a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 0.01), "rounded, but not by much");
+    }
+
+    #[test]
+    fn another_set_of_points_keeps_all_but_the_layers_of_the_maps() {
+        let from = network(8, 1);
+        let config = NetworkConfig { input: 64, stacks: 2, width: 8, boundary: true, coord_conv: true };
+        let to = StackedHourglass::new(&config, 5, 2, &Device::flex().autodiff()).unwrap();
+        let (moved, kept) = transfer_weights(&from, to);
+        let expected = ["stacks.0.handover.maps.weight", "stacks.0.maps.bias", "stacks.0.maps.weight"];
+        assert_eq!(kept[..3], expected);
+        assert_eq!(kept.len(), 5, "{kept:?}");
+        assert_eq!(moved.valid().forward(Tensor::ones([1, 3, 64, 64], &Device::flex()))[1].dims()[1], 6);
+        assert_eq!(answer(&transfer_weights(&from, network(8, 3)).0), answer(&from));
+    }
+
+    #[test]
     fn weights_of_another_network_are_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.safetensors");
-        save_weights(&network(8, 1), &path).unwrap();
+        save_weights(&network(8, 1), &path, WeightType::F32).unwrap();
         let error = load_weights(network(16, 1), &path).unwrap_err().to_string();
         assert!(error.contains("has shape") && error.contains("model.safetensors: "), "{error}");
     }
@@ -215,7 +290,7 @@ mod tests {
     fn a_damaged_file_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.safetensors");
-        save_weights(&network(8, 1), &path).unwrap();
+        save_weights(&network(8, 1), &path, WeightType::F32).unwrap();
         let bytes = std::fs::read(&path).unwrap();
         for end in [0, 7, 100, bytes.len() / 2, bytes.len() - 1] {
             let error = weights_from_bytes(network(8, 1), &bytes[..end], &path).unwrap_err().to_string();

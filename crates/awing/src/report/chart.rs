@@ -63,6 +63,8 @@ pub enum Legend {
     /// Upper right.
     #[default]
     UpperRight,
+    /// Upper left.
+    UpperLeft,
     /// Lower right.
     LowerRight,
 }
@@ -268,6 +270,7 @@ impl Chart {
                 .configure_series_labels()
                 .position(match self.legend {
                     Legend::UpperRight => SeriesLabelPosition::UpperRight,
+                    Legend::UpperLeft => SeriesLabelPosition::UpperLeft,
                     Legend::LowerRight => SeriesLabelPosition::LowerRight,
                 })
                 .margin(10 * FINE)

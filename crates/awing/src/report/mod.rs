@@ -20,4 +20,4 @@ pub use heatmap_picture::{Heatmaps, heatmap_picture};
 pub use npy::write_npy;
 pub use overlay::Overlay;
 pub use picture::save_picture;
-pub use plot::{TrainingRow, ced_chart, training_charts};
+pub use plot::{TrainingRow, ced_chart, loss_charts, training_charts};

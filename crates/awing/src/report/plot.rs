@@ -4,7 +4,7 @@ use super::{
     chart::{Chart, Legend, Series, Stroke},
     text,
 };
-use crate::evaluation::Evaluation;
+use crate::{evaluation::Evaluation, loss::PixelLoss};
 
 /// Above this many rows the loss is drawn as its running mean, the raw values in grey behind it.
 const SMOOTH_FROM: usize = 60;
@@ -84,6 +84,40 @@ pub fn training_charts(rows: &[TrainingRow]) -> Vec<Chart> {
     vec![loss, Chart { y_label: "NME, %".to_owned(), series: vec![line(&name, nme)], ..chart }]
 }
 
+/// Errors of a loss chart, from 0 to 1.
+const LOSS_POINTS: usize = 400;
+
+/// Losses and, below them, their gradients over the error |prediction - target| from 0 to 1. A loss that adapts to the target has
+/// a curve for each of `targets`; the others have one.
+pub fn loss_charts(losses: &[(&str, PixelLoss)], targets: &[f64]) -> [Chart; 2] {
+    let errors = || (0..=LOSS_POINTS).map(|i| i as f64 / LOSS_POINTS as f64);
+    let curves = losses.iter().flat_map(|(name, loss)| match loss {
+        PixelLoss::AdaptiveWing(_) => {
+            targets.iter().map(|&y| (format!("{name}, target {y}"), loss, y)).collect::<Vec<_>>()
+        }
+        _ => vec![((*name).to_owned(), loss, 0.0)],
+    });
+    let curves: Vec<_> = curves.collect();
+    let chart = |y_label: &str, of: fn((f64, f64)) -> f64| Chart {
+        x_label: "error, |prediction - target|".to_owned(),
+        y_label: y_label.to_owned(),
+        series: (curves.iter())
+            .map(|(name, loss, y)| Series {
+                name: name.clone(),
+                points: errors().map(|d| (d, of(loss.value_and_gradient(*y, y + d)))).collect(),
+                stroke: Stroke::Line,
+            })
+            .collect(),
+        x_range: Some([0.0, 1.0]),
+        legend: Legend::UpperLeft,
+        ..Chart::default()
+    };
+    let mut gradients = chart("gradient", |(_, gradient)| gradient);
+    // The same lines as above: a second legend would only hide them.
+    gradients.series.iter_mut().for_each(|series| series.name.clear());
+    [chart("loss", |(value, _)| value), gradients]
+}
+
 /// The mean over `reach` points before and after each. Near the beginning, where a loss falls steeply, it reaches as far
 /// ahead as back; at the end only back.
 fn running_mean(points: &[(f64, f64)], reach: usize) -> Vec<(f64, f64)> {
@@ -103,6 +137,21 @@ fn running_mean(points: &[(f64, f64)], reach: usize) -> Vec<(f64, f64)> {
 mod tests {
     use super::*;
     use crate::evaluation::{FaceResult, Normaliser};
+
+    #[test]
+    fn a_loss_that_adapts_has_a_curve_for_each_target() {
+        let losses = [("AW", PixelLoss::from(crate::loss::AdaptiveWing::default())), ("MSE", PixelLoss::Mse)];
+        let [values, gradients] = loss_charts(&losses, &[0.0, 1.0]);
+        let names: Vec<&str> = values.series.iter().map(|s| s.name.as_str()).collect();
+        assert_eq!(names, ["AW, target 0", "AW, target 1", "MSE"]);
+        // MSE at an error of 0.5: 0.25, and its gradient 1.
+        assert_eq!(
+            (values.series[2].points[200], gradients.series[2].points[200]),
+            ((0.5, 0.25), (0.5, 1.0))
+        );
+        // The golden value of Adaptive Wing at target 1 and error 0.3.
+        assert!((values.series[1].points[120].1 - 3.301745698).abs() < 1e-6);
+    }
 
     #[test]
     fn each_subset_has_its_curve() {

@@ -5,7 +5,7 @@ use super::moving_average::MovingAverage;
 use crate::{
     error::{Error, Result},
     files::{swap_folder, whole_folder, write_atomic},
-    model::{Model, StackedHourglass},
+    model::{Model, StackedHourglass, WeightType},
 };
 use burn::{
     module::Module,
@@ -43,7 +43,7 @@ pub(super) struct State {
 /// Saves the averaged model as the best, with the figure that made it so.
 pub(super) fn save_best(folder: &Path, model: &Model, card: &str, progress: &Progress) -> Result<()> {
     swap_folder(folder, |new| {
-        model.save(new, card)?;
+        model.save(new, card, WeightType::F32)?;
         write_progress(new, progress)
     })
 }
@@ -58,7 +58,7 @@ pub(super) fn save_state(folder: &Path, model: &Model, card: &str, state: &State
     let network = bytes("network.bpk", record.into_bytes())?;
     let optimiser = bytes("optimiser.bpk", state.optimiser.into_bytes())?;
     swap_folder(folder, |new| {
-        model.save(new, card)?;
+        model.save(new, card, WeightType::F32)?;
         write_atomic(&new.join("network.bpk"), &network)?;
         write_atomic(&new.join("optimiser.bpk"), &optimiser)?;
         write_progress(new, &state.progress)

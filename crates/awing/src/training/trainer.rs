@@ -14,7 +14,7 @@ use crate::{
     evaluation::{BoxSource, Normaliser, test_faces},
     files::write_atomic,
     loss::{PixelLoss, stacked_loss},
-    model::{Model, StackedHourglass, parameter_count, weights_are_finite},
+    model::{Model, StackedHourglass, parameter_count, transfer_weights, weights_are_finite},
     prediction::Aligner,
     report::{TrainingRow, save_charts, training_charts},
     scheme::{Conversion, Scheme},
@@ -44,6 +44,9 @@ pub struct Session<'a> {
     pub validation: Option<Dataset>,
     /// The run's folder: `config.toml`, `metrics.csv`, `curve.svg` and `.png`, `best/`, `last/`.
     pub folder: PathBuf,
+    /// A network whose weights the run starts from instead of random ones. It must be of the recipe's size; layers that
+    /// predict maps start anew where the points differ.
+    pub start: Option<StackedHourglass>,
     /// Whether to go on from `last/` in the folder, with the same faces; otherwise the folder must not hold a run.
     pub resume: bool,
     /// Where to compute; any device, with or without a tape.
@@ -69,20 +72,26 @@ pub struct Outcome {
 /// end; `best/` when an evaluation beats all before.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a setting out of range or a validation set that cannot be scored; [`Error::Model`] for a
+/// [`Error::Invalid`] for a setting out of range, weights to start from of another size, or a validation set that cannot be
+/// scored; [`Error::Model`] for a
 /// folder that holds a run, or a resumed run that had other settings or faces; [`Error::Io`] when the folder cannot be
 /// written; [`Error::Training`] when the loss, the gradient or a weight stops being finite: the last checkpoint stays.
 pub fn train(session: Session<'_>, observer: &mut dyn Observer) -> Result<Outcome> {
-    let Session { mut recipe, faces, validation, folder, resume, device, stop, card } = session;
+    let Session { mut recipe, faces, validation, folder, start, resume, device, stop, card } = session;
     recipe.validate()?;
     recipe.network.boundary &= !faces.scheme.lines.is_empty();
     if let Some(dataset) = &validation {
         check_validation(dataset, &faces, recipe.training.boxes)?;
     }
-    start_folder(&folder, &recipe, resume)?;
     let device = if device.is_autodiff() { device } else { device.autodiff() };
+    let mut fresh =
+        StackedHourglass::new(&recipe.network, faces.scheme.len(), recipe.training.seed, &device)?;
+    if let Some(start) = start {
+        fresh = begin_with(&start, fresh)?;
+    }
+    start_folder(&folder, &recipe, resume)?;
     let run = Run { recipe: &recipe, faces: &faces, validation: validation.as_ref(), folder: &folder };
-    let result = run.train(resume, &device, stop, &card, observer);
+    let result = run.train(fresh, resume, &device, stop, &card, observer);
     if result.is_err() && !resume && !folder.join("last").exists() {
         // A run that never came to a checkpoint leaves nothing that would be in the way of the next try.
         for name in ["config.toml", "metrics.csv"] {
@@ -91,6 +100,19 @@ pub fn train(session: Session<'_>, observer: &mut dyn Observer) -> Result<Outcom
         let _ = std::fs::remove_dir(&folder);
     }
     result
+}
+
+/// The weights of `start`, but for the layers of maps that do not fit.
+fn begin_with(start: &StackedHourglass, fresh: StackedHourglass) -> Result<StackedHourglass> {
+    let (network, kept) = transfer_weights(start, fresh);
+    match kept.iter().find(|name| !name.contains("maps.")) {
+        Some(name) => {
+            let problem =
+                format!("{name} differs in shape from the model's to start from; give the run its [network]");
+            Err(Error::invalid("network", problem))
+        }
+        None => Ok(network),
+    }
 }
 
 /// A validation set must give a figure, or the run would find out after its first epoch.
@@ -155,6 +177,7 @@ struct Since {
 impl Run<'_> {
     fn train(
         &self,
+        fresh: StackedHourglass,
         resume: bool,
         device: &Device,
         stop: &AtomicBool,
@@ -164,8 +187,6 @@ impl Run<'_> {
         let training = &self.recipe.training;
         let batcher = Batcher::new(self.faces, self.recipe)?;
         let steps_per_epoch = batcher.steps_per_epoch();
-        let fresh =
-            StackedHourglass::new(&self.recipe.network, self.faces.scheme.len(), training.seed, device)?;
         let card = format!(
             "{card}\n- Parameters: {}\n- Faces: {}, cut by {}\n",
             parameter_count(&fresh),
