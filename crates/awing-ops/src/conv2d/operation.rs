@@ -192,6 +192,7 @@ pub fn conv2d(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cpu::vectors::narrower;
     use burn::tensor::{Device, TensorData};
     use proptest::prelude::*;
     use rand::{RngExt, SeedableRng};
@@ -317,6 +318,35 @@ mod tests {
         let options = ConvOptions::new([1, 1], [1, 1], [1, 1], 1);
         let theirs = burn::tensor::module::conv2d(planar(input.clone()), weight.clone(), None, options);
         close(planar(conv2d(input, None, weight, None, 1, 1)), theirs, "output");
+    }
+
+    #[test]
+    fn every_instruction_set_agrees_with_burns() {
+        for set in narrower::instruction_sets() {
+            for (batch, inputs, outputs, side, kernel, stride, padding) in [
+                (2, 6, 19, 32, 7, 2, 3),
+                (3, 21, 13, 16, 3, 1, 1),
+                (2, 7, 40, 9, 3, 1, 1),
+                (9, 33, 69, 4, 1, 1, 0),
+            ] {
+                let (height, width, more) = (side, side, Some((2, false)));
+                let sizes = Sizes { batch, inputs, more, outputs, height, width, kernel, stride, padding };
+                narrower::with(set, || compare(sizes, true, 3));
+            }
+        }
+    }
+
+    #[test]
+    fn no_images_give_no_outputs_and_a_gradient_of_zeros() {
+        let device = Device::flex().autodiff();
+        let input = Tensor::<4>::zeros([0, 16, 16, 12], &device).require_grad();
+        let weight = Tensor::<4>::ones([3, 12, 3, 3], &device).require_grad();
+        let output = conv2d(input.clone(), None, weight.clone(), None, 1, 1);
+        assert_eq!(output.dims(), [0, 16, 16, 3]);
+        let gradients = output.sum().backward();
+        assert_eq!(input.grad(&gradients).unwrap().dims(), [0, 16, 16, 12]);
+        let of_weight: Vec<f32> = weight.grad(&gradients).unwrap().into_data().try_to_vec().unwrap();
+        assert_eq!(of_weight, vec![0.0; 324]);
     }
 
     proptest! {

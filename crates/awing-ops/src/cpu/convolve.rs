@@ -3,9 +3,10 @@
 use super::{
     microkernel::{PIXELS, VECTORS, Window, products, store},
     tile::SLACK,
+    vectors::dispatch,
     weights::Weights,
 };
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 /// Convolves a tile: `tile` is [rows, pitch, inputs] with its padding and room behind it ([`super::tile::Tile`]), and the
 /// outputs, [rows, width, outputs], go to `out`. Outputs start from `bias`.
@@ -29,7 +30,7 @@ struct Line {
 
 impl Convolve<'_> {
     pub(crate) fn run(self) {
-        Arch::new().dispatch(self);
+        dispatch(self);
     }
 }
 

@@ -3,8 +3,9 @@
 use super::{
     microkernel::{INPUTS, VECTORS, load, outer_products, store},
     tile::SLACK,
+    vectors::dispatch,
 };
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 /// What a tile adds to the gradient of the weights: for each place of the kernel, the products of inputs and gradients
 /// summed over the tile's pixels.
@@ -28,7 +29,7 @@ pub(crate) struct Correlate<'a> {
 
 impl Correlate<'_> {
     pub(crate) fn run(self) {
-        Arch::new().dispatch(self);
+        dispatch(self);
     }
 }
 

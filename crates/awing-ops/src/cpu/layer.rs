@@ -66,7 +66,7 @@ pub(crate) fn places(images: usize, height: usize, rows: usize) -> impl Iterator
 /// One part a task; `None` for each where there is no tensor.
 pub(crate) fn parts(values: Option<&mut [f32]>, tasks: usize) -> impl Iterator<Item = Option<&mut [f32]>> {
     let mut rest = values;
-    let len = rest.as_ref().map_or(0, |v| v.len() / tasks);
+    let len = rest.as_ref().map_or(0, |v| v.len() / tasks.max(1));
     (0..tasks).map(move |_| {
         let (part, behind) = rest.take()?.split_at_mut(len);
         rest = Some(behind);
@@ -152,7 +152,7 @@ pub(crate) fn backward<A: Rows, D: Rows, T: Send>(
     let tiles: Vec<Place> = places(images, height, rows).collect();
     let group = tiles.len().div_ceil(GROUPS).max(1);
     let (turned, gradient) = input_gradient.unzip();
-    let gradients = parts(gradient, tiles.len().max(1));
+    let gradients = parts(gradient, tiles.len());
     let mut work: Vec<(Place, Option<&mut [f32]>)> = tiles.iter().copied().zip(gradients).collect();
     let results: Vec<(Vec<f32>, Vec<T>)> = work
         .par_chunks_mut(group)

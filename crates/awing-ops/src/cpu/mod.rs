@@ -10,8 +10,10 @@ pub(crate) mod moments;
 pub(crate) mod norm;
 pub(crate) mod rows;
 pub(crate) mod tile;
+pub(crate) mod vectors;
 mod weights;
 mod winograd;
 
 pub(crate) use dense::dense;
+pub(crate) use vectors::dispatch;
 pub(crate) use weights::Weights;

@@ -1,7 +1,8 @@
 #![expect(unsafe_code, reason = "whole vectors are read by pointer")]
 
 use super::microkernel::load;
-use pulp::{Arch, Simd, WithSimd};
+use super::vectors::dispatch;
+use pulp::{Simd, WithSimd};
 
 /// Vectors of channels that are summed in registers at a time.
 const VECTORS: usize = 4;
@@ -69,7 +70,7 @@ pub(crate) fn gradient_sums(gradient: &[f32], input: &[f32], channels: usize, me
 
 fn sums(a: &[f32], b: &[f32], channels: usize, pivot: &[f32], kind: Kind) -> [Vec<f64>; 2] {
     assert!(a.len() == b.len() && pivot.len() == channels && a.len().is_multiple_of(channels));
-    Arch::new().dispatch(Sums { a, b, channels, pivot, kind })
+    dispatch(Sums { a, b, channels, pivot, kind })
 }
 
 struct Sums<'a> {

@@ -3,8 +3,9 @@ use super::{
     moments::{Moments, gradient_sums},
     rows::{Descent, Maps, NormRelu, by_vectors},
     tile::tile_rows,
+    vectors::dispatch,
 };
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 /// A batch normalisation by given statistics: all means, then all biased variances.
@@ -49,7 +50,7 @@ impl Norm {
 
     /// `gradient` becomes what of `above` passes the rectifier behind the normalised `x`; and its sums.
     pub(crate) fn rectify(&self, x: &[f32], above: &[f32], gradient: &mut [f32]) -> Sums {
-        Arch::new().dispatch(Rectify { norm: self, x, above, gradient: &mut *gradient });
+        dispatch(Rectify { norm: self, x, above, gradient: &mut *gradient });
         Sums(gradient_sums(gradient, x, self.mean.len(), &self.mean))
     }
 
@@ -122,7 +123,7 @@ impl WithSimd for Rectify<'_> {
 impl Descent {
     /// In place: the gradient behind a rectifier becomes that of the normalisation's input.
     pub(crate) fn along(&self, x: &[f32], gradient: &mut [f32]) {
-        Arch::new().dispatch(Along { descent: self, x, gradient });
+        dispatch(Along { descent: self, x, gradient });
     }
 }
 
@@ -166,7 +167,7 @@ fn close(open: Middle<'_>, row: usize, gradient: &mut [f32]) {
             }
         }
     }
-    Arch::new().dispatch(Close { open, row, gradient });
+    dispatch(Close { open, row, gradient });
 }
 
 /// Mean and biased variance of each channel of dense maps: all means, then all variances.

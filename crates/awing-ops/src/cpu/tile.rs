@@ -1,5 +1,6 @@
 use super::rows::Rows;
-use pulp::{Arch, Simd, WithSimd};
+use super::vectors::dispatch;
+use pulp::{Simd, WithSimd};
 use std::cell::RefCell;
 
 /// Floats behind the last pixel that a vector may read without using them.
@@ -67,7 +68,7 @@ impl Tile {
                 }
             }
         }
-        Arch::new().dispatch(Fill { tile: self, source, out });
+        dispatch(Fill { tile: self, source, out });
     }
 }
 

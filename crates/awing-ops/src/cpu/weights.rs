@@ -1,5 +1,6 @@
 use super::{
     microkernel::VECTORS,
+    vectors::{dispatch, lanes},
     winograd::{MOST_LANES, PLACES, Weigh},
 };
 use crate::memory;
@@ -7,24 +8,11 @@ use burn::{
     backend::{Flex, TensorMetadata, tensor::FloatTensor},
     tensor::Bytes,
 };
-use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// What was packed from which memory.
 static PACKED: Mutex<Vec<(Weak<Bytes>, Arc<Weights>)>> = Mutex::new(Vec::new());
-
-/// Floats in this processor's vectors.
-pub(crate) fn lanes() -> usize {
-    struct Lanes;
-    impl WithSimd for Lanes {
-        type Output = usize;
-        fn with_simd<S: Simd>(self, _: S) -> usize {
-            S::F32_LANES
-        }
-    }
-    Arch::new().dispatch(Lanes)
-}
 
 /// How a convolution is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,7 +134,7 @@ impl Weights {
                     }
                 }
                 let (plane, out) = (inputs * pairs, &mut values[input * pairs..]);
-                Arch::new().dispatch(Weigh { kernels: &kernels, pairs, out, plane });
+                dispatch(Weigh { kernels: &kernels, pairs, out, plane });
             }
         });
     }

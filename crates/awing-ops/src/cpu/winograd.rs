@@ -10,9 +10,10 @@
 use super::{
     microkernel::{VECTORS, Window, load, products, store},
     tile::{SLACK, with_scratch},
+    vectors::dispatch,
     weights::Weights,
 };
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 /// Outputs of a patch along each side.
 pub(super) const SIDE: usize = 4;
@@ -46,7 +47,10 @@ pub(super) struct Winograd<'a> {
 impl Winograd<'_> {
     pub(super) fn run(self) {
         let Weights { inputs, outputs, lanes, .. } = *self.weights;
-        let rows = self.out.len() / (self.width * outputs).max(1);
+        if self.out.is_empty() {
+            return;
+        }
+        let rows = self.out.len() / (self.width * outputs);
         let patches = rows / SIDE * (self.width / SIDE);
         let padded = outputs.next_multiple_of(lanes);
         // Blocks of about the same length, and planes that do not fall on each other in the cache.
@@ -55,7 +59,7 @@ impl Winograd<'_> {
         let planes = (length * inputs + 16, length * padded + 16);
         with_scratch(PLACES * planes.0 + SLACK, |values| {
             with_scratch(PLACES * planes.1 + SLACK, |sums| {
-                Arch::new().dispatch(Blocks { of: self, rows, patches, length, planes, values, sums });
+                dispatch(Blocks { of: self, rows, patches, length, planes, values, sums });
             });
         });
     }

@@ -76,17 +76,10 @@ fn polynomial<S: Simd>(simd: S, x: S::f32s, c: &[f32; 7]) -> S::f32s {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
+    use crate::cpu::vectors::narrower::instruction_sets;
     use pulp::{Arch, WithSimd};
-
-    /// Those of this processor, the slowest included.
-    pub(in super::super) fn instruction_sets() -> Vec<Arch> {
-        let mut sets = vec![Arch::Scalar, Arch::new()];
-        #[cfg(target_arch = "x86_64")]
-        sets.extend(pulp::x86::V3::try_new().map(Arch::V3));
-        sets
-    }
 
     struct Pow<'a>(&'a [f32], &'a [f32]);
 

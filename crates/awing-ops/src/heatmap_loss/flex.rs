@@ -284,8 +284,8 @@ impl<S: Simd> Error<S> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::elementary::tests::instruction_sets, *};
-    use crate::AdaptiveWing;
+    use super::*;
+    use crate::{AdaptiveWing, cpu::vectors::narrower::instruction_sets};
     use proptest::prelude::*;
 
     const LOSSES: [PixelLoss; 6] = [

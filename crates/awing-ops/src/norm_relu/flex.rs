@@ -2,6 +2,7 @@ use super::{
     operation::{Gradients3, NormKernel},
     portable,
 };
+use crate::cpu::dispatch;
 use crate::{
     cpu::{
         dense,
@@ -12,7 +13,7 @@ use crate::{
     definition, memory,
 };
 use burn::backend::{Flex, TensorData, TensorMetadata, ops::FloatTensorOps, tensor::FloatTensor};
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 impl NormKernel for Flex {
@@ -43,7 +44,7 @@ impl NormKernel for Flex {
         let mut output = memory::take(len);
         let (row, count) = (width * channels, tile_rows(images, height, width * channels * 4, 1, 4));
         output[..len].par_chunks_mut((row * count).max(1)).enumerate().for_each(|(i, out)| {
-            Arch::new().dispatch(Draw { rows: &rows, first: i * count, out, row });
+            dispatch(Draw { rows: &rows, first: i * count, out, row });
         });
         memory::tensor(output, shape)
     }

@@ -1,10 +1,11 @@
 use super::{operation::ResampleKernel, portable};
+use crate::cpu::dispatch;
 use crate::{
     cpu::{dense, rows::by_vectors},
     definition, memory,
 };
 use burn::backend::{Flex, TensorMetadata, ops::FloatTensorOps, tensor::FloatTensor};
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 /// Values that a task should have at least, for the cost of starting it not to matter.
@@ -26,7 +27,7 @@ impl ResampleKernel for Flex {
             .zip(maps.storage::<f32>().par_chunks((2 * row).max(1)))
             .for_each(|(out, rows)| {
                 let (top, bottom) = rows.split_at(row);
-                Arch::new().dispatch(Gather { out, top, bottom, channels, factor: factor as f32 });
+                dispatch(Gather { out, top, bottom, channels, factor: factor as f32 });
             });
         memory::tensor(output, shape)
     }
@@ -54,7 +55,7 @@ impl ResampleKernel for Flex {
                 // Rows count through all images, whose heights are even.
                 let low = &low[y / 2 * row / 2..][..row / 2];
                 let kept = kept.map(|kept| &kept[y * row..(y + 1) * row]);
-                Arch::new().dispatch(Spread { out, low, kept, channels, factor: factor as f32 });
+                dispatch(Spread { out, low, kept, channels, factor: factor as f32 });
             });
         memory::tensor(output, shape)
     }

@@ -5,6 +5,7 @@ use super::{
     operation::{BlockKernel, Gradients, Outputs, Parts},
     portable,
 };
+use crate::cpu::dispatch;
 use crate::{
     cpu::{
         Weights, dense,
@@ -17,7 +18,7 @@ use crate::{
     definition, memory,
 };
 use burn::backend::{Flex, TensorData, TensorMetadata, ops::FloatTensorOps, tensor::FloatTensor};
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -89,7 +90,7 @@ impl BlockKernel for Flex {
                         step: outputs,
                         input: projection.is_none().then(|| &x.values[at * inputs..]),
                     };
-                    Arch::new().dispatch(add);
+                    dispatch(add);
                     (batch && i < 2).then(|| Moments::of(own, part.outputs))
                 },
             );
@@ -197,7 +198,7 @@ impl BlockKernel for Flex {
                 other_descent,
                 channels: inputs,
             };
-            Arch::new().dispatch(end);
+            dispatch(end);
         });
         if let Some((used, _)) = projected {
             memory::give(used);

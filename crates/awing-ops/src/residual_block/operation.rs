@@ -290,6 +290,7 @@ pub fn residual_block(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cpu::vectors::narrower;
     use crate::{channel_statistics, conv2d, norm_relu};
     use burn::{
         backend::TensorMetadata,
@@ -406,6 +407,16 @@ mod tests {
             compare([2, 16, 16], 64, [32, 16, 16], batch, 1);
             compare([2, 32, 32], 16, [16, 8, 8], batch, 2);
             compare([9, 4, 4], 48, [24, 12, 12], batch, 3);
+        }
+    }
+
+    #[test]
+    fn every_instruction_set_agrees_with_the_composition() {
+        for set in narrower::instruction_sets() {
+            for batch in [true, false] {
+                narrower::with(set, || compare([2, 12, 16], 20, [11, 6, 5], batch, 4));
+                narrower::with(set, || compare([2, 16, 12], 22, [11, 6, 5], batch, 5));
+            }
         }
     }
 
