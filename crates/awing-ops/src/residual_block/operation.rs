@@ -420,6 +420,28 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_same_bits_whatever_the_number_of_threads() {
+        let bits = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let device = Device::flex().autodiff();
+                let rng = &mut ChaCha8Rng::seed_from_u64(6);
+                let x = random(rng, [5, 32, 32, 20], &device).require_grad();
+                let mut layers = layers(rng, 20, [16, 9, 8], true, &device);
+                layers.iter_mut().for_each(|l| l.weight = l.weight.clone().require_grad());
+                let (sum, _) = run(&x, &layers);
+                let above = random(rng, sum.dims(), &device);
+                let gradients = (sum.clone() * above).sum().backward();
+                let mut all = vec![sum.into_data(), x.grad(&gradients).unwrap().into_data()];
+                all.extend(layers.iter().map(|l| l.weight.grad(&gradients).unwrap().into_data()));
+                all
+            })
+        };
+        assert_eq!(bits(1), bits(2));
+        assert_eq!(bits(1), bits(3));
+    }
+
     /// What other devices run, against the CPU's kernel.
     fn portable_agrees(shape: [usize; 3], inputs: usize, outputs: [usize; 3], batch: bool, seed: u64) {
         let device = Device::flex();
