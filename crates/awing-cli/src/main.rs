@@ -7,6 +7,8 @@ mod data;
 mod device;
 mod failure;
 mod folders;
+mod interrupt;
+mod model;
 mod sheets;
 mod verbs;
 

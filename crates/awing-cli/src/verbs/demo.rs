@@ -100,7 +100,8 @@ impl Demo {
 
 fn evaluation(folder: &Path, model: &Path, data: DataSource) -> Eval {
     Eval {
-        model: model.to_path_buf(),
+        model: model.into(),
+        mirror: false,
         data,
         boxes: "gt".to_owned(),
         norm: None,
@@ -116,7 +117,8 @@ fn evaluation(folder: &Path, model: &Path, data: DataSource) -> Eval {
 fn prediction(folder: &Path, model: &Path, sources: Vec<String>, boxes: PathBuf) -> Predict {
     Predict {
         sources,
-        model: model.to_path_buf(),
+        model: model.into(),
+        mirror: false,
         face_box: vec![],
         boxes: Some(boxes),
         whole_image: false,

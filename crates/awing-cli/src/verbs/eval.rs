@@ -3,7 +3,9 @@ use crate::{
     data,
     device::DeviceChoice,
     failure::{Failure, OrUsage},
-    folders, sheets,
+    folders,
+    model::ModelSource,
+    sheets,
 };
 use awing::{
     dataset::{BoxFile, DataSource, Dataset},
@@ -25,15 +27,15 @@ const CED_LIMIT: f64 = 10.0;
 /// an annotation or a photo could not be read; the results of the others are printed all the same.
 #[derive(Args, Debug)]
 pub(crate) struct Eval {
-    /// Folder of a trained model, such as runs/train/NAME/best
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) model: PathBuf,
+    /// `builtin`, or the folder of a trained model, such as runs/train/NAME/best
+    #[arg(long, default_value = "builtin", value_name = "MODEL")]
+    pub(crate) model: ModelSource,
     /// Annotated faces, FORMAT:PATH with FORMAT one of 300w, wflw, cofw, aflw, ytf, mtfl, lspet, dlib, coco, csv
     #[arg(long, value_name = "FORMAT:PATH")]
     pub(crate) data: DataSource,
-    /// Where face boxes come from: gt (around the annotated points), detector (those that come with the annotation),
-    /// or a CSV file image,x0,y0,x1,y1
-    #[arg(long, default_value = "gt", value_name = "gt|detector|FILE")]
+    /// Where face boxes come from: gt (around the annotated points), jittered (the same, shifted by up to 10 % and scaled by 0.85 to
+    /// 1.2 at random), detector (those that come with the annotation), or a CSV file image,x0,y0,x1,y1
+    #[arg(long, default_value = "gt", value_name = "gt|jittered|detector|FILE")]
     pub(crate) boxes: String,
     /// What one hundred per cent is: inter-ocular, inter-pupil, box, diagonal, or a distance of the scheme [default:
     /// the scheme's usual one]
@@ -54,6 +56,9 @@ pub(crate) struct Eval {
     /// Where to compute
     #[arg(long, value_enum, default_value_t)]
     pub(crate) device: DeviceChoice,
+    /// Look at each face's mirror image too: a little more exact, twice the time
+    #[arg(long)]
+    pub(crate) mirror: bool,
     /// Faces that the network sees at a time
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) batch: u16,
@@ -64,7 +69,9 @@ pub(crate) struct Eval {
 struct Results<'a> {
     #[serde(flatten)]
     summary: EvaluationSummary,
-    model: &'a Path,
+    model: String,
+    /// Whether the mirror images were looked at too.
+    mirror: bool,
     data: String,
     scheme: &'a str,
     /// Annotations that could not be used.
@@ -85,7 +92,8 @@ struct LineError {
 #[derive(Serialize)]
 struct Config<'a> {
     version: &'a str,
-    model: &'a Path,
+    model: String,
+    mirror: bool,
     data: String,
     boxes: String,
     normaliser: String,
@@ -99,7 +107,8 @@ impl Eval {
         let device = self.device.device()?;
         let boxes = self.boxes()?;
         let scheme = data::scheme(self.scheme.as_deref())?;
-        let aligner = Aligner::load(&self.model, &device)?.with_batch(usize::from(self.batch));
+        let aligner = Aligner::new(self.model.load(&device)?)?.with_batch(usize::from(self.batch));
+        let aligner = if self.mirror { aligner.with_mirror()? } else { aligner };
         let dataset = data::open(&self.data, scheme.as_ref(), console)?;
         if matches!(boxes, BoxSource::Detector) && dataset.samples.iter().all(|s| s.detector_box.is_none()) {
             let data = &self.data;
@@ -121,7 +130,8 @@ impl Eval {
 
         let results = Results {
             summary: tested.evaluation.summary(),
-            model: &self.model,
+            model: self.model.to_string(),
+            mirror: self.mirror,
             data: self.data.to_string(),
             scheme: &tested.scheme.name,
             left_out: dataset.problems.len(),
@@ -144,10 +154,11 @@ impl Eval {
     fn boxes(&self) -> Result<BoxSource, Failure> {
         match self.boxes.as_str() {
             "gt" => Ok(BoxSource::Landmarks),
+            "jittered" => Ok(BoxSource::Jittered),
             "detector" => Ok(BoxSource::Detector),
-            path if !Path::new(path).is_file() => {
-                Err(Failure::Usage(format!("--boxes: `{path}` is neither gt, nor detector, nor a file")))
-            }
+            path if !Path::new(path).is_file() => Err(Failure::Usage(format!(
+                "--boxes: `{path}` is neither gt, nor jittered, nor detector, nor a file"
+            ))),
             path => Ok(BoxSource::File { name: path.to_owned(), boxes: BoxFile::load(path.as_ref())? }),
         }
     }
@@ -191,7 +202,8 @@ impl Eval {
         write("results.json", json)?;
         let config = Config {
             version: env!("CARGO_PKG_VERSION"),
-            model: &self.model,
+            model: self.model.to_string(),
+            mirror: self.mirror,
             data: self.data.to_string(),
             boxes: boxes.to_string(),
             normaliser: tested.evaluation.normaliser().to_string(),
@@ -229,7 +241,7 @@ fn tell_failures(tested: &Tested, console: &Console) -> usize {
 fn table(results: &Results<'_>, dataset: &Dataset) -> String {
     let all = &results.summary.all;
     let rows = [
-        ("model", results.model.display().to_string()),
+        ("model", format!("{}{}", results.model, if results.mirror { ", with mirror images" } else { "" })),
         ("data", format!("{}, {} points ({})", results.data, dataset.scheme.len(), dataset.scheme.name)),
         ("boxes", all.boxes.clone()),
         ("normaliser", all.normaliser.clone()),

@@ -1,9 +1,11 @@
 //! One file for each verb.
 
+mod ablate;
 mod answers;
 mod bench;
 mod demo;
 mod eval;
+mod export;
 mod loss;
 mod predict;
 mod progress;
@@ -19,6 +21,8 @@ pub(crate) enum Verb {
     Train(train::Train),
     Eval(eval::Eval),
     Predict(predict::Predict),
+    Export(export::Export),
+    Ablate(ablate::Ablate),
     Loss(loss::Loss),
     Bench(bench::Bench),
 }
@@ -30,6 +34,8 @@ impl Verb {
             Self::Train(verb) => verb.run(console),
             Self::Eval(verb) => verb.run(console),
             Self::Predict(verb) => verb.run(console),
+            Self::Export(verb) => verb.run(console),
+            Self::Ablate(verb) => verb.run(console),
             Self::Loss(verb) => verb.run(console),
             Self::Bench(verb) => verb.run(console),
         }

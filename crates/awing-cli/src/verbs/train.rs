@@ -5,23 +5,16 @@ use crate::{
     device::DeviceChoice,
     failure::{Failure, OrUsage},
     folders,
+    interrupt::stoppable,
+    model::ModelSource,
 };
 use awing::{
     dataset::DataSource,
-    model::Model,
     training::{Outcome, Recipe, Session, TrainingSet, train},
 };
 use clap::Args;
 use serde_json::json;
-use std::{
-    path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
-};
-
-/// Set by Ctrl-C.
-static STOP: AtomicBool = AtomicBool::new(false);
-/// Whether there is training to stop cleanly.
-static TRAINING: AtomicBool = AtomicBool::new(false);
+use std::path::{Path, PathBuf};
 
 /// Train a network on annotated faces.
 ///
@@ -47,10 +40,10 @@ pub(crate) struct Train {
     /// Single settings, such as loss.kind=mse or optimiser.learning_rate=1e-3
     #[arg(long, num_args = 1.., value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// A trained model whose weights to start from, instead of random ones; it must be of the same size ([network]), its points may
+    /// A trained model (a folder, or `builtin`) whose weights to start from, instead of random ones; it must be of the same size ([network]), its points may
     /// differ
     #[arg(long, value_name = "MODEL", conflicts_with = "resume")]
-    pub(crate) from: Option<PathBuf>,
+    pub(crate) from: Option<ModelSource>,
     /// Length in minutes of training
     #[arg(long, value_name = "M", conflicts_with = "epochs", allow_negative_numbers = true)]
     pub(crate) minutes: Option<f64>,
@@ -125,28 +118,27 @@ impl Train {
         let faces = TrainingSet::new(datasets, recipe.training.boxes)?;
         console.warn_all(faces.problems().iter());
         let left_out = left_out + faces.problems().len();
-        let start = self.from.as_deref().map(|from| Model::load(from, &device)).transpose()?;
+        let start = self.from.as_ref().map(|from| from.load(&device)).transpose()?;
         let card = self.card();
         let folder = self.folder()?;
         if validation.is_none() {
             console.note("no --val: the last checkpoint will count as the best");
         }
-        listen(console);
         let mut progress = Progress::new(console);
-        let session = Session {
-            recipe,
-            faces,
-            validation,
-            folder: folder.clone(),
-            start: start.map(|model| model.network),
-            resume: self.resume,
-            device,
-            stop: &STOP,
-            card,
-        };
-        TRAINING.store(true, Ordering::Relaxed);
-        let outcome = train(session, &mut progress);
-        TRAINING.store(false, Ordering::Relaxed);
+        let outcome = stoppable(console, |stop| {
+            let session = Session {
+                recipe,
+                faces,
+                validation,
+                folder: folder.clone(),
+                start: start.map(|model| model.network),
+                resume: self.resume,
+                device,
+                stop,
+                card,
+            };
+            train(session, &mut progress)
+        });
         let unread = progress.finish();
         if outcome.is_err() && !self.resume {
             folders::release(&folder);
@@ -224,19 +216,6 @@ fn describe(outcome: &Outcome) -> String {
         outcome.progress.step,
         duration(outcome.progress.seconds)
     )
-}
-
-/// The first Ctrl-C ends training cleanly, the second one ends the program; without training the first one does.
-fn listen(console: &Console) {
-    let heard = ctrlc::set_handler(|| {
-        if !TRAINING.load(Ordering::Relaxed) || STOP.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-        Console::new(false).warn("stopping after this step with a checkpoint; Ctrl-C again ends at once");
-    });
-    if let Err(problem) = heard {
-        console.warn(format!("Ctrl-C will end the run without a checkpoint: {problem}"));
-    }
 }
 
 /// An argument as a shell takes it.

@@ -273,7 +273,6 @@ fn a_wrong_command_line() {
     wrong(&format!("eval --data {test} --model {model} --batch 0"), &["--batch", "1..=1024"]);
     wrong(&format!("predict a.jpg --model {model} --format xml"), &["--format", "xml", "jsonl, csv"]);
     wrong(&format!("predict --model {model}"), &["SOURCE"]);
-    wrong("predict a.jpg", &["--model"]);
     wrong("demo --minutes 0", &["--minutes: 0 must be"]);
     wrong("dance", &["dance"]);
     if cfg!(not(feature = "wgpu")) {

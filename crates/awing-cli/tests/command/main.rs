@@ -3,7 +3,9 @@
 // Outside of #[test] functions clippy does not see that this is a test.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "this is a test")]
 
+mod ablate;
 mod bad_input;
 mod bench;
+mod builtin;
 mod cycle;
 mod shared;

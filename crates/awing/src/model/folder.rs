@@ -89,8 +89,15 @@ impl Model {
         }
         let path = folder.join("config.toml");
         let text = std::fs::read_to_string(&path).map_err(Error::io(&path, "read"))?;
-        let bad = |e: toml::de::Error| Error::model(&path, "file", e.to_string().replace('\n', " "));
-        let version = toml::from_str::<toml::Table>(&text)
+        let mut model = Self::with_random_weights(&text, &path, device)?;
+        model.network = load_weights(model.network, &folder.join("model.safetensors"))?;
+        Ok(model)
+    }
+
+    /// The model of a `config.toml`; `path` is what errors call it.
+    pub(super) fn with_random_weights(text: &str, path: &Path, device: &Device) -> Result<Self> {
+        let bad = |e: toml::de::Error| Error::model(path, "file", e.to_string().replace('\n', " "));
+        let version = toml::from_str::<toml::Table>(text)
             .map_err(bad)?
             .get("version")
             .and_then(toml::Value::as_integer);
@@ -102,15 +109,14 @@ impl Model {
                 format!("is {found}; this release reads version {VERSION}"),
             ));
         }
-        let file: ConfigFile = toml::from_str(&text).map_err(bad)?;
-        let named = |field: &str, e: Error| Error::model(&path, field, e.to_string());
+        let file: ConfigFile = toml::from_str(text).map_err(bad)?;
+        let named = |field: &str, e: Error| Error::model(path, field, e.to_string());
         let scheme =
-            toml::to_string(&file.scheme).map_err(|e| Error::model(&path, "scheme", e.to_string()))?;
-        let scheme = Arc::new(Scheme::from_toml(&scheme, &path)?);
+            toml::to_string(&file.scheme).map_err(|e| Error::model(path, "scheme", e.to_string()))?;
+        let scheme = Arc::new(Scheme::from_toml(&scheme, path)?);
         file.crop.validate().map_err(|e| named("crop", e))?;
         let network =
             StackedHourglass::new(&file.network, scheme.len(), 0, device).map_err(|e| named("network", e))?;
-        let network = load_weights(network, &folder.join("model.safetensors"))?;
         let model = Self { config: file.network, crop: file.crop, heatmap: file.heatmap, scheme, network };
         model.codec().map_err(|e| named("heatmap", e))?;
         Ok(model)

@@ -1,6 +1,8 @@
 //! The network: CoordConv, the hierarchical residual block, the hourglass, and the stack of them that turns face
 //! crops into heatmaps (Wang et al. 2019, section 6; Bulat and Tzimiropoulos 2017 for the block).
 
+#[cfg(feature = "builtin-model")]
+mod builtin;
 mod coord_conv;
 mod folder;
 mod hourglass;

@@ -59,6 +59,13 @@ impl MetricsFile {
     }
 }
 
+/// The validation NME of a run's folder in per cent, by epochs.
+pub(crate) fn validation_curve(folder: &Path) -> Result<Vec<(f64, f64)>> {
+    let path = folder.join("metrics.csv");
+    let text = fs::read_to_string(&path).map_err(Error::io(&path, "read"))?;
+    Ok(parse(&path, &text)?.iter().filter_map(|row| Some((row.epoch, row.val_nme?))).collect())
+}
+
 fn line(row: &MetricsRow) -> String {
     let MetricsRow { step, epoch, seconds, learning_rate, loss, val_nme, faces_per_second } = row;
     let val = val_nme.map(|v| format!("{v:.4}")).unwrap_or_default();

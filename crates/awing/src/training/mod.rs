@@ -28,4 +28,5 @@ pub use schedule::ScheduleConfig;
 pub use trainer::{Outcome, Session, train};
 pub use training_set::TrainingSet;
 
+pub(crate) use metrics::validation_curve;
 pub(crate) use steps::{Batches, Steps};

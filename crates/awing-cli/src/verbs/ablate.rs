@@ -1,0 +1,218 @@
+use super::{progress::Progress, train::quoted};
+use crate::{
+    console::Console,
+    data,
+    device::DeviceChoice,
+    failure::{Failure, OrUsage},
+    folders,
+    interrupt::stoppable,
+};
+use awing::{
+    Error,
+    ablation::{RunRecord, Study, StudyObserver, StudyReport, Variant, study, write_report},
+    benchmark::Machine,
+    dataset::DataSource,
+    training::{MetricsRow, Observer, Recipe},
+};
+use clap::Args;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// Measure what each loss and each part of the method brings.
+///
+/// Trains the same network on the same faces for the same number of steps: with MSE, L1, Wing and Adaptive Wing; with the weight map, the
+/// boundary and CoordConv; and with wrongly annotated points; each with several seeds. Writes a report with tables and plots. It takes
+/// hours; Ctrl-C stops it, and the same command goes on.
+#[derive(Args, Debug)]
+pub(crate) struct Ablate {
+    /// Annotated faces to learn from, FORMAT:PATH with FORMAT one of 300w, wflw, cofw, aflw, ytf, mtfl, lspet, dlib, coco, csv
+    #[arg(long, value_name = "FORMAT:PATH")]
+    data: DataSource,
+    /// Faces for the learning curves
+    #[arg(long, value_name = "FORMAT:PATH")]
+    val: DataSource,
+    /// Faces that the figures are of
+    #[arg(long, value_name = "FORMAT:PATH")]
+    test: DataSource,
+    /// What the points mean: the name of a built-in scheme or a file; otherwise the format's own
+    #[arg(long, value_name = "NAME|FILE")]
+    scheme: Option<String>,
+    /// The settings that all rows share: paper, base, small or nano
+    #[arg(long, default_value = "nano", value_name = "NAME")]
+    preset: String,
+    /// Settings that differ from the preset, as for `awing train`
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Single settings, such as optimiser.learning_rate=1e-3
+    #[arg(long, num_args = 1.., value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Passes over the data of each run
+    #[arg(long, default_value_t = 15, value_name = "N")]
+    epochs: usize,
+    /// Runs of each row, with the seeds 1 to N
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100))]
+    seeds: u64,
+    /// Only these rows, such as mse aw-map [default: all]
+    #[arg(long, num_args = 1.., value_name = "ROW")]
+    rows: Vec<String>,
+    /// Name of the study's folder; the runs that are finished there are not done again
+    #[arg(long, default_value = "ablation")]
+    name: String,
+    /// Folder of all runs
+    #[arg(long, default_value = "runs", value_name = "DIR")]
+    runs: PathBuf,
+    /// Where the report is written, the plots beside it [default: ABLATION.md in the study's folder]
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Where to compute
+    #[arg(long, value_enum, default_value_t)]
+    device: DeviceChoice,
+    /// Print the finished runs as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Ablate {
+    pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
+        let device = self.device.device()?;
+        if !folders::is_name(&self.name) {
+            return Err(Failure::Usage(format!(
+                "--name: `{}` cannot name a folder; give a plain word",
+                self.name
+            )));
+        }
+        let all: Vec<Variant> = Variant::of_the_paper().into_iter().chain(Variant::of_robustness()).collect();
+        let variants = self.variants(&all)?;
+        let recipe = self.recipe()?;
+        let scheme = data::scheme(self.scheme.as_deref())?;
+        let [train, validation, test] =
+            [&self.data, &self.val, &self.test].map(|source| data::open(source, scheme.as_ref(), console));
+        let (train, validation, test) = (train?, validation?, test?);
+        let folder = self.runs.join("ablate").join(&self.name);
+        std::fs::create_dir_all(&folder).map_err(|e| Failure::file(&folder, e))?;
+        let mut progress = StudyProgress { console, run: None };
+        let finished = stoppable(console, |stop| {
+            let of = Study {
+                recipe: recipe.clone(),
+                variants,
+                seeds: self.seeds,
+                train: &train,
+                validation: &validation,
+                test: &test,
+                folder: folder.clone(),
+                device,
+                stop,
+                card: format!("- Training data: {}\n- A row of a study by `awing ablate`", self.data),
+            };
+            study(&of, &mut progress)
+        })?;
+        if finished.interrupted {
+            console.warn("stopped before the end; the same command goes on");
+            return Err(Failure::Told);
+        }
+        let path = self.report.clone().unwrap_or_else(|| folder.join("ABLATION.md"));
+        let setting = self.setting(&recipe, [train.samples.len(), test.samples.len()]);
+        write_report(&StudyReport { variants: &all, records: &finished.records, setting: &setting }, &path)?;
+        if self.json {
+            console.print_json(&json!({ "report": path, "runs": finished.records }))?;
+        } else {
+            console.print(path.display())?;
+        }
+        Ok(())
+    }
+
+    fn variants(&self, all: &[Variant]) -> Result<Vec<Variant>, Failure> {
+        let known = |name: &&String| !all.iter().any(|v| v.name == **name);
+        if let Some(name) = self.rows.iter().find(known) {
+            let names: Vec<&str> = all.iter().map(|v| v.name.as_str()).collect();
+            return Err(Failure::Usage(format!(
+                "--rows: there is no `{name}`; there are {}",
+                names.join(", ")
+            )));
+        }
+        let chosen = |v: &&Variant| self.rows.is_empty() || self.rows.contains(&v.name);
+        Ok(all.iter().filter(chosen).cloned().collect())
+    }
+
+    fn recipe(&self) -> Result<Recipe, Failure> {
+        let recipe = Recipe::layered(Some(&self.preset), self.config.as_deref(), &self.set);
+        let mut recipe = recipe.map_err(|e| Failure::Usage(e.to_string()))?;
+        (recipe.training.epochs, recipe.training.minutes) = (self.epochs, None);
+        recipe.validate().or_usage("training")?;
+        Ok(recipe)
+    }
+
+    /// What the report says of how it was made.
+    fn setting(&self, recipe: &Recipe, [faces, test]: [usize; 2]) -> String {
+        let (n, machine) = (&recipe.network, Machine::this());
+        let command: Vec<String> =
+            std::env::args_os().skip(1).map(|arg| quoted(&shown(&arg.to_string_lossy()))).collect();
+        format!(
+            "Written by `awing {}`.\n\nEach row is the same network ({} stack{}, {} wide, {} px input), trained from nothing on the same {faces} \
+             faces for {} epochs in batches of {} (the `{}` preset otherwise), and measured at the end of its schedule on {test} test faces: \
+             nothing is chosen by them. Rows differ in what their name says and in nothing else; mean ± standard deviation over seeds. NME by \
+             the scheme's usual normaliser, boxes around the annotated points.\n\nMachine: {}, awing {}.\n",
+            command.join(" "),
+            n.stacks,
+            if n.stacks == 1 { "" } else { "s" },
+            n.width,
+            n.input,
+            recipe.training.epochs,
+            recipe.training.batch,
+            self.preset,
+            machine.cpu,
+            env!("CARGO_PKG_VERSION"),
+        )
+    }
+}
+
+/// A path without the folders that are this machine's own.
+fn shown(argument: &str) -> String {
+    match argument.split_once(':') {
+        Some((format, path)) if format.parse::<awing::dataset::Format>().is_ok() => {
+            let parts: Vec<_> = Path::new(path).iter().map(|part| part.to_string_lossy()).collect();
+            let kept = parts.len().saturating_sub(2);
+            format!("{format}:{}", parts[kept..].join("/"))
+        }
+        _ => argument.to_owned(),
+    }
+}
+
+/// A bar for the run at hand, a line for each that is finished.
+struct StudyProgress<'a> {
+    console: &'a Console,
+    run: Option<Progress<'a>>,
+}
+
+impl Observer for StudyProgress<'_> {
+    fn step(&mut self, step: usize, loss: f64, progress: f64, faces_per_second: f64) {
+        if let Some(run) = &mut self.run {
+            run.step(step, loss, progress, faces_per_second);
+        }
+    }
+
+    fn evaluated(&mut self, row: &MetricsRow, best: bool) {
+        if let Some(run) = &mut self.run {
+            run.evaluated(row, best);
+        }
+    }
+
+    fn problem(&mut self, problem: &Error) {
+        self.console.warn(problem);
+    }
+}
+
+impl StudyObserver for StudyProgress<'_> {
+    fn run(&mut self, place: usize, count: usize, variant: &Variant, seed: u64) {
+        self.console.note(format!("run {} of {count}: {}, seed {seed}", place + 1, variant.label));
+        self.run = Some(Progress::new(self.console));
+    }
+
+    fn finished(&mut self, record: &RunRecord) {
+        if let Some(run) = self.run.take() {
+            run.finish();
+        }
+        let nme = record.figures("all").map_or("-".to_owned(), |f| format!("{:.2} %", f.nme));
+        self.console.note(format!("{}, seed {}: NME {nme}", record.variant, record.seed));
+    }
+}
