@@ -2,12 +2,15 @@ use super::{Peaks, PixelKind, PixelShares, RunRecord, Variant};
 use crate::{
     error::Result,
     files::write_atomic,
+    loss::LossConfig,
     report::{Chart, Legend, Series, Stroke, save_charts},
 };
 use std::{collections::BTreeSet, fmt::Write, path::Path};
 
-/// Rows that the charts show; all nine would be in each other's way.
-const CHARTED: [&str; 6] = ["mse", "l1", "wing", "aw", "aw-map", "all"];
+/// Rows that the charts show; boundary and CoordConv alone would only cover each other's lines.
+const CHARTED: [&str; 9] = ["mse", "l1", "wing", "aw", "mse-map", "l1-map", "wing-map", "aw-map", "all"];
+/// Below this height, on maps whose targets reach 1, a network predicts nothing: its largest cell is noise.
+const EMPTY: f64 = 0.1;
 
 /// What a report is made of.
 #[derive(Clone, Debug)]
@@ -151,10 +154,28 @@ impl StudyReport<'_> {
 
     /// Whether the method beats MSE by more than chance, in words.
     fn verdict(&self) -> String {
-        let pairs =
-            [("mse", "aw"), ("mse", "aw-map"), ("wing", "aw-map"), ("l1", "aw-map"), ("aw", "aw-map")];
+        let empty = |v: &&Variant| self.height(v).is_some_and(|height| height.mean < EMPTY);
+        let hollow = self.rows().filter(empty).map(|v| {
+            format!(
+                "- {} has not learnt to predict within these epochs: the largest cell of its maps is {} high. Its error is that of \
+                 points at random places.\n",
+                v.label,
+                cell(self.height(v), 2)
+            )
+        });
+        let pairs = [
+            ("mse", "aw"),
+            ("mse", "aw-map"),
+            ("mse-map", "aw-map"),
+            ("wing", "aw"),
+            ("wing-map", "aw-map"),
+            ("l1", "aw"),
+            ("l1-map", "aw-map"),
+            ("aw", "aw-map"),
+            ("aw-map", "all"),
+        ];
         let sentences = pairs.iter().filter_map(|(a, b)| {
-            let (a, b) = (self.variant(a)?, self.variant(b)?);
+            let (a, b) = (self.variant(a).filter(|a| !empty(a))?, self.variant(b)?);
             let (from, to) = (self.nme(a, "all")?, self.nme(b, "all")?);
             let (spread, gain) = (from.deviation?.max(to.deviation?), from.mean - to.mean);
             let side = if gain > 0.0 { "below" } else { "above" };
@@ -166,13 +187,18 @@ impl StudyReport<'_> {
                 a.label
             ))
         });
-        sentences.collect()
+        sentences.chain(hollow).collect()
+    }
+
+    /// Of the predicted peaks.
+    fn height(&self, variant: &Variant) -> Option<Spread> {
+        self.spread(variant, |run| Some(run.peaks.height))
     }
 
     fn peak_table(&self) -> String {
         let mut text = "| trained with | height | width, cells |\n|---|---|---|".to_owned();
         for variant in self.rows() {
-            let height = self.spread(variant, |run| Some(run.peaks.height));
+            let height = self.height(variant);
             let width = self.spread(variant, |run| Some(run.peaks.width));
             let _ = write!(text, "\n| {} | {} | {} |", variant.label, cell(height, 2), cell(width, 2));
         }
@@ -245,13 +271,14 @@ impl StudyReport<'_> {
             let most = runs.iter().map(|run| run.validation.len()).min().unwrap_or(0);
             let mean = |i: usize| runs.iter().map(|run| run.validation[i].1).sum::<f64>() / runs.len() as f64;
             let points = (0..most).map(|i| (runs[0].validation[i].0, mean(i))).collect();
-            Series { name: variant.label.clone(), points, stroke: Stroke::Line }
+            Series { name: variant.label.clone(), points, stroke: stroke(variant) }
         });
         Chart {
             x_label: "epochs".to_owned(),
             y_label: "validation NME, %".to_owned(),
             series: series.collect(),
             log_y: true,
+            legend: Legend::Beside,
             ..Chart::default()
         }
     }
@@ -259,14 +286,18 @@ impl StudyReport<'_> {
     fn profiles(&self) -> Chart {
         let line = |profile: Vec<f64>| -> Vec<(f64, f64)> { (0..).map(f64::from).zip(profile).collect() };
         let truth = self.records.first().map(|run| run.true_peaks.profile.clone()).unwrap_or_default();
-        let truth = Series { name: "the targets".to_owned(), points: line(truth), stroke: Stroke::Solid };
+        let truth = Series {
+            name: "the targets".to_owned(),
+            points: line(truth),
+            stroke: Stroke::Numbered { colour: 4, dashed: false },
+        };
         let series = self.charted().map(|variant| {
             let profiles: Vec<&[f64]> =
                 self.runs(variant).iter().map(|run| run.peaks.profile.as_slice()).collect();
             let entries = profiles.iter().map(|p| p.len()).min().unwrap_or(0);
             let mean = |i: usize| profiles.iter().map(|p| p[i]).sum::<f64>() / profiles.len() as f64;
             let points = line((0..entries).map(mean).collect());
-            Series { name: variant.label.clone(), points, stroke: Stroke::Line }
+            Series { name: variant.label.clone(), points, stroke: stroke(variant) }
         });
         Chart {
             title: "A predicted map around its peak, mean over points and faces".to_owned(),
@@ -274,6 +305,7 @@ impl StudyReport<'_> {
             y_label: "height".to_owned(),
             series: std::iter::once(truth).chain(series).collect(),
             x_range: Some([0.0, 8.0]),
+            legend: Legend::Beside,
             ..Chart::default()
         }
     }
@@ -288,7 +320,7 @@ impl StudyReport<'_> {
                     100.0 * runs.iter().map(share).sum::<f64>() / runs.len() as f64
                 };
                 let points = (0..most).map(|i| (runs[0].shares[i].epoch, mean(i))).collect();
-                Series { name: variant.label.clone(), points, stroke: Stroke::Line }
+                Series { name: variant.label.clone(), points, stroke: stroke(variant) }
             });
             Chart {
                 title: format!("Share of the gradient on the {}", kind.name()),
@@ -296,6 +328,7 @@ impl StudyReport<'_> {
                 y_label: "%".to_owned(),
                 series: series.collect(),
                 y_range: Some([0.0, 100.0]),
+                legend: Legend::Beside,
                 ..Chart::default()
             }
         };
@@ -306,16 +339,28 @@ impl StudyReport<'_> {
         let series = self.robust_families().map(|family| {
             let siblings = self.variants.iter().filter(|v| same_method(v, family));
             let points = siblings.filter_map(|v| Some((f64::from(v.moved_points), self.nme(v, "all")?.mean)));
-            Series { name: family.label.clone(), points: points.collect(), stroke: Stroke::Line }
+            Series { name: family.label.clone(), points: points.collect(), stroke: stroke(family) }
         });
         Chart {
             x_label: "training points that were moved at random, %".to_owned(),
             y_label: "NME on all test faces, %".to_owned(),
             series: series.collect(),
-            legend: Legend::UpperLeft,
+            legend: Legend::Beside,
             ..Chart::default()
         }
     }
+}
+
+/// A colour for each loss, dashed without the weight map and solid with it; the whole method is black.
+fn stroke(variant: &Variant) -> Stroke {
+    let colour = match variant.loss {
+        _ if variant.boundary || variant.coord_conv => 2,
+        LossConfig::Mse {} => 0,
+        LossConfig::L1 {} => 5,
+        LossConfig::Wing { .. } => 3,
+        _ => 1,
+    };
+    Stroke::Numbered { colour, dashed: !variant.weight_map }
 }
 
 fn same_method(a: &Variant, b: &Variant) -> bool {

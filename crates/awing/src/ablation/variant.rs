@@ -25,17 +25,21 @@ impl Variant {
         Self { name, label, loss, weight_map: false, boundary: false, coord_conv: false, moved_points: 0 }
     }
 
-    /// The rows of Wang et al. 2019: the losses alone, then the parts of the method one by one, then all of them. Mean squared
-    /// error with the weight map, which is not theirs, tells what the map does without the loss.
+    /// The rows of Wang et al. 2019: the losses alone, then the parts of the method one by one, then all of them. The other losses
+    /// with the weight map, which are not theirs, tell what the map does without Adaptive Wing.
     pub fn of_the_paper() -> Vec<Self> {
         let aw = LossConfig::default();
-        let with_map = |name: &str, label: &str| Self { weight_map: true, ..Self::new(name, label, aw) };
+        let wing = LossConfig::Wing { omega: 10.0, epsilon: 2.0 };
+        let map = |row: Self| Self { weight_map: true, ..row };
+        let with_map = |name: &str, label: &str| map(Self::new(name, label, aw));
         vec![
             Self::new("mse", "MSE", LossConfig::Mse {}),
             Self::new("l1", "L1", LossConfig::L1 {}),
-            Self::new("wing", "Wing", LossConfig::Wing { omega: 10.0, epsilon: 2.0 }),
+            Self::new("wing", "Wing", wing),
             Self::new("aw", "Adaptive Wing", aw),
-            Self { weight_map: true, ..Self::new("mse-map", "MSE + weight map", LossConfig::Mse {}) },
+            map(Self::new("mse-map", "MSE + weight map", LossConfig::Mse {})),
+            map(Self::new("l1-map", "L1 + weight map", LossConfig::L1 {})),
+            map(Self::new("wing-map", "Wing + weight map", wing)),
             with_map("aw-map", "Adaptive Wing + weight map"),
             Self { boundary: true, ..with_map("aw-map-boundary", "Adaptive Wing + weight map + boundary") },
             Self { coord_conv: true, ..with_map("aw-map-coord", "Adaptive Wing + weight map + CoordConv") },
@@ -43,14 +47,20 @@ impl Variant {
         ]
     }
 
-    /// Robustness against wrong annotations: MSE and Adaptive Wing with 5, 10 and 20 per cent of all points moved.
+    /// Robustness against wrong annotations: MSE and Adaptive Wing, without and with the weight map, with 5, 10 and 20 per cent of
+    /// all points moved.
     pub fn of_robustness() -> Vec<Self> {
-        let losses = [("mse", "MSE", LossConfig::Mse {}), ("aw", "Adaptive Wing", LossConfig::default())];
-        let moved = |share: u32, (name, label, loss): (&str, &str, LossConfig)| Self {
-            moved_points: share,
-            ..Self::new(&format!("{name}-moved-{share}"), &format!("{label}, {share} % moved"), loss)
+        let methods = Self::of_the_paper().into_iter();
+        let methods = methods.filter(|row| ["mse", "aw", "mse-map", "aw-map"].contains(&row.name.as_str()));
+        let moved = |row: Self| {
+            [5, 10, 20].map(|share| Self {
+                name: format!("{}-moved-{share}", row.name),
+                label: format!("{}, {share} % moved", row.label),
+                moved_points: share,
+                ..row.clone()
+            })
         };
-        [5, 10, 20].into_iter().flat_map(|share| losses.map(|loss| moved(share, loss))).collect()
+        methods.flat_map(moved).collect()
     }
 
     /// The shared recipe with what this row changes.
@@ -75,7 +85,7 @@ mod tests {
         let rows: Vec<Variant> =
             Variant::of_the_paper().into_iter().chain(Variant::of_robustness()).collect();
         let names: BTreeSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();
-        assert_eq!((rows.len(), names.len()), (15, 15));
+        assert_eq!((rows.len(), names.len()), (23, 23));
         let base = Recipe::preset("nano").unwrap();
         for (i, row) in rows.iter().enumerate() {
             let recipe = row.recipe(&base, 7);
@@ -88,6 +98,6 @@ mod tests {
                 assert_eq!(same, named == *row, "{} and {}", other.name, row.name);
             }
         }
-        assert_eq!(rows[8].recipe(&base, base.training.seed), base, "everything is the method itself");
+        assert_eq!(rows[10].recipe(&base, base.training.seed), base, "everything is the method itself");
     }
 }

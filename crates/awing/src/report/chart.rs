@@ -13,7 +13,10 @@ use plotters::{
     },
     element::DashedPathElement,
     prelude::*,
-    style::{RGBColor, register_font},
+    style::{
+        RGBColor, register_font,
+        text_anchor::{HPos, Pos, VPos},
+    },
 };
 use std::{ops::Range, path::Path};
 
@@ -21,6 +24,8 @@ use std::{ops::Range, path::Path};
 pub(super) const FINE: u32 = 4;
 const WIDTH: u32 = 900;
 const HEIGHT: u32 = 560;
+/// Left free for a legend beside the axes.
+const LEGEND_WIDTH: u32 = 290;
 /// Of each chart when there are several.
 const LOWER: u32 = 380;
 
@@ -57,7 +62,7 @@ pub struct Chart {
     pub legend: Legend,
 }
 
-/// The corner of the legend.
+/// Where the legend stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Legend {
     /// Upper right.
@@ -67,6 +72,8 @@ pub enum Legend {
     UpperLeft,
     /// Lower right.
     LowerRight,
+    /// Beside the axes, for charts whose lines leave no corner free.
+    Beside,
 }
 
 /// One line of a chart.
@@ -88,6 +95,13 @@ pub enum Stroke {
     Line,
     /// Solid, in the next colour.
     Solid,
+    /// In the colour of this number, solid or dashed: what appears in several charts looks alike in all of them.
+    Numbered {
+        /// From 0; there are six colours, then they repeat. The third, 2, is black.
+        colour: usize,
+        /// Dashed instead of solid.
+        dashed: bool,
+    },
     /// A pale grey line in the background: raw values below their running mean.
     Faint,
 }
@@ -205,7 +219,10 @@ impl Chart {
         // Sizes are the em in pixels times plotters' 1.24.
         let font = |em: f64| ("sans-serif", em * 1.24 * f64::from(FINE)).into_font();
         let grey = RGBColor(90, 90, 90);
-        let mut builder = ChartBuilder::on(area);
+        let beside = self.legend == Legend::Beside;
+        let legend_width = if beside { LEGEND_WIDTH * FINE } else { 0 };
+        let (area, legend_area) = area.split_horizontally(area.dim_in_pixel().0 - legend_width);
+        let mut builder = ChartBuilder::on(&area);
         builder
             .margin(14 * FINE)
             .margin_right(24 * FINE)
@@ -232,6 +249,7 @@ impl Chart {
             })
             .draw()?;
 
+        let mut row = 60 * FINE as i32; // of the legend beside the axes
         let mut colours = COLOURS.iter().cycle();
         let mut dashes = DASHES.iter().cycle();
         for series in &self.series {
@@ -239,10 +257,12 @@ impl Chart {
             let points: Vec<(f64, f64)> = points.filter(|p| x.holds(p.0) && y.holds(p.1)).collect();
             let (colour, width) = match series.stroke {
                 Stroke::Faint => (RGBColor(190, 200, 210), 1.0),
+                Stroke::Numbered { colour, .. } => (COLOURS[colour % COLOURS.len()], 2.2),
                 _ => (*colours.next().unwrap_or(&BLACK), 2.2),
             };
             let (dash, gap) = match series.stroke {
                 Stroke::Line => *dashes.next().unwrap_or(&(0, 0)),
+                Stroke::Numbered { dashed: true, .. } => DASHES[1],
                 _ => (0, 0),
             };
             let style = colour.stroke_width((width * f64::from(FINE)) as u32);
@@ -254,25 +274,32 @@ impl Chart {
             } else {
                 chart.draw_series(DashedLineSeries::new(points, dash, gap, style))?
             };
-            if !series.name.is_empty() {
-                let legend = move |(x, y)| {
-                    let ends = [(x, y), (x + 34 * FINE as i32, y)].into_iter();
-                    match dash {
-                        0 => PathElement::new(ends.collect::<Vec<_>>(), style).into_dyn(),
-                        _ => DashedPathElement::new(ends, dash, gap, style).into_dyn(),
-                    }
-                };
-                drawn.label(&series.name).legend(legend);
+            let swatch = move |(x, y)| {
+                let ends = [(x, y), (x + 34 * FINE as i32, y)].into_iter();
+                match dash {
+                    0 => PathElement::new(ends.collect::<Vec<_>>(), style).into_dyn(),
+                    _ => DashedPathElement::new(ends, dash, gap, style).into_dyn(),
+                }
+            };
+            if beside && !series.name.is_empty() {
+                legend_area.draw(&swatch((0, row)))?;
+                let middle = Pos::new(HPos::Left, VPos::Center);
+                let text = font(14.0).into_text_style(&legend_area).pos(middle);
+                legend_area.draw(&Text::new(series.name.clone(), (44 * FINE as i32, row), text))?;
+                row += 24 * FINE as i32;
+            } else if !series.name.is_empty() {
+                drawn.label(&series.name).legend(swatch);
             }
         }
-        if self.series.iter().any(|series| !series.name.is_empty()) {
+        if !beside && self.series.iter().any(|series| !series.name.is_empty()) {
+            let corner = match self.legend {
+                Legend::UpperLeft => SeriesLabelPosition::UpperLeft,
+                Legend::LowerRight => SeriesLabelPosition::LowerRight,
+                Legend::UpperRight | Legend::Beside => SeriesLabelPosition::UpperRight,
+            };
             chart
                 .configure_series_labels()
-                .position(match self.legend {
-                    Legend::UpperRight => SeriesLabelPosition::UpperRight,
-                    Legend::UpperLeft => SeriesLabelPosition::UpperLeft,
-                    Legend::LowerRight => SeriesLabelPosition::LowerRight,
-                })
+                .position(corner)
                 .margin(10 * FINE)
                 .legend_area_size(42 * FINE)
                 .label_font(font(14.0))
