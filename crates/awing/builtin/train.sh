@@ -4,11 +4,14 @@
 set -euo pipefail
 data=${1:?the folder of the data is missing, with train/300w and val/300w in it}
 here=$(dirname "$0")
-awing() { cargo run --quiet --release --locked --package awing-cli -- "$@"; }
-faces=(--data "300w:$data/train/300w" --val "300w:$data/val/300w" --name builtin)
-if [ -d runs/train/builtin/last ]; then
-    awing train "${faces[@]}" --resume
-else
-    awing train "${faces[@]}" --config "$here/recipe.toml"
-fi
-awing export --model runs/train/builtin/best --weights f16 --card "$here/README.md" --out runs/builtin
+cargo build --release --locked --package awing-cli
+awing() { "${CARGO_TARGET_DIR:-target}/release/awing" "$@"; }
+# One run: its name, then the settings it starts with. A run that has ended is over at once when it is resumed.
+run() {
+    local name=$1 && shift
+    if [ -d "runs/train/$name/last" ]; then set -- --resume; fi
+    awing train --data "300w:$data/train/300w" --val "300w:$data/val/300w" --name "$name" "$@"
+}
+run builtin-128 --config "$here/recipe.toml"
+run builtin-192 --config "$here/finetune.toml" --from runs/train/builtin-128/best
+awing export --model runs/train/builtin-192/best --weights f16 --card "$here/README.md" --out runs/builtin
