@@ -2,13 +2,14 @@
 //!
 //! One street, one house per stage: [`dataset`] reads annotated faces, [`augment`] crops and varies them,
 //! [`heatmap`] turns points into target maps and maps back into points, [`model`] is the stacked hourglass, [`loss`]
-//! compares, [`training`] learns, [`evaluation`] measures, [`prediction`] answers, [`report`] draws. [`benchmark`] takes their times,
+//! compares, [`training`] learns, [`evaluation`] measures, [`detection`] finds faces, [`prediction`] their landmarks, [`report`] draws. [`benchmark`] takes their times,
 //! [`ablation`] asks what each part of the method brings.
 
 pub mod ablation;
 pub mod augment;
 pub mod benchmark;
 pub mod dataset;
+pub mod detection;
 pub mod error;
 pub mod evaluation;
 pub(crate) mod files;

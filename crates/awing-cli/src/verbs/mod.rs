@@ -4,6 +4,7 @@ mod ablate;
 mod answers;
 mod bench;
 mod demo;
+mod detect;
 mod eval;
 mod export;
 mod loss;
@@ -21,6 +22,7 @@ pub(crate) enum Verb {
     Train(train::Train),
     Eval(eval::Eval),
     Predict(predict::Predict),
+    Detect(detect::Detect),
     Export(export::Export),
     Ablate(ablate::Ablate),
     Loss(loss::Loss),
@@ -34,6 +36,7 @@ impl Verb {
             Self::Train(verb) => verb.run(console),
             Self::Eval(verb) => verb.run(console),
             Self::Predict(verb) => verb.run(console),
+            Self::Detect(verb) => verb.run(console),
             Self::Export(verb) => verb.run(console),
             Self::Ablate(verb) => verb.run(console),
             Self::Loss(verb) => verb.run(console),

@@ -8,17 +8,21 @@ use crate::{
 };
 use awing::{
     dataset::BoxFile,
+    detection::SeetaFace,
     geometry::Rect,
     prediction::{Aligner, FaceBoxes, align_photos, expand_sources},
 };
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// Find the landmarks in photos.
 ///
-/// Prints one line of JSON a photo, in order. Without boxes, each photo is taken as one face, cut out before: say where
-/// the faces are with --box or --boxes otherwise. A photo that cannot be read gets a line that says why, and the rest
-/// goes on; the exit code is then 1.
+/// Prints one line of JSON a photo, in order. The faces are found by a detector unless --box, --boxes or --whole-image say where they
+/// are; it knows human faces from the front, so a model of anything else needs one of these. A photo that cannot be read gets a line that
+/// says why, and the rest goes on; the exit code is then 1.
 #[derive(Args, Debug)]
 pub(crate) struct Predict {
     /// Image files, folders, or quoted patterns such as 'photos/*.jpg'
@@ -33,7 +37,7 @@ pub(crate) struct Predict {
     /// Face boxes of each photo: a CSV file image,x0,y0,x1,y1 with a line for each face
     #[arg(long, value_name = "FILE", conflicts_with = "face_box")]
     pub(crate) boxes: Option<PathBuf>,
-    /// Take each photo as one face (this is what happens without boxes, too)
+    /// Take each photo as one face, cut out with some room around it before
     #[arg(long, conflicts_with_all = ["face_box", "boxes"])]
     pub(crate) whole_image: bool,
     /// A new folder for the pictures and a copy of the answers [default with --draw: runs/predict/ and the
@@ -95,6 +99,10 @@ impl Predict {
         let bar = console.bar(photos.len(), "{bar:30} {pos} of {len} photos  left {eta}");
         let mut failed = problems.len();
         let done = align_photos(&aligner, &photos, &boxes, maps.is_some(), |path, found| {
+            if found.as_ref().is_ok_and(|photo| photo.faces.is_empty()) {
+                let path = path.display();
+                console.warn(format!("{path}: no face found; say where it is with --box, or --whole-image if the photo is one face"));
+            }
             let answer = answers.answer(path, found)?;
             failed += answer.problems.len();
             answer.problems.iter().for_each(|problem| console.warn(problem));
@@ -124,7 +132,8 @@ impl Predict {
             Some(path) => {
                 Ok(FaceBoxes::File { boxes: BoxFile::load(path).or_usage("--boxes")?, path: path.clone() })
             }
-            None if self.face_box.is_empty() => Ok(FaceBoxes::WholeImage),
+            None if self.whole_image => Ok(FaceBoxes::WholeImage),
+            None if self.face_box.is_empty() => Ok(FaceBoxes::Detected(Arc::new(SeetaFace::builtin()?))),
             None => Ok(FaceBoxes::Given(self.face_box.clone())),
         }
     }

@@ -16,7 +16,8 @@ fn eval(folder: &Path) -> Done {
 }
 
 fn predict(folder: &Path, sources: &str, more: &[&str]) -> Done {
-    awing(folder, &args(&format!("predict {sources} --model {}", model()), more))
+    let whole = if more.iter().any(|word| word.starts_with("--box")) { "" } else { "--whole-image" };
+    awing(folder, &args(&format!("predict {sources} {whole} --model {}", model()), more))
 }
 
 /// The points of a `.pts` file with one line changed.
@@ -204,7 +205,7 @@ fn a_model_folder_that_does_not_fit() {
         let text = fs::read_to_string(&config).unwrap();
         assert!(text.contains(from), "{text}");
         fs::write(config, text.replacen(from, to, 1)).unwrap();
-        awing(folder.path(), &args(&format!("predict a.jpg --model {name}"), &[]))
+        awing(folder.path(), &args(&format!("predict a.jpg --whole-image --model {name}"), &[]))
     };
     spoil("shape", "width = 8", "width = 16").one_line(1, &["shape/model.safetensors: "]);
     spoil("version", "version = 1", "version = 9").one_line(1, &["version/config.toml: version: is 9"]);

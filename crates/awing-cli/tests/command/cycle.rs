@@ -209,8 +209,13 @@ fn predictions_are_a_line_a_photo_in_order() {
 #[test]
 fn predictions_as_a_table_agree_with_json() {
     let folder = tempfile::tempdir().unwrap();
-    let words = format!("predict {} {} --model {} --quiet", photo(0).display(), photo(3).display(), model());
-    let json = awing(folder.path(), &args(&words, &["--json", "--whole-image"])).with_code(0).json();
+    let words = format!(
+        "predict {} {} --whole-image --model {} --quiet",
+        photo(0).display(),
+        photo(3).display(),
+        model()
+    );
+    let json = awing(folder.path(), &args(&words, &["--json"])).with_code(0).json();
     assert_eq!(json[0]["faces"][0]["box"], serde_json::json!([-0.5, -0.5, 255.5, 255.5]));
     let table = awing(folder.path(), &args(&words, &["--format", "csv", "--out", "o"])).with_code(0);
     assert_eq!(table.err, "");
@@ -231,7 +236,7 @@ fn predictions_as_a_table_agree_with_json() {
 
 #[test]
 fn a_reader_may_leave_early() {
-    let words = format!("predict {} --model {}", fixture().join("faces").display(), model());
+    let words = format!("predict {} --whole-image --model {}", fixture().join("faces").display(), model());
     let mut child =
         command(fixture(), &args(&words, &[])).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut first = String::new();

@@ -8,4 +8,5 @@ mod bad_input;
 mod bench;
 mod builtin;
 mod cycle;
+mod detect;
 mod shared;

@@ -44,6 +44,7 @@ mod sample;
 mod source;
 mod text;
 mod wflw;
+mod wider;
 mod write;
 mod ytf;
 
@@ -56,4 +57,5 @@ pub use open::{Dataset, OpenOptions};
 pub(crate) use pts::IMAGE_EXTENSIONS;
 pub use sample::{ImageSource, Sample};
 pub use source::{DataSource, Format};
+pub use wider::{BoxedPhoto, read_wider};
 pub use write::{copy_images, write_coco, write_csv, write_pts};

@@ -6,6 +6,7 @@
 mod bootstrap;
 mod boxes;
 mod curve;
+mod detection;
 mod faces;
 mod nme;
 mod normaliser;
@@ -16,6 +17,7 @@ mod test_faces;
 pub use bootstrap::mean_interval;
 pub use boxes::BoxSource;
 pub use curve::{auc, ced, failure_rate};
+pub use detection::{DetectionFigures, FACE_OVERLAP, test_detector};
 pub use faces::{Evaluation, FaceResult};
 pub use nme::{nme, point_errors};
 pub use normaliser::Normaliser;

@@ -3,6 +3,7 @@
 use super::{Aligner, Face, Maps};
 use crate::{
     dataset::{BoxFile, IMAGE_EXTENSIONS, load_image},
+    detection::FaceDetector,
     error::{Error, Result},
     geometry::{Rect, Transform},
 };
@@ -11,6 +12,7 @@ use rayon::prelude::*;
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// Deeper than any photo collection's folders; what is deeper is a loop of links.
@@ -91,6 +93,8 @@ pub enum FaceBoxes {
     /// The photo is one face, cut out with some room around it by hand or by another program: the network sees the whole
     /// photo and nothing else.
     WholeImage,
+    /// Where a detector finds them.
+    Detected(Arc<dyn FaceDetector>),
     /// The same boxes in every photo.
     Given(Vec<Rect>),
     /// The boxes of a file. A photo that is not in it is an error.
@@ -106,6 +110,10 @@ impl FaceBoxes {
     fn of(&self, photo: &Path, image: &RgbImage) -> Result<Vec<Rect>> {
         match self {
             Self::WholeImage => Ok(vec![Rect::of_image(image.width(), image.height())]),
+            Self::Detected(detector) => {
+                let faces = detector.detect(image).map_err(|e| e.about(&photo.to_string_lossy()))?;
+                Ok(faces.into_iter().map(|face| face.face_box).collect())
+            }
             Self::Given(boxes) => Ok(boxes.clone()),
             Self::File { path, boxes } => match boxes.get(&photo.to_string_lossy()) {
                 [] => {

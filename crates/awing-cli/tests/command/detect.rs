@@ -1,0 +1,77 @@
+//! Faces are found before their landmarks.
+
+use crate::shared::*;
+use std::{fs, path::Path};
+
+fn portrait() -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/astronaut.jpg").display().to_string()
+}
+
+#[test]
+fn a_photo_needs_no_box() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(portrait(), folder.path().join("eileen.jpg")).unwrap();
+    let face = |words: &str| awing(folder.path(), &args(words, &[])).with_code(0).json()[0]["faces"].clone();
+    let found = face("predict eileen.jpg");
+    let given = face("predict eileen.jpg --box 175,85,275,185");
+    assert_eq!(found.as_array().unwrap().len(), 1);
+    for (a, b) in
+        found[0]["landmarks"].as_array().unwrap().iter().zip(given[0]["landmarks"].as_array().unwrap())
+    {
+        let [x, y] = [0, 1].map(|i| a[i].as_f64().unwrap() - b[i].as_f64().unwrap());
+        assert!(x.hypot(y) < 4.0, "{a} {b}");
+    }
+    // The boxes that `detect` prints are those that `predict` would have found.
+    let boxes = awing(folder.path(), &args("detect eileen.jpg", &[])).with_code(0).out;
+    assert!(boxes.starts_with("image,x0,y0,x1,y1,score\neileen.jpg,1"), "{boxes}");
+    fs::write(folder.path().join("boxes.csv"), &boxes).unwrap();
+    let read = face("predict eileen.jpg --boxes boxes.csv");
+    assert_eq!(
+        read[0]["landmarks"][30][0].as_f64().unwrap().round(),
+        found[0]["landmarks"][30][0].as_f64().unwrap().round()
+    );
+}
+
+#[test]
+fn a_photo_without_faces_is_told_and_no_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    image::RgbImage::from_pixel(300, 200, image::Rgb([40, 90, 160]))
+        .save(folder.path().join("sky.png"))
+        .unwrap();
+    fs::write(folder.path().join("broken.png"), "no image").unwrap();
+    let done = awing(folder.path(), &args("predict sky.png", &[])).with_code(0);
+    assert_eq!(done.json()[0]["faces"], serde_json::json!([]));
+    assert!(
+        done.err.contains("sky.png: no face found") && done.err.contains("--whole-image"),
+        "{}",
+        done.err
+    );
+    let done = awing(folder.path(), &args("detect sky.png broken.png --json", &[])).with_code(1);
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&done.out).unwrap(),
+        serde_json::json!([{"image": "sky.png", "faces": []}])
+    );
+    assert!(done.err.contains("broken.png: image: "), "{}", done.err);
+}
+
+#[test]
+fn detection_is_measured_where_the_faces_are_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let images = folder.path().join("wider/images");
+    fs::create_dir_all(&images).unwrap();
+    fs::copy(portrait(), images.join("eileen.jpg")).unwrap();
+    image::RgbImage::from_pixel(300, 200, image::Rgb([40, 90, 160])).save(images.join("sky.png")).unwrap();
+    let list = "eileen.jpg\n2\n179 88 92 91 0 0 0 0 0 0\n300 300 60 60 0 0 0 0 0 0\nsky.png\n0\n0 0 0 0 0 0 0 0 0 0\n";
+    fs::write(folder.path().join("wider/val_bbx_gt.txt"), list).unwrap();
+    let figures = awing(folder.path(), &args("detect --data wider:wider --json", &[])).with_code(0);
+    let figures: serde_json::Value = serde_json::from_str(&figures.out).unwrap();
+    assert_eq!(
+        (&figures["photos"], &figures["faces"], &figures["recall"]),
+        (&2.into(), &2.into(), &50.0.into())
+    );
+    assert_eq!((&figures["false_alarms"], &figures["average_precision"]), (&0.into(), &0.5.into()));
+    let table = awing(folder.path(), &args("detect --data none:wider/images", &[])).with_code(0).out;
+    assert!(table.contains("false alarms") && table.contains("recall %"), "{table}");
+    awing(folder.path(), &args("detect --data nothing", &[])).one_line(2, &["--data", "wider:PATH"]);
+    awing(folder.path(), &args("detect", &[])).one_line(2, &["SOURCE"]);
+}
