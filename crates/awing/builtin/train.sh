@@ -9,9 +9,13 @@ awing() { "${CARGO_TARGET_DIR:-target}/release/awing" "$@"; }
 # One run: its name, then the settings it starts with. A run that has ended is over at once when it is resumed.
 run() {
     local name=$1 && shift
-    if [ -d "runs/train/$name/last" ]; then set -- --resume; fi
+    if [ -d "runs/train/$name/last" ] || [ -d "runs/train/$name/last.old" ]; then
+        set -- --resume
+    else
+        rm -rf "runs/train/$name" # ended before its first checkpoint
+    fi
     awing train --data "300w:$data/train/300w" --val "300w:$data/val/300w" --name "$name" "$@"
 }
 run builtin-128 --config "$here/recipe.toml"
 run builtin-192 --config "$here/finetune.toml" --from runs/train/builtin-128/best
-awing export --model runs/train/builtin-192/best --weights f16 --card "$here/README.md" --out runs/builtin
+[ -d runs/builtin ] || awing export --model runs/train/builtin-192/best --weights f16 --card "$here/README.md" --out runs/builtin

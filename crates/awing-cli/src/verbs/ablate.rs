@@ -9,9 +9,12 @@ use crate::{
 };
 use awing::{
     Error,
-    ablation::{RunRecord, Study, StudyObserver, StudyReport, Variant, study, write_report},
+    ablation::{
+        MAX_SEEDS, RunRecord, Study, StudyObserver, StudyReport, Variant, finished_runs, study, write_report,
+    },
     benchmark::Machine,
-    dataset::DataSource,
+    dataset::{BoxChoice, DataSource},
+    evaluation::BoxSource,
     training::{MetricsRow, Observer, Recipe},
 };
 use clap::Args;
@@ -46,11 +49,11 @@ pub(crate) struct Ablate {
     /// Single settings, such as optimiser.learning_rate=1e-3
     #[arg(long, num_args = 1.., value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Passes over the data of each run
-    #[arg(long, default_value_t = 15, value_name = "N")]
-    epochs: usize,
+    /// Passes over the data of each run [default: 15, or training.epochs where it is set]
+    #[arg(long, value_name = "N")]
+    epochs: Option<usize>,
     /// Runs of each row, with the seeds 1 to N
-    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100))]
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MAX_SEEDS))]
     seeds: u64,
     /// Only these rows, such as mse aw-map [default: all]
     #[arg(long, num_args = 1.., value_name = "ROW")]
@@ -61,7 +64,8 @@ pub(crate) struct Ablate {
     /// Folder of all runs
     #[arg(long, default_value = "runs", value_name = "DIR")]
     runs: PathBuf,
-    /// Where the report is written, the plots beside it [default: ABLATION.md in the study's folder]
+    /// Where the report of all finished runs of the study is written, the plots beside it; one that is there is replaced [default:
+    /// ABLATION.md in the study's folder]
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// Where to compute
@@ -111,8 +115,11 @@ impl Ablate {
             return Err(Failure::Told);
         }
         let path = self.report.clone().unwrap_or_else(|| folder.join("ABLATION.md"));
-        let setting = self.setting(&recipe, [train.samples.len(), test.samples.len()]);
-        write_report(&StudyReport { variants: &all, records: &finished.records, setting: &setting }, &path)?;
+        let boxes = BoxSource::from(recipe.training.boxes);
+        let faces = [&train, &test].map(|data| data.samples.iter().filter(|s| boxes.of(s).is_ok()).count());
+        let setting = self.setting(&recipe, faces);
+        let records = finished_runs(&folder, &all)?;
+        write_report(&StudyReport { variants: &all, records: &records, setting: &setting }, &path)?;
         if self.json {
             console.print_json(&json!({ "report": path, "runs": finished.records }))?;
         } else {
@@ -137,7 +144,24 @@ impl Ablate {
     fn recipe(&self) -> Result<Recipe, Failure> {
         let recipe = Recipe::layered(Some(&self.preset), self.config.as_deref(), &self.set);
         let mut recipe = recipe.map_err(|e| Failure::Usage(e.to_string()))?;
-        (recipe.training.epochs, recipe.training.minutes) = (self.epochs, None);
+        let plain = Recipe::preset(&self.preset).map_err(|e| Failure::Usage(e.to_string()))?;
+        let decided = [
+            ("loss", recipe.loss != plain.loss),
+            (
+                "heatmap.weight_map.enabled",
+                recipe.heatmap.weight_map.enabled != plain.heatmap.weight_map.enabled,
+            ),
+            ("network.boundary", recipe.network.boundary != plain.network.boundary),
+            ("network.coord_conv", recipe.network.coord_conv != plain.network.coord_conv),
+            ("training.seed", recipe.training.seed != plain.training.seed),
+            ("training.minutes", recipe.training.minutes.is_some()),
+        ];
+        if let Some((key, _)) = decided.iter().find(|(_, set)| *set) {
+            let why = "each row has its own, and all the same number of epochs";
+            return Err(Failure::Usage(format!("{key}: cannot be set here: {why}; leave it out")));
+        }
+        let set = (recipe.training.epochs != plain.training.epochs).then_some(recipe.training.epochs);
+        recipe.training.epochs = self.epochs.or(set).unwrap_or(15);
         recipe.validate().or_usage("training")?;
         Ok(recipe)
     }
@@ -149,17 +173,22 @@ impl Ablate {
             std::env::args_os().skip(1).map(|arg| quoted(&shown(&arg.to_string_lossy()))).collect();
         format!(
             "Written by `awing {}`.\n\nEach row is the same network ({} stack{}, {} wide, {} px input), trained from nothing on the same {faces} \
-             faces for {} epochs in batches of {} (the `{}` preset otherwise), and measured at the end of its schedule on {test} test faces: \
+             faces for {} epoch{} in batches of {} (otherwise the `{}` preset and what the command sets), and measured at the end of its schedule on {test} test faces: \
              nothing is chosen by them. Rows differ in what their name says and in nothing else; mean ± standard deviation over seeds. NME by \
-             the scheme's usual normaliser, boxes around the annotated points.\n\nMachine: {}, awing {}.\n",
+             the scheme's usual normaliser, boxes {}.\n\nMachine: {}, awing {}.\n",
             command.join(" "),
             n.stacks,
             if n.stacks == 1 { "" } else { "s" },
             n.width,
             n.input,
             recipe.training.epochs,
+            if recipe.training.epochs == 1 { "" } else { "s" },
             recipe.training.batch,
             self.preset,
+            match recipe.training.boxes {
+                BoxChoice::Landmarks => "around the annotated points",
+                BoxChoice::Detector => "that came with the annotations",
+            },
             machine.cpu,
             env!("CARGO_PKG_VERSION"),
         )
@@ -168,12 +197,18 @@ impl Ablate {
 
 /// A path without the folders that are this machine's own.
 fn shown(argument: &str) -> String {
+    if let Some((option, value)) = argument.split_once('=').filter(|(option, _)| option.starts_with("--")) {
+        return format!("{option}={}", shown(value));
+    }
+    let short = |path: &str| {
+        let parts: Vec<_> = Path::new(path).iter().map(|part| part.to_string_lossy()).collect();
+        parts[parts.len().saturating_sub(2)..].join("/")
+    };
     match argument.split_once(':') {
         Some((format, path)) if format.parse::<awing::dataset::Format>().is_ok() => {
-            let parts: Vec<_> = Path::new(path).iter().map(|part| part.to_string_lossy()).collect();
-            let kept = parts.len().saturating_sub(2);
-            format!("{format}:{}", parts[kept..].join("/"))
+            format!("{format}:{}", short(path))
         }
+        _ if Path::new(argument).is_absolute() => short(argument),
         _ => argument.to_owned(),
     }
 }
@@ -214,5 +249,23 @@ impl StudyObserver for StudyProgress<'_> {
         }
         let nme = record.figures("all").map_or("-".to_owned(), |f| format!("{:.2} %", f.nme));
         self.console.note(format!("{}, seed {}: NME {nme}", record.variant, record.seed));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_of_this_machine_are_not_told() {
+        for (given, told) in [
+            ("300w:/home/me/faces/train/300w", "300w:train/300w"),
+            ("--data=300w:/home/me/faces/train/300w", "--data=300w:train/300w"),
+            ("/home/me/a/docs/ABLATION.md", "docs/ABLATION.md"),
+            ("docs/ABLATION.md", "docs/ABLATION.md"),
+            ("training.evaluate_every=3", "training.evaluate_every=3"),
+        ] {
+            assert_eq!(shown(given), told);
+        }
     }
 }

@@ -16,5 +16,5 @@ pub use peaks::Peaks;
 pub use record::{Figures, RunRecord};
 pub use report::{StudyReport, write_report};
 pub use shares::{PixelKind, PixelShares};
-pub use study::{Finished, Study, StudyObserver, study};
+pub use study::{Finished, MAX_SEEDS, Study, StudyObserver, finished_runs, study};
 pub use variant::Variant;

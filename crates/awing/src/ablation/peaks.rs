@@ -29,12 +29,11 @@ impl PeakSums {
     pub(super) fn add(&mut self, map: &[f32], size: usize) {
         self.maps += 1;
         let Some((at, &height)) = map.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)) else { return };
-        if height <= 0.0 {
-            return;
+        if height > 0.0 {
+            self.height += f64::from(height);
+            let area = map.iter().filter(|&&v| v >= 0.5 * height).count();
+            self.width += 2.0 * (area as f64 / std::f64::consts::PI).sqrt();
         }
-        self.height += f64::from(height);
-        let area = map.iter().filter(|&&v| v >= 0.5 * height).count();
-        self.width += 2.0 * (area as f64 / std::f64::consts::PI).sqrt();
         let place = |cell: usize| ((cell % size) as f64, (cell / size) as f64);
         let (x, y) = place(at);
         for (cell, &value) in map.iter().enumerate() {

@@ -93,8 +93,27 @@ impl StudyReport<'_> {
         self.variants.iter().filter(|v| v.moved_points == 0 && !self.runs(v).is_empty())
     }
 
+    /// The rows of the charts; all there are, where it is none of the usual ones.
     fn charted(&self) -> impl Iterator<Item = &Variant> {
-        CHARTED.iter().filter_map(|name| self.variant(name))
+        let usual: Vec<&Variant> = CHARTED.iter().filter_map(|name| self.variant(name)).collect();
+        let rows = if usual.is_empty() { self.rows().collect() } else { usual };
+        rows.into_iter()
+    }
+
+    /// The mean over a row's runs of what they measured along training; only where all of them did.
+    fn mean_curve(
+        &self,
+        variant: &Variant,
+        curve: impl Fn(&RunRecord) -> Vec<(f64, f64)>,
+    ) -> Vec<(f64, f64)> {
+        let curves: Vec<Vec<(f64, f64)>> = self.runs(variant).into_iter().map(curve).collect();
+        let Some((first, others)) = curves.split_first() else { return Vec::new() };
+        let mean = |&(epoch, value): &(f64, f64)| {
+            let at = |curve: &Vec<(f64, f64)>| curve.iter().find(|p| p.0 == epoch).map(|p| p.1);
+            let sum: f64 = others.iter().map(at).sum::<Option<f64>>()?;
+            Some((epoch, (value + sum) / curves.len() as f64))
+        };
+        first.iter().filter_map(mean).collect()
     }
 
     fn text(&self, stem: &str, robust: bool) -> String {
@@ -157,8 +176,7 @@ impl StudyReport<'_> {
         let empty = |v: &&Variant| self.height(v).is_some_and(|height| height.mean < EMPTY);
         let hollow = self.rows().filter(empty).map(|v| {
             format!(
-                "- {} has not learnt to predict within these epochs: the largest cell of its maps is {} high. Its error is that of \
-                 points at random places.\n",
+                "- {} has not learnt to predict within this training: its maps are nearly empty, the largest cell {} high.\n",
                 v.label,
                 cell(self.height(v), 2)
             )
@@ -259,18 +277,16 @@ impl StudyReport<'_> {
         text + "\n"
     }
 
-    /// Rows without moved points that have siblings with some.
+    /// Rows without moved points that have siblings with some that were trained.
     fn robust_families(&self) -> impl Iterator<Item = &Variant> {
-        let moved = |row: &Variant| self.variants.iter().any(|v| v.moved_points > 0 && same_method(v, row));
-        self.rows().filter(move |row| moved(row))
+        let trained = |v: &&Variant| v.moved_points > 0 && !self.runs(v).is_empty();
+        let moved = move |row: &&Variant| self.variants.iter().filter(trained).any(|v| same_method(v, row));
+        self.variants.iter().filter(|row| row.moved_points == 0).filter(moved)
     }
 
     fn curves(&self) -> Chart {
         let series = self.charted().map(|variant| {
-            let runs = self.runs(variant);
-            let most = runs.iter().map(|run| run.validation.len()).min().unwrap_or(0);
-            let mean = |i: usize| runs.iter().map(|run| run.validation[i].1).sum::<f64>() / runs.len() as f64;
-            let points = (0..most).map(|i| (runs[0].validation[i].0, mean(i))).collect();
+            let points = self.mean_curve(variant, |run| run.validation.clone());
             Series { name: variant.label.clone(), points, stroke: stroke(variant) }
         });
         Chart {
@@ -313,13 +329,9 @@ impl StudyReport<'_> {
     fn share_charts(&self) -> Vec<Chart> {
         let chart = |kind: PixelKind| {
             let series = self.charted().map(|variant| {
-                let runs = self.runs(variant);
-                let most = runs.iter().map(|run| run.shares.len()).min().unwrap_or(0);
-                let mean = |i: usize| {
-                    let share = |run: &&RunRecord| run.shares[i].gradient[kind as usize];
-                    100.0 * runs.iter().map(share).sum::<f64>() / runs.len() as f64
-                };
-                let points = (0..most).map(|i| (runs[0].shares[i].epoch, mean(i))).collect();
+                let points = self.mean_curve(variant, |run| {
+                    run.shares.iter().map(|s| (s.epoch, 100.0 * s.gradient[kind as usize])).collect()
+                });
                 Series { name: variant.label.clone(), points, stroke: stroke(variant) }
             });
             Chart {

@@ -18,6 +18,7 @@ use crate::{
 };
 use burn::tensor::Device;
 use std::{
+    fs::{File, TryLockError},
     path::{Path, PathBuf},
     sync::atomic::AtomicBool,
 };
@@ -25,13 +26,16 @@ use std::{
 /// Validation faces on which loss and gradient are shared out.
 const SHARE_FACES: usize = 64;
 
+/// The largest [`Study::seeds`].
+pub const MAX_SEEDS: u64 = 100;
+
 /// What to compare, on what, where to.
 pub struct Study<'a> {
     /// What all rows share; the length, too.
     pub recipe: Recipe,
     /// The rows.
     pub variants: Vec<Variant>,
-    /// Each row is trained with the seeds 1 to this.
+    /// Each row is trained with the seeds 1 to this, [`MAX_SEEDS`] at the most.
     pub seeds: u64,
     /// Faces to learn from.
     pub train: &'a Dataset,
@@ -72,40 +76,99 @@ pub struct Finished {
 /// [`Error::Model`] when the folder holds a study of another recipe or other data, or a record that cannot be read; those of
 /// [`train`] and [`test_faces`].
 pub fn study(study: &Study<'_>, observer: &mut dyn StudyObserver) -> Result<Finished> {
+    let _lock = lock(&study.folder)?;
     claim(study)?;
     let runs: Vec<(u64, &Variant)> =
         (1..=study.seeds).flat_map(|seed| study.variants.iter().map(move |row| (seed, row))).collect();
     let mut records = Vec::new();
     for (place, (seed, variant)) in runs.iter().enumerate() {
-        let folder = study.folder.join(format!("{}-seed{seed}", variant.name));
+        let folder = run_folder(&study.folder, variant, *seed);
         let path = folder.join("record.json");
         let record = match RunRecord::load(&path)? {
             Some(record) => record,
             None => {
                 observer.run(place, runs.len(), variant, *seed);
                 match run(study, variant, *seed, &folder, observer)? {
-                    Some(record) => record,
+                    Some(record) => {
+                        record.save(&path)?;
+                        record
+                    }
                     None => return Ok(Finished { records, interrupted: true }),
                 }
             }
         };
-        record.save(&path)?;
         observer.finished(&record);
         records.push(record);
     }
     Ok(Finished { records, interrupted: false })
 }
 
+/// All finished runs in a study's folder, by seed, then by row in the order of `variants`.
+///
+/// # Errors
+/// [`Error::Model`] for a record that cannot be read.
+pub fn finished_runs(folder: &Path, variants: &[Variant]) -> Result<Vec<RunRecord>> {
+    let mut records = Vec::new();
+    for seed in 1..=MAX_SEEDS {
+        for variant in variants {
+            records.extend(RunRecord::load(&run_folder(folder, variant, seed).join("record.json"))?);
+        }
+    }
+    Ok(records)
+}
+
+fn run_folder(folder: &Path, variant: &Variant, seed: u64) -> PathBuf {
+    folder.join(format!("{}-seed{seed}", variant.name))
+}
+
+/// Held while a study runs: two at work in one folder would write into each other's runs.
+fn lock(folder: &Path) -> Result<File> {
+    std::fs::create_dir_all(folder).map_err(Error::io(folder, "create the folder"))?;
+    let path = folder.join("study.lock");
+    let file = File::create(&path).map_err(Error::io(&path, "create"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            let problem = "another process is at work on this study; wait for it, or choose another --name";
+            Err(Error::model(folder, "study", problem))
+        }
+        // Some network drives have no locks.
+        Err(TryLockError::Error(_)) => Ok(file),
+    }
+}
+
+/// A dataset in a line: where it is, how many faces it has, and a number that changes with any name, point or scheme.
+fn described(data: &Dataset) -> Result<String> {
+    // FNV-1a.
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut take = |bytes: &[u8]| {
+        for byte in bytes {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    };
+    take(data.scheme.to_toml()?.as_bytes());
+    for sample in &data.samples {
+        take(sample.name.as_bytes());
+        for point in sample.landmarks.iter().filter_map(Landmark::position) {
+            take(&point.x.to_le_bytes());
+            take(&point.y.to_le_bytes());
+        }
+    }
+    Ok(format!("# {}, {} faces, {hash:016x}\n", data.source, data.samples.len()))
+}
+
 /// Writes what the runs share, or finds it to be the same.
 fn claim(study: &Study<'_>) -> Result<()> {
     let path = study.folder.join("study.toml");
-    let sources = [study.train, study.validation, study.test].map(|data| format!("# {}\n", data.source));
-    let text = sources.concat() + &study.recipe.to_toml()?;
+    let mut text = String::new();
+    for data in [study.train, study.validation, study.test] {
+        text += &described(data)?;
+    }
+    text += &study.recipe.to_toml()?;
     match std::fs::read_to_string(&path) {
         Ok(old) if old == text => Ok(()),
         Ok(_) => {
-            let problem =
-                "the study there has another recipe or other data; give it those, or choose another --name";
+            let problem = "the study there has another recipe, scheme or other data; give it those, or choose another --name";
             Err(Error::model(path, "recipe", problem))
         }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => write_atomic(&path, text.as_bytes()),
@@ -158,7 +221,13 @@ fn run(
         stop: study.stop,
         card: study.card.clone(),
     };
-    let outcome = train(session, &mut watch)?;
+    let outcome = train(session, &mut watch).map_err(|problem| match problem {
+        Error::Model { path, field, problem } if resume => {
+            let problem = format!("{problem}; delete {} to train this row again", folder.display());
+            Error::Model { path, field, problem }
+        }
+        other => other,
+    })?;
     let Watch { shares, problem, loss, device, .. } = watch;
     if let Some(problem) = problem {
         return Err(problem);
@@ -228,6 +297,10 @@ impl Observer for Watch<'_> {
 
     fn evaluated(&mut self, row: &MetricsRow, best: bool) {
         self.observer.evaluated(row, best);
+        // A run that is stopped tells its last step too; the others have no measurement there.
+        if row.val_nme.is_none() {
+            return;
+        }
         if let Err(problem) = self.measure(row) {
             self.problem.get_or_insert(problem);
         }
@@ -381,7 +454,7 @@ mod tests {
         for (a, b) in whole.records.iter().zip(&rest.records) {
             assert_eq!((&a.variant, a.seed, a.steps), (&b.variant, b.seed, 6));
             assert_eq!((&a.test, &a.peaks, &a.true_peaks), (&b.test, &b.peaks, &b.true_peaks));
-            assert_eq!(a.shares.last(), b.shares.last());
+            assert_eq!(a.shares, b.shares, "a stop leaves no measurement of its own");
             let shares = &a.shares.last().unwrap();
             for shares in [shares.pixels, shares.loss, shares.gradient] {
                 assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-9 && shares[2] > 0.0, "{shares:?}");
@@ -389,8 +462,19 @@ mod tests {
             assert!(a.true_peaks.height > 0.9 && a.true_peaks.width > 3.0, "{:?}", a.true_peaks);
         }
         assert_ne!(whole.records[0].test, whole.records[2].test, "seeds differ");
+        assert_eq!(
+            finished_runs(&folder.path().join("parts"), &runs("parts").variants).unwrap(),
+            rest.records
+        );
+        let held = lock(&folder.path().join("parts")).unwrap();
+        let problem = study(&runs("parts"), &mut Count::default()).unwrap_err().to_string();
+        assert!(problem.contains("another process is at work"), "{problem}");
+        drop(held);
         let other = Study { seeds: 1, recipe: Recipe::preset("nano").unwrap(), ..runs("parts") };
         let problem = study(&other, &mut Count::default()).unwrap_err().to_string();
-        assert!(problem.contains("study.toml: recipe: the study there has another recipe"), "{problem}");
+        assert!(
+            problem.contains("study.toml: recipe: the study there has another recipe, scheme"),
+            "{problem}"
+        );
     }
 }
