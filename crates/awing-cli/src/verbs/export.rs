@@ -1,23 +1,48 @@
 use crate::{console::Console, failure::Failure, folders, model::ModelSource};
-use awing::{Device, model::WeightType};
+use awing::{
+    Device,
+    detection::HeatmapDetector,
+    interchange::{OnnxOptions, write_onnx, write_state_dict},
+    model::WeightType,
+};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
-/// Write a model for others to use: a folder with config.toml, model.safetensors and the card README.md.
+/// Write a model or a detector for others to use.
+///
+/// As a folder with config.toml, model.safetensors and the card README.md, for awing; as one file for ONNX Runtime and others, with the scheme
+/// and the crop in its metadata; or as safetensors under the names of the author's PyTorch network.
 #[derive(Args, Debug)]
 pub(crate) struct Export {
-    /// `builtin`, or the folder of a trained model, such as runs/train/NAME/best
+    /// `builtin`, or the folder of a trained model or detector, such as runs/train/NAME/best
     #[arg(long, value_name = "MODEL")]
     model: ModelSource,
-    /// A new folder
-    #[arg(long, value_name = "DIR")]
+    /// What is written
+    #[arg(long, value_enum, default_value_t)]
+    format: ExportFormat,
+    /// A new folder, or a new file
+    #[arg(long, value_name = "PATH")]
     out: PathBuf,
+    /// Faces in a batch of the ONNX network [default: any number]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    batch: Option<u16>,
     /// How weights are stored: f16 takes half the room
     #[arg(long, value_enum, default_value_t)]
     weights: Weights,
     /// The text of the card, a Markdown file [default: the model's own]
     #[arg(long, value_name = "FILE")]
     card: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum ExportFormat {
+    /// A model folder
+    #[default]
+    Folder,
+    /// One .onnx file, opset 17: `image` [batch, 3, side, side] in, `heatmaps` [batch, maps, side / 4, side / 4] out
+    Onnx,
+    /// One .safetensors file with PyTorch's names
+    Safetensors,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -29,15 +54,61 @@ enum Weights {
 
 impl Export {
     pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
-        let model = self.model.load(&Device::flex())?;
-        let card = self.card()?;
-        let folder = folders::named(&self.out, "choose another --out")?;
         let weights = match self.weights {
             Weights::F32 => WeightType::F32,
             Weights::F16 => WeightType::F16,
         };
-        model.save(&folder, &card, weights)?;
+        if self.batch.is_some() && self.format != ExportFormat::Onnx {
+            return Err(Failure::Usage("--batch: only an ONNX network has a fixed batch".to_owned()));
+        }
+        if self.format != ExportFormat::Folder {
+            return self.file(weights, console);
+        }
+        let folder = || folders::named(&self.out, "choose another --out");
+        let folder = match &self.model {
+            ModelSource::Folder(source) if HeatmapDetector::is_in(source) => {
+                let detector = HeatmapDetector::load(source, &Device::flex())?;
+                let card = self.card()?;
+                let folder = folder()?;
+                detector.save(&folder, &card, weights)?;
+                folder
+            }
+            source => {
+                let model = source.load(&Device::flex())?;
+                let card = self.card()?;
+                let folder = folder()?;
+                model.save(&folder, &card, weights)?;
+                folder
+            }
+        };
         console.print(folder.display())
+    }
+
+    /// One file.
+    fn file(&self, weights: WeightType, console: &Console) -> Result<(), Failure> {
+        if self.card.is_some() {
+            return Err(Failure::Usage("--card: only a folder has a card".to_owned()));
+        }
+        if self.out.exists() {
+            return Err(Failure::Usage(format!(
+                "--out: {} is already there; choose another name",
+                self.out.display()
+            )));
+        }
+        let model = match &self.model {
+            ModelSource::Folder(source) if HeatmapDetector::is_in(source) => {
+                let problem = "--format: a detector is written as a folder only";
+                return Err(Failure::Usage(problem.to_owned()));
+            }
+            source => source.load(&Device::flex())?,
+        };
+        match self.format {
+            ExportFormat::Onnx => {
+                write_onnx(&model, &self.out, &OnnxOptions { batch: self.batch.map(usize::from), weights })?;
+            }
+            _ => write_state_dict(&model, &self.out, weights)?,
+        }
+        console.print(self.out.display())
     }
 
     fn card(&self) -> Result<String, Failure> {

@@ -1,0 +1,71 @@
+use crate::{console::Console, failure::Failure, folders};
+use awing::{
+    Device,
+    interchange::{ImportOptions, Imported, import_state_dict},
+    model::{WeightType, parameter_count},
+    scheme::Scheme,
+};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Make a model folder of a PyTorch state dict.
+///
+/// Reads what torch.save(network.state_dict(), FILE) wrote, or a .safetensors file, of the author's network or of FAN's without coordinates;
+/// nothing in the file is executed. Stacks, width and points follow from it. The model cuts faces out by awing's rule and reads maps as the
+/// paper's code does; [crop] and [heatmap] in its config.toml change that.
+#[derive(Args, Debug)]
+pub(crate) struct Import {
+    /// The state dict: .pth, .pt, .tar or .safetensors
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// A new folder for the model
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// What the points mean: the name of a built-in scheme or a file [default: the built-in one of 98, 68, 29 or 19 points]
+    #[arg(long, value_name = "NAME|FILE")]
+    scheme: Option<String>,
+    /// Side of the network's input in pixels
+    #[arg(long, default_value_t = 256, value_name = "PIXELS")]
+    input: usize,
+}
+
+impl Import {
+    pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
+        let scheme = self.scheme.as_deref().map(Scheme::find).transpose();
+        let scheme = scheme.map_err(|e| Failure::Usage(format!("--scheme: {e}")))?;
+        let options = ImportOptions { scheme, input: self.input };
+        let Imported { model, left_over } = import_state_dict(&self.file, &options, &Device::flex())?;
+        if !left_over.is_empty() {
+            console.warn(format!(
+                "{} tensors have no place in the network: {}",
+                left_over.len(),
+                left_over.join(", ")
+            ));
+        }
+        let network = &model.config;
+        let card = format!(
+            "# A landmark model from PyTorch\n\n{} points (scheme {}), imported by awing {} from {}.\n\n\
+             - Network: {} stacks, {} wide, {} px input, {} parameters\n\n\
+             Whoever trained the weights knows the terms of the images; weights made from research-only images (300-W, WFLW, COFW, AFLW and \
+             others) must not be used in a commercial product.\n",
+            model.scheme.len(),
+            model.scheme.name,
+            env!("CARGO_PKG_VERSION"),
+            self.file.file_name().unwrap_or_default().to_string_lossy(),
+            network.stacks,
+            network.width,
+            network.input,
+            parameter_count(&model.network),
+        );
+        let folder = folders::named(&self.out, "choose another --out")?;
+        model.save(&folder, &card, WeightType::F32)?;
+        console.note(format!(
+            "{} stacks, {} wide, {} points ({})",
+            network.stacks,
+            network.width,
+            model.scheme.len(),
+            model.scheme.name
+        ));
+        console.print(folder.display())
+    }
+}
