@@ -4,6 +4,7 @@
 
 mod console;
 mod data;
+mod detector;
 mod device;
 mod failure;
 mod folders;

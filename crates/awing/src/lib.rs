@@ -2,7 +2,8 @@
 //!
 //! One street, one house per stage: [`dataset`] reads annotated faces, [`augment`] crops and varies them,
 //! [`heatmap`] turns points into target maps and maps back into points, [`model`] is the stacked hourglass, [`loss`]
-//! compares, [`training`] learns, [`evaluation`] measures, [`detection`] finds faces, [`prediction`] their landmarks, [`report`] draws. [`benchmark`] takes their times,
+//! compares, [`training`] learns, [`evaluation`] measures, [`detection`] finds faces, [`prediction`] their landmarks, [`report`] draws. [`interchange`] brings networks in
+//! from PyTorch and out as ONNX. [`benchmark`] takes their times,
 //! [`ablation`] asks what each part of the method brings.
 
 pub mod ablation;
@@ -15,6 +16,7 @@ pub mod evaluation;
 pub(crate) mod files;
 pub mod geometry;
 pub mod heatmap;
+pub mod interchange;
 pub mod loss;
 pub mod model;
 pub mod prediction;

@@ -70,7 +70,7 @@ fn sixteen_faces_are_learnt_by_heart() {
     recipe.training.evaluate_every = 320.0;
     let outcome = train(session(&run, recipe, faces(16), &GO), &mut Quiet).unwrap();
     assert_eq!((outcome.progress.step, outcome.interrupted), (320, false));
-    let aligner = Aligner::load(&run.join("best"), &Device::flex()).unwrap();
+    let aligner = Aligner::load(run.join("best")).unwrap();
     let tested = test_faces(
         &aligner,
         &drawn_dataset(16, 7),
@@ -226,7 +226,7 @@ fn the_validation_set_chooses_the_best_checkpoint() {
     let nmes: Vec<f64> = rows.0.iter().map(|(row, _)| row.val_nme.unwrap()).collect();
     let lowest = nmes.iter().copied().fold(f64::INFINITY, f64::min);
     assert_eq!(outcome.progress.best_nme, Some(lowest));
-    let aligner = Aligner::load(&run.join("best"), &Device::flex()).unwrap();
+    let aligner = Aligner::load(run.join("best")).unwrap();
     let tested = test_faces(
         &aligner,
         &drawn_dataset(6, 99),

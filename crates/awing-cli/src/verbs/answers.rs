@@ -280,6 +280,7 @@ mod tests {
             score: 0.5,
             landmarks: vec![Point::new(1.25, 2.0)],
             scores: vec![0.25],
+            expected_errors: vec![],
         };
         let line = csv_line("a,b.jpg", 3, &face).unwrap();
         assert_eq!(line, "\"a,b.jpg\",3,1.000,2.000,3.000,4.000,0.5000,1.250,2.000,0.2500");

@@ -1,5 +1,5 @@
 use super::{answers::TextFormat, eval::Eval, predict::Predict, train::Train};
-use crate::{console::Console, device::DeviceChoice, failure::Failure, folders};
+use crate::{console::Console, detector::DetectorSource, device::DeviceChoice, failure::Failure, folders};
 use awing::dataset::{DataSource, Dataset, Format, OpenOptions, write_drawn};
 use clap::Args;
 use std::{
@@ -122,6 +122,7 @@ fn prediction(folder: &Path, model: &Path, sources: Vec<String>, boxes: PathBuf)
         face_box: vec![],
         boxes: Some(boxes),
         whole_image: false,
+        detector: DetectorSource::Builtin,
         out: Some(folder.join("predict")),
         format: TextFormat::Jsonl,
         draw: true,

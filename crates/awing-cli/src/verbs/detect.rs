@@ -1,14 +1,20 @@
-use crate::{console::Console, data, failure::Failure};
+use crate::{
+    console::Console,
+    detector::{DetectorSource, boxed_photos},
+    device::DeviceChoice,
+    failure::Failure,
+};
 use awing::{
-    dataset::{BoxedPhoto, DataSource, Dataset, ImageSource, load_image, read_wider},
-    detection::{FaceDetector, SeetaFace},
+    dataset::load_image,
+    detection::FaceDetector,
     evaluation::{DetectionFigures, FACE_OVERLAP, align, test_detector},
     geometry::Rect,
     prediction::expand_sources,
 };
 use clap::Args;
+use serde::Serialize;
 use serde_json::json;
-use std::{collections::BTreeMap, path::PathBuf};
+use std::sync::Arc;
 
 /// Find the faces in photos, or measure how well that works.
 ///
@@ -19,24 +25,36 @@ pub(crate) struct Detect {
     /// Image files, folders, or quoted patterns such as 'photos/*.jpg'
     #[arg(required_unless_present = "data", conflicts_with = "data", value_name = "SOURCE")]
     sources: Vec<String>,
-    /// Photos to measure on: wider:PATH (WIDER FACE's boxes), none:PATH (photos without any face), or annotated landmarks FORMAT:PATH, a
+    /// Photos to measure on, several times if you like: wider:PATH (WIDER FACE's boxes), none:PATH (photos without any face), or annotated landmarks FORMAT:PATH, a
     /// face a photo, whose box is the one around its points
-    #[arg(long, value_name = "FORMAT:PATH")]
-    data: Option<String>,
+    #[arg(long, num_args = 1.., value_name = "FORMAT:PATH")]
+    data: Vec<String>,
+    /// `builtin`, `seetaface`, the folder of a detector that `awing train-detector` made, or exec:PROGRAM, which is given the path of a PNG
+    /// and prints [{"box": [x0, y0, x1, y1], "score": s}, …]; with --data several, to compare them
+    #[arg(long, num_args = 1.., default_value = "builtin", value_name = "DETECTOR")]
+    detector: Vec<DetectorSource>,
     /// Faces whose longer side is shorter are neither missed nor false alarms, in pixels
     #[arg(long, default_value_t = 40.0, value_name = "PIXELS")]
     least_side: f64,
-    /// Print one JSON object instead of lines or a table
+    /// Where to compute
+    #[arg(long, value_enum, default_value_t)]
+    device: DeviceChoice,
+    /// Print one JSON array instead of lines or a table
     #[arg(long)]
     json: bool,
 }
 
 impl Detect {
     pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
-        let detector = SeetaFace::builtin()?;
-        match &self.data {
-            Some(data) => self.measure(data, &detector, console),
-            None => self.find(&detector, console),
+        let device = self.device.device()?;
+        let detectors =
+            self.detector.iter().map(|source| source.load(&device)).collect::<Result<Vec<_>, _>>()?;
+        match &detectors[..] {
+            detectors if !self.data.is_empty() => self.measure(detectors, console),
+            [detector] => self.find(&**detector, console),
+            _ => Err(Failure::Usage(
+                "--detector: one finds faces; several are compared with --data".to_owned(),
+            )),
         }
     }
 
@@ -75,15 +93,29 @@ impl Detect {
         if failed > 0 { Err(Failure::Told) } else { Ok(()) }
     }
 
-    fn measure(&self, data: &str, detector: &dyn FaceDetector, console: &Console) -> Result<(), Failure> {
-        let photos = photos(data, console)?;
-        let bar = console.bar(photos.len(), "{bar:30} {pos} of {len} photos  left {eta}");
-        let figures =
-            test_detector(detector, &photos, self.least_side, &mut |done| bar.set_position(done as u64));
-        bar.finish_and_clear();
-        let figures = figures?;
-        if self.json { console.print_json(&figures) } else { console.print(table(&figures)) }
+    fn measure(&self, detectors: &[Arc<dyn FaceDetector>], console: &Console) -> Result<(), Failure> {
+        let mut rows = Vec::new();
+        for data in &self.data {
+            let photos = boxed_photos("--data", data, console)?;
+            for (source, detector) in self.detector.iter().zip(detectors) {
+                let bar = console.bar(photos.len(), "{bar:30} {pos} of {len} photos  left {eta}");
+                let each = &mut |done| bar.set_position(done as u64);
+                let figures = test_detector(&**detector, &photos, self.least_side, each);
+                bar.finish_and_clear();
+                rows.push(Row { data, detector: source.to_string(), figures: figures? });
+            }
+        }
+        if self.json { console.print_json(&rows) } else { console.print(table(&rows)) }
     }
+}
+
+/// How well a detector does on a set of photos.
+#[derive(Serialize)]
+struct Row<'a> {
+    data: &'a str,
+    detector: String,
+    #[serde(flatten)]
+    figures: DetectionFigures,
 }
 
 /// A cell of a CSV file.
@@ -96,52 +128,37 @@ fn corners(r: Rect) -> [f64; 4] {
     [r.x0, r.y0, r.x1, r.y1].map(|v| (100.0 * v).round() / 100.0)
 }
 
-fn photos(data: &str, console: &Console) -> Result<Vec<BoxedPhoto>, Failure> {
-    match data.split_once(':') {
-        Some(("wider", path)) => Ok(read_wider(&PathBuf::from(path))?),
-        Some(("none", path)) => {
-            let (photos, problems) = expand_sources(&[path.to_owned()]);
-            if let Some(problem) = problems.into_iter().next() {
-                return Err(problem.into());
-            }
-            let empty = |path| BoxedPhoto { path, faces: Vec::new(), ignored: Vec::new() };
-            Ok(photos.into_iter().map(empty).collect())
-        }
-        _ => {
-            let source: DataSource = data.parse().map_err(|e: awing::Error| {
-                Failure::Usage(format!("--data: {e}; or wider:PATH, none:PATH"))
-            })?;
-            Ok(by_photo(data::open(&source, None, console)?))
-        }
-    }
-}
-
-/// All faces of each photo; those inside another file are left out.
-fn by_photo(dataset: Dataset) -> Vec<BoxedPhoto> {
-    let mut photos: BTreeMap<PathBuf, Vec<Rect>> = BTreeMap::new();
-    for sample in dataset.samples {
-        let face = sample.landmark_box();
-        if let ImageSource::File(path) = sample.image {
-            photos.entry(path).or_default().extend(face);
-        }
-    }
-    photos.into_iter().map(|(path, faces)| BoxedPhoto { path, faces, ignored: Vec::new() }).collect()
-}
-
-fn table(figures: &DetectionFigures) -> String {
+fn table(rows: &[Row<'_>]) -> String {
     let or_none = |number: Option<f64>, decimals: usize| {
         number.map_or("-".to_owned(), |number| format!("{number:.decimals$}"))
     };
-    let place =
-        figures.box_in_found.map_or("-".to_owned(), |place| place.map(|v| format!("{v:.3}")).join(" "));
-    align(&[
-        vec!["photos".to_owned(), figures.photos.to_string()],
-        vec!["faces".to_owned(), figures.faces.to_string()],
-        vec!["recall %".to_owned(), or_none(figures.recall, 2)],
-        vec![format!("average precision at overlap {FACE_OVERLAP}"), or_none(figures.average_precision, 4)],
-        vec!["false alarms".to_owned(), figures.false_alarms.to_string()],
-        vec!["mean overlap".to_owned(), or_none(figures.overlap, 3)],
-        vec!["annotated box in the found one: left top right bottom".to_owned(), place],
-        vec!["ms a photo".to_owned(), format!("{:.1}", figures.milliseconds)],
-    ])
+    let precision = format!("AP@{FACE_OVERLAP}");
+    let head = [
+        "data",
+        "detector",
+        "photos",
+        "faces",
+        "recall %",
+        &precision,
+        "false alarms",
+        "overlap",
+        "ms",
+        "annotated box in the found one",
+    ];
+    let mut lines = vec![head.map(String::from).to_vec()];
+    lines.extend(rows.iter().map(|Row { data, detector, figures }| {
+        vec![
+            (*data).to_owned(),
+            detector.clone(),
+            figures.photos.to_string(),
+            figures.faces.to_string(),
+            or_none(figures.recall, 2),
+            or_none(figures.average_precision, 4),
+            figures.false_alarms.to_string(),
+            or_none(figures.overlap, 3),
+            format!("{:.1}", figures.milliseconds),
+            figures.box_in_found.map_or("-".to_owned(), |place| place.map(|v| format!("{v:.3}")).join(" ")),
+        ]
+    }));
+    align(&lines).trim_end().to_owned()
 }

@@ -9,9 +9,9 @@ use crate::{
 };
 use awing::{
     dataset::{BoxFile, DataSource, Dataset},
-    evaluation::{BoxSource, EvaluationSummary, Normaliser, Tested, test_faces},
+    evaluation::{BoxSource, EvaluationSummary, Normaliser, Reliability, Tested, test_faces},
     prediction::Aligner,
-    report::{ced_chart, save_charts},
+    report::{ced_chart, reliability_chart, save_charts},
     scheme::Scheme,
 };
 use clap::Args;
@@ -56,7 +56,7 @@ pub(crate) struct Eval {
     /// Where to compute
     #[arg(long, value_enum, default_value_t)]
     pub(crate) device: DeviceChoice,
-    /// Look at each face's mirror image too: a little more exact, twice the time
+    /// Look at each face's mirror image too: a slightly lower NME, twice the time
     #[arg(long)]
     pub(crate) mirror: bool,
     /// Faces that the network sees at a time
@@ -80,6 +80,9 @@ struct Results<'a> {
     unscorable: usize,
     /// NME in per cent of the points of each line of the scheme.
     lines: Vec<LineError>,
+    /// Whether expected errors are those that are made, where the model is calibrated for this normaliser.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reliability: Option<Reliability>,
 }
 
 #[derive(Serialize)]
@@ -139,6 +142,8 @@ impl Eval {
             lines: (tested.evaluation.by_line(&tested.scheme).into_iter())
                 .map(|(name, nme)| LineError { name, nme })
                 .collect(),
+            // Errors by another distance than the calibration's cannot be compared with it.
+            reliability: tested.reliability(aligner.calibration()).ok().flatten(),
         };
         let failed = tell_failures(&tested, console);
         self.save(&folder, &results, &tested, &dataset, &boxes)?;
@@ -215,6 +220,10 @@ impl Eval {
         write("config.toml", config.trim_end().to_owned())?;
         tested.evaluation.write_csv(&folder.join("faces.csv"))?;
         save_charts(&[ced_chart(&tested.evaluation, CED_LIMIT)], &folder.join("ced"))?;
+        if let Some(reliability) = &results.reliability {
+            let chart = reliability_chart(reliability, &tested.evaluation.normaliser().quantity());
+            save_charts(&[chart], &folder.join("reliability"))?;
+        }
         sheets::save(folder, tested, dataset, boxes)
     }
 }
@@ -253,7 +262,13 @@ fn table(results: &Results<'_>, dataset: &Dataset) -> String {
         0 => String::new(),
         count => format!("{:<10}  {count} annotations\n", "left out"),
     };
-    format!("{head}{left_out}\n{}", results.summary.table().trim_end())
+    let reliability = results.reliability.as_ref().map_or_else(String::new, |r| {
+        format!(
+            "\n\nexpected errors of points: mean {:.2} % where {:.2} % is measured, {:.2} apart in ten groups, rank correlation {:.2}",
+            r.expected, r.measured, r.gap, r.rank_correlation
+        )
+    });
+    format!("{head}{left_out}\n{}{reliability}", results.summary.table().trim_end())
 }
 
 fn per_cent(text: &str) -> Result<f64, String> {

@@ -3,14 +3,17 @@
 mod ablate;
 mod answers;
 mod bench;
+mod calibrate;
 mod demo;
 mod detect;
 mod eval;
 mod export;
+mod import;
 mod loss;
 mod predict;
 mod progress;
 mod train;
+mod train_detector;
 
 use crate::{console::Console, failure::Failure};
 use clap::Subcommand;
@@ -23,7 +26,10 @@ pub(crate) enum Verb {
     Eval(eval::Eval),
     Predict(predict::Predict),
     Detect(detect::Detect),
+    TrainDetector(train_detector::TrainDetector),
+    Calibrate(calibrate::Calibrate),
     Export(export::Export),
+    Import(import::Import),
     Ablate(ablate::Ablate),
     Loss(loss::Loss),
     Bench(bench::Bench),
@@ -37,7 +43,10 @@ impl Verb {
             Self::Eval(verb) => verb.run(console),
             Self::Predict(verb) => verb.run(console),
             Self::Detect(verb) => verb.run(console),
+            Self::TrainDetector(verb) => verb.run(console),
+            Self::Calibrate(verb) => verb.run(console),
             Self::Export(verb) => verb.run(console),
+            Self::Import(verb) => verb.run(console),
             Self::Ablate(verb) => verb.run(console),
             Self::Loss(verb) => verb.run(console),
             Self::Bench(verb) => verb.run(console),

@@ -1,22 +1,20 @@
 use super::answers::{Answers, TextFormat};
 use crate::{
     console::Console,
+    detector::DetectorSource,
     device::DeviceChoice,
     failure::{Failure, OrUsage},
     folders,
     model::ModelSource,
 };
 use awing::{
+    Device,
     dataset::BoxFile,
-    detection::SeetaFace,
     geometry::Rect,
     prediction::{Aligner, FaceBoxes, align_photos, expand_sources},
 };
 use clap::Args;
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::{Path, PathBuf};
 
 /// Find the landmarks in photos.
 ///
@@ -31,6 +29,10 @@ pub(crate) struct Predict {
     /// `builtin`, or the folder of a trained model, such as runs/train/NAME/best
     #[arg(long, default_value = "builtin", value_name = "MODEL")]
     pub(crate) model: ModelSource,
+    /// Who finds the faces: `builtin`, `seetaface`, the folder of a detector that `awing train-detector` made, or exec:PROGRAM, which is given the
+    /// path of a PNG and prints [{"box": [x0, y0, x1, y1], "score": s}, …]
+    #[arg(long, default_value = "builtin", value_name = "DETECTOR")]
+    pub(crate) detector: DetectorSource,
     /// A face box in pixels, the same in every photo; may be given several times
     #[arg(long = "box", value_name = "X0,Y0,X1,Y1", value_parser = corners, allow_hyphen_values = true)]
     pub(crate) face_box: Vec<Rect>,
@@ -56,7 +58,7 @@ pub(crate) struct Predict {
     /// Where to compute
     #[arg(long, value_enum, default_value_t)]
     pub(crate) device: DeviceChoice,
-    /// Look at each face's mirror image too: a little more exact, twice the time
+    /// Look at each face's mirror image too: a slightly lower NME, twice the time
     #[arg(long)]
     pub(crate) mirror: bool,
     /// Faces that the network sees at a time
@@ -73,7 +75,7 @@ pub(crate) struct Predict {
 impl Predict {
     pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
         let device = self.device.device()?;
-        let boxes = self.face_boxes()?;
+        let boxes = self.face_boxes(&device)?;
         let aligner = Aligner::new(self.model.load(&device)?)?.with_batch(usize::from(self.batch));
         let aligner = if self.mirror { aligner.with_mirror()? } else { aligner };
         let (photos, problems) = expand_sources(&self.sources);
@@ -124,7 +126,7 @@ impl Predict {
         stem.filter(|stem| folders::is_name(stem)).unwrap_or("photos".to_owned())
     }
 
-    fn face_boxes(&self) -> Result<FaceBoxes, Failure> {
+    fn face_boxes(&self, device: &Device) -> Result<FaceBoxes, Failure> {
         match &self.boxes {
             Some(path) if !path.is_file() => {
                 Err(Failure::Usage(format!("--boxes: `{}` is not a file", path.display())))
@@ -133,7 +135,7 @@ impl Predict {
                 Ok(FaceBoxes::File { boxes: BoxFile::load(path).or_usage("--boxes")?, path: path.clone() })
             }
             None if self.whole_image => Ok(FaceBoxes::WholeImage),
-            None if self.face_box.is_empty() => Ok(FaceBoxes::Detected(Arc::new(SeetaFace::builtin()?))),
+            None if self.face_box.is_empty() => Ok(FaceBoxes::Detected(self.detector.load(device)?)),
             None => Ok(FaceBoxes::Given(self.face_box.clone())),
         }
     }

@@ -64,7 +64,9 @@ fn detection_is_measured_where_the_faces_are_known() {
     let list = "eileen.jpg\n2\n179 88 92 91 0 0 0 0 0 0\n300 300 60 60 0 0 0 0 0 0\nsky.png\n0\n0 0 0 0 0 0 0 0 0 0\n";
     fs::write(folder.path().join("wider/val_bbx_gt.txt"), list).unwrap();
     let figures = awing(folder.path(), &args("detect --data wider:wider --json", &[])).with_code(0);
-    let figures: serde_json::Value = serde_json::from_str(&figures.out).unwrap();
+    let rows: serde_json::Value = serde_json::from_str(&figures.out).unwrap();
+    let figures = &rows[0];
+    assert_eq!((&figures["data"], &figures["detector"]), (&"wider:wider".into(), &"builtin".into()));
     assert_eq!(
         (&figures["photos"], &figures["faces"], &figures["recall"]),
         (&2.into(), &2.into(), &50.0.into())
@@ -72,6 +74,12 @@ fn detection_is_measured_where_the_faces_are_known() {
     assert_eq!((&figures["false_alarms"], &figures["average_precision"]), (&0.into(), &0.5.into()));
     let table = awing(folder.path(), &args("detect --data none:wider/images", &[])).with_code(0).out;
     assert!(table.contains("false alarms") && table.contains("recall %"), "{table}");
+    let both =
+        awing(folder.path(), &args("detect --data none:wider/images --detector builtin seetaface", &[]))
+            .with_code(0)
+            .out;
+    assert_eq!(both.lines().count(), 3, "{both}");
+    awing(folder.path(), &args("detect sky.png --detector builtin seetaface", &[])).one_line(2, &["--data"]);
     awing(folder.path(), &args("detect --data nothing", &[])).one_line(2, &["--data", "wider:PATH"]);
     awing(folder.path(), &args("detect", &[])).one_line(2, &["SOURCE"]);
 }

@@ -141,12 +141,7 @@ impl Augmenter {
             moved = swap_pairs(&moved, &self.scheme.mirror)?;
         }
         warp_into(pixels, corner, &transform, crop);
-        self.config.occlusion.apply(crop, &mut rng);
-        self.config.colour.apply(crop, &mut rng);
-        self.config.grey.apply(crop, &mut rng);
-        self.config.blur.apply(crop, &mut rng);
-        self.config.noise.apply(crop, &mut rng);
-        self.config.jpeg.apply(crop, &mut rng);
+        self.config.degrade(crop, &mut rng);
         Ok((moved, transform))
     }
 

@@ -1,5 +1,9 @@
 use super::{Blur, Colour, Grey, Jpeg, Noise, Occlusion};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    geometry::Planes,
+};
+use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 /// How much training crops vary. Strengths do not depend on the crop's size in pixels.
@@ -73,6 +77,16 @@ impl AugmentConfig {
             jpeg: Jpeg { probability: 0.0, ..Jpeg::default() },
             ..Self::default()
         }
+    }
+
+    /// The effects on pixels, in the order in which a camera meets them.
+    pub(crate) fn degrade(&self, crop: &mut Planes, rng: &mut impl Rng) {
+        self.occlusion.apply(crop, rng);
+        self.colour.apply(crop, rng);
+        self.grey.apply(crop, rng);
+        self.blur.apply(crop, rng);
+        self.noise.apply(crop, rng);
+        self.jpeg.apply(crop, rng);
     }
 
     /// Checks every number.

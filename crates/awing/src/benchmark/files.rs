@@ -57,6 +57,7 @@ impl BenchmarkFiles {
             heatmap: recipe.heatmap.clone(),
             scheme: scheme.clone(),
             network,
+            calibration: None,
         }
         .save(
             &model,
@@ -94,7 +95,7 @@ mod tests {
         let text = std::fs::read_to_string(photo.with_extension("csv")).unwrap();
         assert_eq!(text.lines().count(), 68);
         let photo = crate::dataset::load_image(&photo).unwrap();
-        let aligner = Aligner::load(&files.model, &Device::flex()).unwrap();
+        let aligner = Aligner::load(&files.model).unwrap();
         assert_eq!(aligner.align_in_boxes(&photo, &[face_box])[0].as_ref().unwrap().landmarks.len(), 68);
     }
 }

@@ -220,6 +220,7 @@ impl Setting {
             heatmap: self.recipe.heatmap.clone(),
             scheme: data.scheme.clone(),
             network,
+            calibration: None,
         })?
         .with_batch(batch);
         let faces = data.decoded()?;

@@ -78,6 +78,9 @@ pub fn test_faces(
             };
             face.landmarks = schemes.prediction.apply(&face.landmarks)?;
             face.scores = schemes.prediction.apply(&face.scores)?;
+            if !face.expected_errors.is_empty() {
+                face.expected_errors = schemes.prediction.apply(&face.expected_errors)?;
+            }
             let (name, truth) = (&sample.name, sample.landmarks);
             match FaceResult::measured(name, &sample.subsets, &face.landmarks, &truth, distance) {
                 Ok(result) => {

@@ -3,14 +3,14 @@ use std::ops::Range;
 
 /// The cells of a map that a drawing touches.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Window {
-    pub(super) x: Range<usize>,
-    pub(super) y: Range<usize>,
+pub(crate) struct Window {
+    pub(crate) x: Range<usize>,
+    pub(crate) y: Range<usize>,
 }
 
 impl Window {
     /// All cells of a map.
-    pub(super) fn whole(size: usize) -> Self {
+    pub(crate) fn whole(size: usize) -> Self {
         Self { x: 0..size, y: 0..size }
     }
 }

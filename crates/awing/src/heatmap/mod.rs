@@ -32,6 +32,9 @@ mod gaussian;
 mod spline;
 mod weight_map;
 
+pub(crate) use gaussian::Window;
+pub(crate) use weight_map::raise_near_peaks;
+
 pub use codec::Codec;
 pub use config::{BoundaryConfig, Center, CodecConfig, Occluded, WeightMapConfig};
 pub use decoder::{Decoder, Peak};

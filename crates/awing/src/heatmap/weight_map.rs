@@ -5,7 +5,7 @@ use super::gaussian::Window;
 ///
 /// A maximum filter reaches the threshold exactly where one of the nine cells does, so each cell that does raises its
 /// neighbours: only the window is visited, and a border needs no padding.
-pub(super) fn raise_near_peaks(
+pub(crate) fn raise_near_peaks(
     target: &[f32],
     weights: &mut [f32],
     size: usize,

@@ -1,12 +1,13 @@
 //! The model of 68 points that ships inside the library. How it was trained, on what and how well it does is in its card,
 //! `builtin/README.md`; `builtin/train.sh` trains it again.
 
-use super::{Model, weights::weights_from_bytes};
+use super::{Calibration, Model, weights::weights_from_bytes};
 use crate::error::Result;
 use burn::tensor::Device;
 use std::path::Path;
 
 const CONFIG: &str = include_str!("../../builtin/config.toml");
+const CALIBRATION: &str = include_str!("../../builtin/calibration.toml");
 const WEIGHTS: &[u8] = include_bytes!("../../builtin/model.safetensors");
 
 impl Model {
@@ -21,6 +22,8 @@ impl Model {
     pub fn builtin(device: &Device) -> Result<Self> {
         let mut model = Self::with_random_weights(CONFIG, Path::new("builtin/config.toml"), device)?;
         model.network = weights_from_bytes(model.network, WEIGHTS, Path::new("builtin/model.safetensors"))?;
+        let path = Path::new("builtin/calibration.toml");
+        model.calibration = Some(Calibration::from_toml(CALIBRATION, path, model.scheme.len())?);
         Ok(model)
     }
 }

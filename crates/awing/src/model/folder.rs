@@ -1,6 +1,7 @@
-//! A model on disk: a folder with `config.toml`, `model.safetensors` and the model card `README.md`.
+//! A model on disk: a folder with `config.toml`, `model.safetensors`, the model card `README.md`, and `calibration.toml` where scores were
+//! calibrated.
 
-use super::{NetworkConfig, StackedHourglass, WeightType, load_weights, save_weights};
+use super::{Calibration, NetworkConfig, StackedHourglass, WeightType, load_weights, save_weights};
 use crate::{
     error::{Error, Result},
     files::{whole_folder, write_atomic},
@@ -29,6 +30,8 @@ pub struct Model {
     pub scheme: SharedScheme,
     /// The weights.
     pub network: StackedHourglass,
+    /// What scores say of errors, where that was measured.
+    pub calibration: Option<Calibration>,
 }
 
 /// `config.toml`.
@@ -69,6 +72,9 @@ impl Model {
         let text = toml::to_string(&file).map_err(|e| Error::model(folder, "config.toml", e.to_string()))?;
         save_weights(&self.network, &folder.join("model.safetensors"), weights)?;
         write_atomic(&folder.join("config.toml"), text.as_bytes())?;
+        if let Some(calibration) = &self.calibration {
+            calibration.save(folder)?;
+        }
         write_atomic(&folder.join("README.md"), card.as_bytes())
     }
 
@@ -91,6 +97,11 @@ impl Model {
         let text = std::fs::read_to_string(&path).map_err(Error::io(&path, "read"))?;
         let mut model = Self::with_random_weights(&text, &path, device)?;
         model.network = load_weights(model.network, &folder.join("model.safetensors"))?;
+        let path = folder.join("calibration.toml");
+        if path.exists() {
+            let text = std::fs::read_to_string(&path).map_err(Error::io(&path, "read"))?;
+            model.calibration = Some(Calibration::from_toml(&text, &path, model.scheme.len())?);
+        }
         Ok(model)
     }
 
@@ -117,7 +128,14 @@ impl Model {
         file.crop.validate().map_err(|e| named("crop", e))?;
         let network =
             StackedHourglass::new(&file.network, scheme.len(), 0, device).map_err(|e| named("network", e))?;
-        let model = Self { config: file.network, crop: file.crop, heatmap: file.heatmap, scheme, network };
+        let model = Self {
+            config: file.network,
+            crop: file.crop,
+            heatmap: file.heatmap,
+            scheme,
+            network,
+            calibration: None,
+        };
         model.codec().map_err(|e| named("heatmap", e))?;
         Ok(model)
     }
@@ -131,7 +149,14 @@ mod tests {
         let config = NetworkConfig { input: 64, stacks: 1, width, boundary: true, coord_conv: true };
         let scheme = Scheme::builtin("mtfl-5").unwrap();
         let network = StackedHourglass::new(&config, scheme.len(), 1, &Device::flex()).unwrap();
-        Model { config, crop: CropRule::default(), heatmap: CodecConfig::default(), scheme, network }
+        Model {
+            config,
+            crop: CropRule::default(),
+            heatmap: CodecConfig::default(),
+            scheme,
+            network,
+            calibration: None,
+        }
     }
 
     #[test]

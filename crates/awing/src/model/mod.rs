@@ -3,6 +3,7 @@
 
 #[cfg(feature = "builtin-model")]
 mod builtin;
+mod calibration;
 mod coord_conv;
 mod folder;
 mod hourglass;
@@ -12,12 +13,14 @@ mod residual_block;
 mod stacked_hourglass;
 mod weights;
 
+pub use calibration::Calibration;
 pub use coord_conv::{CoordConv, boundary_coordinates, coordinates};
 pub use folder::Model;
 pub use hourglass::Hourglass;
 pub use network_config::NetworkConfig;
 pub use residual_block::ResidualBlock;
 pub use stacked_hourglass::{Stack, StackedHourglass};
+pub(crate) use weights::{Tensors, place_tensors, tensors_of, weights_from_bytes};
 pub use weights::{
     WeightType, load_weights, parameter_count, save_weights, transfer_weights, weights_are_finite,
 };

@@ -145,6 +145,7 @@ pub fn load_weights<M: Module>(network: M, path: &Path) -> Result<M> {
     weights_from_bytes(network, &bytes, path)
 }
 
+/// [`load_weights`] of a file in memory.
 pub(crate) fn weights_from_bytes<M: Module>(network: M, bytes: &[u8], path: &Path) -> Result<M> {
     let file = SafeTensors::deserialize(bytes).map_err(|e| {
         Error::model(path, "file", format!("is not a whole safetensors file ({e}); copy or train it again"))
@@ -153,6 +154,21 @@ pub(crate) fn weights_from_bytes<M: Module>(network: M, bytes: &[u8], path: &Pat
     for (name, view) in file.iter() {
         values.insert(name.to_owned(), read(view, path, name)?);
     }
+    place_tensors(network, values, path)
+}
+
+/// Shape and values of each tensor by its path in the network.
+pub(crate) type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+
+/// All weights and running statistics.
+pub(crate) fn tensors_of<M: Module>(network: &M) -> Tensors {
+    let mut collect = Collect { path: Vec::new(), tensors: BTreeMap::new() };
+    network.valid().visit(&mut collect);
+    collect.tensors.into_iter().map(|(name, (shape, bytes, _))| (name, (shape, f32s(&bytes)))).collect()
+}
+
+/// A network with these tensors, which must be all of its own and no others; `path` is what errors call their file.
+pub(crate) fn place_tensors<M: Module>(network: M, values: Tensors, path: &Path) -> Result<M> {
     let mut place = Place { path: Vec::new(), values, problem: None, file: path };
     let network = network.map(&mut place);
     if let Some(problem) = place.problem {

@@ -292,8 +292,14 @@ mod tests {
         let config = NetworkConfig { input: 64, stacks: 1, width: 8, boundary: false, coord_conv: true };
         let scheme = Scheme::builtin("mtfl-5").unwrap();
         let network = StackedHourglass::new(&config, scheme.len(), 1, &Device::flex()).unwrap();
-        let model =
-            Model { config, crop: Default::default(), heatmap: CodecConfig::default(), scheme, network };
+        let model = Model {
+            config,
+            crop: Default::default(),
+            heatmap: CodecConfig::default(),
+            scheme,
+            network,
+            calibration: None,
+        };
         // The second box lies outside the photos of 40 to 60 pixels.
         let boxes = FaceBoxes::Given(vec![Rect::new(5.0, 5.0, 30.0, 30.0), Rect::new(65.0, 5.0, 90.0, 30.0)]);
         let run = |batch: usize| {

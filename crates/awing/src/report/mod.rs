@@ -3,6 +3,7 @@
 //! Everything is painted here, with anti-aliasing and a font of its own (DejaVu Sans, see `font/LICENSE`), so that it
 //! looks the same on a server without a display or a single font.
 
+mod box_sheet;
 mod canvas;
 mod chart;
 mod contact_sheet;
@@ -14,10 +15,11 @@ mod picture;
 mod plot;
 mod text;
 
+pub use box_sheet::box_sheet;
 pub use chart::{Chart, Legend, Series, Stroke, chart_picture, chart_svg, save_charts};
 pub use contact_sheet::{Tile, contact_sheet};
 pub use heatmap_picture::{Heatmaps, heatmap_picture};
 pub use npy::write_npy;
 pub use overlay::Overlay;
 pub use picture::save_picture;
-pub use plot::{TrainingRow, ced_chart, loss_charts, training_charts};
+pub use plot::{TrainingRow, ced_chart, loss_charts, reliability_chart, training_charts};

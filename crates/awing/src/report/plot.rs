@@ -4,7 +4,10 @@ use super::{
     chart::{Chart, Legend, Series, Stroke},
     text,
 };
-use crate::{evaluation::Evaluation, loss::PixelLoss};
+use crate::{
+    evaluation::{Evaluation, Reliability},
+    loss::PixelLoss,
+};
 
 /// Above this many rows the loss is drawn as its running mean, the raw values in grey behind it.
 const SMOOTH_FROM: usize = 60;
@@ -48,6 +51,31 @@ pub fn ced_chart(evaluation: &Evaluation, limit: f64) -> Chart {
         series: series.collect(),
         x_range: Some([0.0, limit]),
         y_range: Some([0.0, 1.0]),
+        legend: Legend::LowerRight,
+        ..Chart::default()
+    }
+}
+
+/// Measured over expected errors of groups of points, beside the line on which they are equal.
+pub fn reliability_chart(reliability: &Reliability, quantity: &str) -> Chart {
+    let points: Vec<(f64, f64)> =
+        reliability.groups.iter().map(|[expected, measured]| (*expected, *measured)).collect();
+    let most = points.iter().fold(0.0_f64, |most, p| most.max(p.0).max(p.1));
+    let end = if most > 0.0 { 1.05 * most } else { 1.0 };
+    let series = |name: &str, points: Vec<(f64, f64)>, stroke: Stroke| Series {
+        name: name.to_owned(),
+        points,
+        stroke,
+    };
+    Chart {
+        x_label: format!("expected error, % of the {quantity}"),
+        y_label: "measured error, %".to_owned(),
+        series: vec![
+            series("ten groups of points", points.clone(), Stroke::Line),
+            series("expected = measured", vec![(0.0, 0.0), (end, end)], Stroke::Faint),
+        ],
+        x_range: Some([0.0, end]),
+        y_range: Some([0.0, end]),
         legend: Legend::LowerRight,
         ..Chart::default()
     }

@@ -5,7 +5,7 @@ use super::moving_average::MovingAverage;
 use crate::{
     error::{Error, Result},
     files::{swap_folder, whole_folder, write_atomic},
-    model::{Model, StackedHourglass, WeightType},
+    model::StackedHourglass,
 };
 use burn::{
     module::Module,
@@ -40,16 +40,24 @@ pub(super) struct State {
     pub(super) optimiser: ModuleOptimizer,
 }
 
-/// Saves the averaged model as the best, with the figure that made it so.
-pub(super) fn save_best(folder: &Path, model: &Model, card: &str, progress: &Progress) -> Result<()> {
+/// Saves the averaged model, which `model` writes, as the best, with the figure that made it so.
+pub(super) fn save_best(
+    folder: &Path,
+    model: impl FnOnce(&Path) -> Result<()>,
+    progress: &Progress,
+) -> Result<()> {
     swap_folder(folder, |new| {
-        model.save(new, card, WeightType::F32)?;
+        model(new)?;
         write_progress(new, progress)
     })
 }
 
-/// Saves the averaged model with everything that training goes on from.
-pub(super) fn save_state(folder: &Path, model: &Model, card: &str, state: &State) -> Result<()> {
+/// Saves the averaged model, which `model` writes, with everything that training goes on from.
+pub(super) fn save_state(
+    folder: &Path,
+    model: impl FnOnce(&Path) -> Result<()>,
+    state: &State,
+) -> Result<()> {
     // The validation snapshot takes in the last update of the running statistics.
     let record = state.network.valid().into_record();
     let bytes = |field: &str, bytes: std::result::Result<Bytes, burn::store::RecordError>| {
@@ -58,7 +66,7 @@ pub(super) fn save_state(folder: &Path, model: &Model, card: &str, state: &State
     let network = bytes("network.bpk", record.into_bytes())?;
     let optimiser = bytes("optimiser.bpk", state.optimiser.into_bytes())?;
     swap_folder(folder, |new| {
-        model.save(new, card, WeightType::F32)?;
+        model(new)?;
         write_atomic(&new.join("network.bpk"), &network)?;
         write_atomic(&new.join("optimiser.bpk"), &optimiser)?;
         write_progress(new, &state.progress)
@@ -78,14 +86,15 @@ fn read_progress(folder: &Path) -> Result<Progress> {
 }
 
 /// Reads back what [`save_state`] wrote into the folder `last` of a run; `fresh` is a network of the same shape on the
-/// training device. Gives the averaged model too, for its scheme and configuration.
+/// training device, and `average` reads the averaged network from the folder.
 pub(super) fn load_state(
     run: &Path,
     fresh: StackedHourglass,
     optimiser: ModuleOptimizer,
     decay: f64,
     device: &Device,
-) -> Result<(State, Model)> {
+    average: impl FnOnce(&Path) -> Result<StackedHourglass>,
+) -> Result<State> {
     let folder = whole_folder(&run.join("last"));
     let mut progress = read_progress(&folder)?;
     // `best` is written after `last`: after a crash in between it knows a better figure.
@@ -99,12 +108,11 @@ pub(super) fn load_state(
     };
     let bad =
         |path: PathBuf| move |e: burn::store::RecordError| Error::model(path, "checkpoint", e.to_string());
-    let average = Model::load(&folder, &device.clone().without_autodiff())?;
     let (path, bytes) = read("network.bpk")?;
     let record = ModuleRecord::from_bytes(bytes).map_err(bad(path.clone()))?;
     let network = fresh.try_load_record(record).map_err(bad(path))?.fork(device);
     let (path, bytes) = read("optimiser.bpk")?;
     let optimiser = optimiser.from_bytes(bytes).map_err(bad(path))?;
-    let moving = MovingAverage::resume(average.network.clone(), decay);
-    Ok((State { progress, network, average: moving, optimiser }, average))
+    let average = MovingAverage::resume(average(&folder)?, decay);
+    Ok(State { progress, network, average, optimiser })
 }

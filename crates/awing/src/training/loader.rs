@@ -1,6 +1,6 @@
 //! Batches are made ahead of the network, by threads of their own.
 
-use super::batch::{Batch, Batcher};
+use super::batch::Batch;
 use crate::error::Result;
 use std::{
     ops::RangeFrom,
@@ -18,20 +18,24 @@ pub(super) struct Batches {
     turn: usize,
 }
 
-/// Makes the batches of `steps` on `workers` threads. They end when what is returned is dropped.
-pub(super) fn batches<'scope, 'env>(
+/// Makes the batches of `steps` on `workers` threads, each with what `worker` gives it: from a step to its batch. They end when what is
+/// returned is dropped.
+pub(super) fn batches<'scope, 'env, W>(
     scope: &'scope Scope<'scope, 'env>,
-    batcher: &'env Batcher<'env>,
+    worker: impl Fn() -> W,
     steps: RangeFrom<usize>,
     workers: usize,
-) -> Batches {
+) -> Batches
+where
+    W: FnMut(usize) -> Result<Batch> + Send + 'scope,
+{
     let start = |first: usize| {
         let (sender, receiver) = sync_channel(AHEAD);
         let steps = (steps.start + first..).step_by(workers);
+        let mut make = worker();
         scope.spawn(move || {
-            let mut worker = batcher.worker();
             for step in steps {
-                if sender.send(worker.make(step)).is_err() {
+                if sender.send(make(step)).is_err() {
                     break;
                 }
             }
@@ -60,7 +64,7 @@ mod tests {
         dataset::{ImageSource, drawn_faces},
         model::NetworkConfig,
         scheme::Scheme,
-        training::{Recipe, TrainingSet},
+        training::{Recipe, TrainingSet, batch::Batcher},
     };
 
     #[test]
@@ -81,7 +85,11 @@ mod tests {
             recipe.training.cache_mb = cache_mb;
             let batcher = Batcher::new(&set, &recipe).unwrap();
             std::thread::scope(|scope| {
-                let mut batches = batches(scope, &batcher, 2.., workers);
+                let worker = || {
+                    let mut worker = batcher.worker();
+                    move |step| worker.make(step)
+                };
+                let mut batches = batches(scope, worker, 2.., workers);
                 let mut next = |_| batches.next().unwrap().unwrap();
                 (0..7).map(&mut next).map(|b| (b.images, b.targets, b.weights)).collect()
             })

@@ -3,6 +3,8 @@
 mod batch;
 mod buffers;
 mod checkpoint;
+mod descent;
+mod detector;
 mod gradient_norm;
 mod loader;
 mod metrics;
@@ -19,6 +21,9 @@ mod trainer;
 mod training_set;
 
 pub use checkpoint::Progress;
+pub use detector::{
+    DetectorRecipe, DetectorSession, DetectorTraining, Scene, SceneMaker, SceneSources, train_detector,
+};
 pub use metrics::MetricsRow;
 pub use observer::{Observer, Quiet};
 pub use optimiser::OptimiserConfig;

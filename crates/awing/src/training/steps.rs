@@ -33,7 +33,11 @@ impl<'a> Batches<'a> {
         &'env self,
         scope: &'scope Scope<'scope, 'env>,
     ) -> impl Iterator<Item = Result<Batch>> + use<'scope, 'env, 'a> {
-        let mut batches = loader::batches(scope, &self.batcher, 0.., self.workers);
+        let worker = || {
+            let mut worker = self.batcher.worker();
+            move |step| worker.make(step)
+        };
+        let mut batches = loader::batches(scope, worker, 0.., self.workers);
         std::iter::from_fn(move || batches.next().ok())
     }
 }

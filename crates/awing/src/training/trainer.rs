@@ -3,7 +3,7 @@ use super::{
     batch::{Batch, Batcher},
     checkpoint,
     checkpoint::State,
-    gradient_norm::clip,
+    descent::descend,
     loader,
     metrics::MetricsFile,
     moving_average::MovingAverage,
@@ -12,17 +12,14 @@ use crate::{
     dataset::{BoxChoice, Dataset},
     error::{Error, Result},
     evaluation::{BoxSource, Normaliser, test_faces},
-    files::write_atomic,
-    loss::{PixelLoss, stacked_loss},
-    model::{Model, StackedHourglass, parameter_count, transfer_weights, weights_are_finite},
+    files::{whole_folder, write_atomic},
+    loss::PixelLoss,
+    model::{Model, StackedHourglass, WeightType, parameter_count, transfer_weights, weights_are_finite},
     prediction::Aligner,
     report::{TrainingRow, save_charts, training_charts},
     scheme::{Conversion, Scheme},
 };
-use burn::{
-    optim::GradientsParams,
-    tensor::{Device, Tensor},
-};
+use burn::tensor::Device;
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -143,6 +140,10 @@ fn check_validation(dataset: &Dataset, faces: &TrainingSet, boxes: BoxChoice) ->
 fn start_folder(folder: &Path, recipe: &Recipe, resume: bool) -> Result<()> {
     let config = folder.join("config.toml");
     if resume {
+        if config.exists() && !whole_folder(&folder.join("last")).exists() {
+            let problem = "was ended before its first checkpoint, there is nothing to go on from; delete the folder and start again";
+            return Err(Error::model(folder, "run", problem));
+        }
         let old = Recipe::load(&config)?;
         if (Recipe { training: recipe.training.clone(), ..old }) != *recipe {
             return Err(Error::model(
@@ -152,7 +153,11 @@ fn start_folder(folder: &Path, recipe: &Recipe, resume: bool) -> Result<()> {
             ));
         }
     } else if config.exists() {
-        return Err(Error::model(folder, "run", "is already there; choose another --name, or --resume it"));
+        return Err(Error::model(
+            folder,
+            "run",
+            "is already there; choose another --name, or --resume it, or delete it",
+        ));
     }
     write_atomic(&config, recipe.to_toml()?.as_bytes())
 }
@@ -218,7 +223,11 @@ impl Run<'_> {
         let mut since = Since::default();
         let mut learning_rate = 0.0;
         std::thread::scope(|scope| {
-            let mut batches = loader::batches(scope, &batcher, state.progress.step.., training.workers);
+            let worker = || {
+                let mut worker = batcher.worker();
+                move |step| worker.make(step)
+            };
+            let mut batches = loader::batches(scope, worker, state.progress.step.., training.workers);
             loop {
                 state.progress.seconds = seconds();
                 let done = self.done(&state.progress, total_steps);
@@ -234,15 +243,16 @@ impl Run<'_> {
                         val_nme: None,
                         faces_per_second: (since.steps * training.batch) as f64 / since.seconds.max(1e-9),
                     };
-                    self.save(&state, &row, &card)?;
-                    // Whoever stops a run does not wait for an evaluation.
-                    let (row, best) = if stopped && self.validation.is_some() {
-                        (row, false)
-                    } else {
-                        self.judge(&mut state, row, &card, observer)?
-                    };
+                    self.check_weights(&state)?;
+                    // Whoever stops a run before its end does not wait for an evaluation.
+                    let cut = stopped && done < 1.0 && self.validation.is_some();
+                    let (row, best) =
+                        if cut { (row, false) } else { self.judge(&mut state, row, &card, observer)? };
                     state.progress.seconds = seconds();
+                    // Saved last: a run that is killed before goes back to an earlier checkpoint and comes through here again, so that
+                    // no evaluation is ever left out.
                     metrics.push(row.clone())?;
+                    self.save(&state, &row, &card)?;
                     self.draw(&metrics)?;
                     observer.evaluated(&row, best);
                     (since, saved) = (Since::default(), Instant::now());
@@ -263,7 +273,8 @@ impl Run<'_> {
                     });
                 }
                 let started = Instant::now();
-                let batch = batches.next().map_err(|_| self.stopped(&state, "the loader ended"))??;
+                let batch =
+                    batches.next().map_err(|_| self.stopped(state.progress.step, "the loader ended"))??;
                 for problem in &batch.problems {
                     if told.insert(problem.to_string()) {
                         observer.problem(problem);
@@ -284,17 +295,22 @@ impl Run<'_> {
     /// The state of the run so far, checked to be of these faces.
     fn resumed(&self, fresh: StackedHourglass, device: &Device) -> Result<State> {
         let decay = self.recipe.training.moving_average;
-        let (state, model) =
-            checkpoint::load_state(self.folder, fresh, self.recipe.optimiser.init(), decay, device)?;
+        let mut scheme = None;
+        let optimiser = self.recipe.optimiser.init();
+        let state = checkpoint::load_state(self.folder, fresh, optimiser, decay, device, |last| {
+            let model = Model::load(last, &device.clone().without_autodiff())?;
+            scheme = Some(model.scheme);
+            Ok(model.network)
+        })?;
         let differs = |field: &str, old: String, new: String| {
             let problem = format!(
                 "the run has {old}, and the data now {new}; resume it with the same --data and --scheme"
             );
             Err(Error::model(self.folder, field, problem))
         };
-        if *model.scheme != *self.faces.scheme {
+        if let Some(scheme) = scheme.filter(|scheme| **scheme != *self.faces.scheme) {
             let name = |scheme: &Scheme| format!("the scheme {} of {} points", scheme.name, scheme.len());
-            return differs("scheme", name(&model.scheme), name(&self.faces.scheme));
+            return differs("scheme", name(&scheme), name(&self.faces.scheme));
         }
         if state.progress.faces != self.faces.len() {
             return differs("faces", format!("{} faces", state.progress.faces), self.faces.len().to_string());
@@ -305,30 +321,15 @@ impl Run<'_> {
     /// One optimiser step; gives its loss.
     pub(super) fn step(
         &self,
-        mut state: State,
+        state: State,
         batch: Batch,
         loss: &PixelLoss,
         learning_rate: f64,
         device: &Device,
     ) -> Result<(State, f64)> {
-        let [images, target, weight] =
-            [batch.images, batch.targets, batch.weights].map(|data| Tensor::<4>::from_data(data, device));
-        let outputs = state.network.forward(images);
-        let loss = stacked_loss(outputs, &target, &weight, loss);
-        let value = f64::from(loss.clone().into_scalar::<f32>());
-        if !value.is_finite() {
-            return Err(self.stopped(&state, &format!("the loss is {value}")));
-        }
-        let mut gradients = GradientsParams::from_grads(loss.backward(), &state.network);
-        let limit = self.recipe.training.clip_norm;
-        let norm = clip(&state.network, &mut gradients, if limit > 0.0 { limit } else { f64::INFINITY });
-        if !norm.is_finite() {
-            return Err(self.stopped(&state, &format!("the gradient's norm is {norm}")));
-        }
-        state.network = state.optimiser.step(learning_rate, state.network, gradients);
-        state.progress.step += 1;
-        state.average.update(&state.network, state.progress.step);
-        Ok((state, value))
+        let step = state.progress.step;
+        descend(state, batch, loss, learning_rate, self.recipe.training.clip_norm, device)
+            .map_err(|problem| self.stopped(step, &problem))
     }
 
     /// The part of the run that is done.
@@ -339,7 +340,7 @@ impl Run<'_> {
         }
     }
 
-    fn stopped(&self, state: &State, what: &str) -> Error {
+    fn stopped(&self, step: usize, what: &str) -> Error {
         let last = self.folder.join("last");
         let kept = if last.exists() {
             format!("{} holds the last good checkpoint", last.display())
@@ -347,7 +348,7 @@ impl Run<'_> {
             "there was no checkpoint yet".to_owned()
         };
         Error::Training {
-            step: state.progress.step,
+            step,
             problem: format!(
                 "{what}; {kept}. Start a new run with a lower learning rate (--set \
                  optimiser.learning_rate={:e}), a longer warm-up or training.clip_norm=1",
@@ -356,17 +357,17 @@ impl Run<'_> {
         }
     }
 
+    fn check_weights(&self, state: &State) -> Result<()> {
+        let finite = weights_are_finite(&state.network) && weights_are_finite(state.average.module());
+        if finite { Ok(()) } else { Err(self.stopped(state.progress.step, "a weight is not finite")) }
+    }
+
     /// Writes `last/`.
     fn save(&self, state: &State, row: &MetricsRow, card: &str) -> Result<()> {
-        if !(weights_are_finite(&state.network) && weights_are_finite(state.average.module())) {
-            return Err(self.stopped(state, "a weight is not finite"));
-        }
-        checkpoint::save_state(
-            &self.folder.join("last"),
-            &self.model(state),
-            &self.model_card(row, card),
-            state,
-        )
+        self.check_weights(state)?;
+        let (model, card) = (self.model(state), self.model_card(row, card));
+        let save = |folder: &Path| model.save(folder, &card, WeightType::F32);
+        checkpoint::save_state(&self.folder.join("last"), save, state)
     }
 
     /// Evaluates the averaged model, and writes `best/` where it is the best so far; without a validation set every
@@ -390,7 +391,8 @@ impl Run<'_> {
         if best {
             state.progress.best_nme = row.val_nme;
             let card = self.model_card(&row, card);
-            checkpoint::save_best(&self.folder.join("best"), &model, &card, &state.progress)?;
+            let save = |folder: &Path| model.save(folder, &card, WeightType::F32);
+            checkpoint::save_best(&self.folder.join("best"), save, &state.progress)?;
         }
         Ok((row, best))
     }
@@ -403,6 +405,7 @@ impl Run<'_> {
             heatmap: self.recipe.heatmap.clone(),
             scheme: self.faces.scheme.clone(),
             network: state.average.module().clone(),
+            calibration: None,
         }
     }
 

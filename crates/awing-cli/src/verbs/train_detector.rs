@@ -1,0 +1,177 @@
+use super::progress::duration;
+use crate::{
+    console::Console,
+    data,
+    detector::boxed_photos,
+    device::DeviceChoice,
+    failure::{Failure, OrUsage},
+    folders,
+    interrupt::stoppable,
+};
+use awing::{
+    dataset::{BoxedPhoto, DataSource},
+    prediction::expand_sources,
+    report::{box_sheet, save_picture},
+    training::{DetectorRecipe, DetectorSession, SceneMaker, SceneSources, train_detector},
+};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Train a face detector on annotated faces, photos with boxes and photos without faces.
+///
+/// The faces are pasted on the backgrounds, so that a few photos make many scenes. Writes RUNS/detector/NAME/ with config.toml, metrics.csv,
+/// best/ and last/; `awing detect` and `awing predict` take the folder best/ as their --detector.
+#[derive(Args, Debug)]
+pub(crate) struct TrainDetector {
+    /// Annotated faces, one a photo, FORMAT:PATH as for `awing train`
+    #[arg(long, required = true, num_args = 1.., value_name = "FORMAT:PATH")]
+    data: Vec<DataSource>,
+    /// Photos with a box around every face: wider:PATH
+    #[arg(long, num_args = 1.., value_name = "wider:PATH")]
+    photos: Vec<String>,
+    /// Photos without any face: files, folders, or quoted patterns
+    #[arg(long, required = true, num_args = 1.., value_name = "SOURCE")]
+    backgrounds: Vec<String>,
+    /// Photos that choose the best checkpoint, as for `awing detect --data`: wider:PATH, none:PATH, FORMAT:PATH
+    #[arg(long, num_args = 1.., value_name = "FORMAT:PATH")]
+    val: Vec<String>,
+    /// Settings that differ from the defaults, as TOML: any part of a run's config.toml
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Single settings, such as network.width=64 or training.batch=16
+    #[arg(long, num_args = 1.., value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Length in minutes of training
+    #[arg(long, value_name = "M", conflicts_with = "steps")]
+    minutes: Option<f64>,
+    /// Length in steps
+    #[arg(long, value_name = "N")]
+    steps: Option<usize>,
+    /// Name of the run's folder [default: detector, numbered]
+    #[arg(long)]
+    name: Option<String>,
+    /// Folder of all runs
+    #[arg(long, default_value = "runs", value_name = "DIR")]
+    runs: PathBuf,
+    /// Go on with the run that --name names, with the same photos; --steps and --minutes may differ
+    #[arg(long, requires = "name", conflicts_with_all = ["config", "set"])]
+    resume: bool,
+    /// Draw 24 scenes with their boxes into a PNG, and train nothing
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    preview: Option<PathBuf>,
+    /// Where to compute
+    #[arg(long, value_enum, default_value_t)]
+    device: DeviceChoice,
+}
+
+impl TrainDetector {
+    pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
+        if let Some(name) = self.name.as_deref().filter(|name| !folders::is_name(name)) {
+            return Err(Failure::Usage(format!("--name: `{name}` cannot name a folder; give a plain word")));
+        }
+        let recipe = self.recipe()?;
+        let sources = self.sources(console)?;
+        if let Some(path) = &self.preview {
+            let maker = SceneMaker::new(sources, recipe.augment, recipe.network.input)?;
+            let scenes = (0..24).map(|seed| maker.scene(seed)).collect::<Result<Vec<_>, _>>()?;
+            let pictures = scenes.iter().map(|s| (&s.picture, &s.faces[..], &s.ignored[..]));
+            save_picture(path, &box_sheet(&pictures.collect::<Vec<_>>(), 6))?;
+            return console.print(path.display());
+        }
+        let validation = self.boxed("--val", &self.val, console)?;
+        let parent = self.runs.join("detector");
+        let folder = match &self.name {
+            Some(name) if self.resume => parent.join(name),
+            Some(name) => folders::named(&parent.join(name), "choose another --name, or --resume it")?,
+            None => folders::numbered(&parent, "detector")?,
+        };
+        let device = self.device.device()?;
+        console.note(format!("training into {}", folder.display()));
+        let outcome = stoppable(console, |stop| {
+            train_detector(DetectorSession {
+                recipe,
+                sources,
+                validation,
+                folder: folder.clone(),
+                resume: self.resume,
+                device,
+                stop,
+                card: self.card(),
+                evaluated: &mut |step, loss, figures| {
+                    let measured = figures.map_or_else(String::new, |f| {
+                        let number = |v: Option<f64>| v.map_or("-".to_owned(), |v| format!("{v:.4}"));
+                        format!(
+                            "  average precision {}  recall % {}  false alarms {}",
+                            number(f.average_precision),
+                            number(f.recall),
+                            f.false_alarms
+                        )
+                    });
+                    console.note(format!("step {step}  loss {loss:.5}{measured}"));
+                },
+            })
+        });
+        if outcome.is_err() && !self.resume {
+            folders::release(&folder);
+        }
+        let outcome = outcome?;
+        let progress = &outcome.progress;
+        console.print(format!(
+            "{}: {} steps in {}",
+            outcome.folder.display(),
+            progress.step,
+            duration(progress.seconds)
+        ))?;
+        if outcome.interrupted {
+            console.warn("stopped before the end; go on with the same command, --name and --resume");
+            return Err(Failure::Told);
+        }
+        Ok(())
+    }
+
+    fn recipe(&self) -> Result<DetectorRecipe, Failure> {
+        let path = match (&self.name, self.resume) {
+            (Some(name), true) => Some(self.runs.join("detector").join(name).join("config.toml")),
+            _ => self.config.clone(),
+        };
+        let mut recipe = DetectorRecipe::layered(path.as_deref(), &self.set).or_usage("settings")?;
+        let training = &mut recipe.training;
+        if let Some(steps) = self.steps {
+            (training.steps, training.minutes) = (steps, None);
+        }
+        training.minutes = self.minutes.or(training.minutes);
+        recipe.validate().or_usage("training")?;
+        Ok(recipe)
+    }
+
+    fn sources(&self, console: &Console) -> Result<SceneSources, Failure> {
+        let mut faces = Vec::new();
+        for source in &self.data {
+            faces.extend(data::open(source, None, console)?.samples);
+        }
+        faces.retain(|face| face.landmark_box().is_some());
+        let (backgrounds, problems) = expand_sources(&self.backgrounds);
+        if let Some(problem) = problems.into_iter().next() {
+            return Err(problem.into());
+        }
+        Ok(SceneSources { faces, photos: self.boxed("--photos", &self.photos, console)?, backgrounds })
+    }
+
+    fn boxed(&self, option: &str, all: &[String], console: &Console) -> Result<Vec<BoxedPhoto>, Failure> {
+        let photos = all.iter().map(|data| boxed_photos(option, data, console));
+        Ok(photos.collect::<Result<Vec<_>, _>>()?.concat())
+    }
+
+    /// What the card says of where the detector comes from.
+    fn card(&self) -> String {
+        let data: Vec<String> =
+            self.data.iter().map(ToString::to_string).chain(self.photos.clone()).collect();
+        format!(
+            "- Training data: {}; backgrounds: {}\n- Validation: {}\n- Made with awing {}",
+            data.join(", "),
+            self.backgrounds.join(", "),
+            if self.val.is_empty() { "none".to_owned() } else { self.val.join(", ") },
+            env!("CARGO_PKG_VERSION")
+        )
+    }
+}

@@ -1,0 +1,357 @@
+use super::{DetectorRecipe, SceneMaker, SceneSources};
+use crate::{
+    dataset::BoxedPhoto,
+    detection::HeatmapDetector,
+    error::{Error, Result},
+    evaluation::{DetectionFigures, test_detector},
+    files::{whole_folder, write_atomic},
+    model::{StackedHourglass, WeightType, parameter_count},
+    training::{
+        Outcome, Progress,
+        batch::{Batch, mix},
+        buffers::Buffers,
+        checkpoint::{self, State},
+        descent::descend,
+        loader,
+        moving_average::MovingAverage,
+    },
+};
+use burn::tensor::Device;
+use std::{
+    fs::OpenOptions,
+    io::Write,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+/// The longest time that work can be lost for.
+const SAVE_EVERY: Duration = Duration::from_secs(300);
+
+/// A detector's training run.
+pub struct DetectorSession<'a> {
+    /// What to learn and how.
+    pub recipe: DetectorRecipe,
+    /// What scenes are made of.
+    pub sources: SceneSources,
+    /// Whole photos, some of them without faces, whose average precision chooses the best checkpoint; without any the last is the best.
+    pub validation: Vec<BoxedPhoto>,
+    /// The run's folder: `config.toml`, `metrics.csv`, `best/`, `last/`.
+    pub folder: PathBuf,
+    /// Whether to go on from `last/` in the folder; otherwise the folder must not hold a run.
+    pub resume: bool,
+    /// Where to compute.
+    pub device: Device,
+    /// Set it from anywhere to end the run cleanly after the step at hand, with a checkpoint.
+    pub stop: &'a AtomicBool,
+    /// What the card says of the data and the command, in Markdown.
+    pub card: String,
+    /// Told after each evaluation: the step, the mean loss since the last one, and the figures on the validation photos.
+    pub evaluated: &'a mut dyn FnMut(usize, f64, Option<&DetectionFigures>),
+}
+
+/// Trains a detector and leaves checkpoints in the run's folder, as [`crate::training::train`] does. In the outcome's progress
+/// `best_nme` is per cent of average precision that is missing to 1.
+///
+/// # Errors
+/// [`Error::Invalid`] for a setting out of range or missing photos; [`Error::Model`] for a folder that holds a run, or a resumed run that
+/// had other settings; [`Error::Io`] when a photo cannot be read or the folder cannot be written; [`Error::Training`] when the loss or a
+/// gradient stops being finite: the last checkpoint stays.
+pub fn train_detector(session: DetectorSession<'_>) -> Result<Outcome> {
+    let DetectorSession { recipe, sources, validation, folder, resume, device, stop, card, evaluated } =
+        session;
+    recipe.validate()?;
+    let device = if device.is_autodiff() { device } else { device.autodiff() };
+    let maker = SceneMaker::new(sources, recipe.augment, recipe.network.input)?;
+    let fresh = StackedHourglass::new(&recipe.network, HeatmapDetector::MAPS, recipe.training.seed, &device)?;
+    start_folder(&folder, &recipe, resume)?;
+    let run = Run { recipe: &recipe, maker: &maker, validation: &validation, folder: &folder, card: &card };
+    let training = &recipe.training;
+    let optimiser = recipe.optimiser.init();
+    let mut state = if resume {
+        checkpoint::load_state(&folder, fresh, optimiser, training.moving_average, &device, |last| {
+            Ok(HeatmapDetector::load(last, &device.clone().without_autodiff())?.network().clone())
+        })?
+    } else {
+        State {
+            progress: Progress { faces: maker.faces(), ..Progress::default() },
+            average: MovingAverage::new(&fresh, training.moving_average),
+            network: fresh,
+            optimiser,
+        }
+    };
+    let loss = recipe.loss.pixel_loss()?;
+    let (begun, before) = (Instant::now(), state.progress.seconds);
+    let (mut sum, mut steps, mut saved) = (0.0, 0, Instant::now());
+    let scenes =
+        Scenes { maker: &maker, buffers: Buffers::default(), batch: training.batch, seed: training.seed };
+    std::thread::scope(|scope| {
+        let worker = || |step| scenes.make(step);
+        let mut batches = loader::batches(scope, worker, state.progress.step.., training.workers);
+        loop {
+            state.progress.seconds = before + begun.elapsed().as_secs_f64();
+            let done = run.done(&state.progress);
+            let ends = done >= 1.0 || stop.load(Ordering::Relaxed);
+            if steps > 0 && (ends || state.progress.step.is_multiple_of(training.evaluate_every)) {
+                run.judge(&mut state, sum / f64::from(steps), evaluated)?;
+                (sum, steps, saved) = (0.0, 0, Instant::now());
+            } else if saved.elapsed() > SAVE_EVERY {
+                run.save(&state)?;
+                saved = Instant::now();
+            }
+            if ends {
+                let progress = state.progress;
+                return Ok(Outcome { folder: folder.clone(), progress, interrupted: done < 1.0 });
+            }
+            let batch =
+                batches.next().map_err(|_| run.stopped(state.progress.step, "the loader ended"))??;
+            let rate = recipe.optimiser.learning_rate() * recipe.schedule.factor(done);
+            let (step, value);
+            step = state.progress.step;
+            (state, value) = descend(state, batch, &loss, rate, training.clip_norm, &device)
+                .map_err(|problem| run.stopped(step, &problem))?;
+            (sum, steps) = (sum + value, steps + 1);
+        }
+    })
+}
+
+/// A new run must be the first in its folder, a resumed one have the same recipe but for its length.
+fn start_folder(folder: &Path, recipe: &DetectorRecipe, resume: bool) -> Result<()> {
+    let config = folder.join("config.toml");
+    if resume {
+        if !whole_folder(&folder.join("last")).exists() {
+            let problem = "has no checkpoint to go on from; delete the folder and start again";
+            return Err(Error::model(folder, "run", problem));
+        }
+        let mut old = DetectorRecipe::layered(Some(&config), &[])?;
+        (old.training.steps, old.training.minutes) = (recipe.training.steps, recipe.training.minutes);
+        if old != *recipe {
+            let problem = "differs from the run's in more than its length; start a new run";
+            return Err(Error::model(config, "recipe", problem));
+        }
+    } else if config.exists() {
+        let problem = "is already there; choose another --name, or --resume it, or delete it";
+        return Err(Error::model(folder, "run", problem));
+    }
+    let text = toml::to_string(recipe).map_err(|e| Error::invalid("recipe", e.to_string()))?;
+    write_atomic(&config, text.as_bytes())
+}
+
+/// The scenes of each step.
+struct Scenes<'a> {
+    maker: &'a SceneMaker,
+    buffers: Buffers,
+    batch: usize,
+    seed: u64,
+}
+
+impl Scenes<'_> {
+    fn make(&self, step: usize) -> Result<Batch> {
+        let (side, size, maps) = (self.maker.side(), self.maker.side() / 4, HeatmapDetector::MAPS);
+        let [image_len, maps_len] = [3 * side * side, maps * size * size];
+        let take = |len: usize| self.buffers.take(self.batch * len);
+        let (mut images, mut targets, mut weights) = (take(image_len), take(maps_len), take(maps_len));
+        for i in 0..self.batch {
+            let part = |len: usize| i * len..(i + 1) * len;
+            self.maker.write(
+                mix(self.seed, (step * self.batch + i) as u64),
+                &mut images.values_mut()[part(image_len)],
+                &mut targets.values_mut()[part(maps_len)],
+                &mut weights.values_mut()[part(maps_len)],
+            )?;
+        }
+        Ok(Batch {
+            images: images.into_data([self.batch, 3, side, side]),
+            targets: targets.into_data([self.batch, maps, size, size]),
+            weights: weights.into_data([self.batch, maps, size, size]),
+            problems: Vec::new(),
+        })
+    }
+}
+
+struct Run<'a> {
+    recipe: &'a DetectorRecipe,
+    maker: &'a SceneMaker,
+    validation: &'a [BoxedPhoto],
+    folder: &'a Path,
+    card: &'a str,
+}
+
+impl Run<'_> {
+    /// The part of the run that is done.
+    fn done(&self, progress: &Progress) -> f64 {
+        match self.recipe.training.minutes {
+            Some(minutes) => progress.seconds / (60.0 * minutes),
+            None => progress.step as f64 / self.recipe.training.steps as f64,
+        }
+    }
+
+    /// Measures the averaged detector, writes the line of metrics, `best/` where it is the best so far, and `last/`.
+    fn judge(
+        &self,
+        state: &mut State,
+        loss: f64,
+        evaluated: &mut dyn FnMut(usize, f64, Option<&DetectionFigures>),
+    ) -> Result<()> {
+        let detector = self.detector(state)?;
+        let figures = match self.validation {
+            [] => None,
+            photos => Some(test_detector(&detector, photos, 0.0, &mut |_| {})?),
+        };
+        let precision = figures.as_ref().and_then(|figures| figures.average_precision);
+        let missing = precision.map(|precision| 100.0 * (1.0 - precision));
+        let best = match (missing, state.progress.best_nme) {
+            (Some(new), old) => old.is_none_or(|old| new < old),
+            (None, _) => true,
+        };
+        if best {
+            state.progress.best_nme = missing;
+            let save = |folder: &Path| detector.save(folder, &self.card(state), WeightType::F32);
+            checkpoint::save_best(&self.folder.join("best"), save, &state.progress)?;
+        }
+        let path = self.folder.join("metrics.csv");
+        let new = !path.exists();
+        let mut file =
+            OpenOptions::new().create(true).append(true).open(&path).map_err(Error::io(&path, "open"))?;
+        let head = if new { "step,seconds,loss,average_precision,recall,false_alarms\n" } else { "" };
+        let number = |value: Option<f64>| value.map_or_else(String::new, |v| format!("{v:.5}"));
+        let line = format!(
+            "{head}{},{:.1},{loss:.6},{},{},{}\n",
+            state.progress.step,
+            state.progress.seconds,
+            number(precision),
+            number(figures.as_ref().and_then(|f| f.recall)),
+            figures.as_ref().map_or_else(String::new, |f| f.false_alarms.to_string()),
+        );
+        file.write_all(line.as_bytes()).map_err(Error::io(&path, "write"))?;
+        self.save(state)?;
+        evaluated(state.progress.step, loss, figures.as_ref());
+        Ok(())
+    }
+
+    fn detector(&self, state: &State) -> Result<HeatmapDetector> {
+        HeatmapDetector::new(self.recipe.network.clone(), state.average.module())
+    }
+
+    /// Writes `last/`.
+    fn save(&self, state: &State) -> Result<()> {
+        let detector = self.detector(state)?;
+        let save = |folder: &Path| detector.save(folder, &self.card(state), WeightType::F32);
+        checkpoint::save_state(&self.folder.join("last"), save, state)
+    }
+
+    fn stopped(&self, step: usize, what: &str) -> Error {
+        Error::Training {
+            step,
+            problem: format!(
+                "{what}; {} holds the last checkpoint, if there was one. Start a new run with a lower learning rate",
+                self.folder.join("last").display()
+            ),
+        }
+    }
+
+    fn card(&self, state: &State) -> String {
+        let network = &self.recipe.network;
+        format!(
+            "# A face detector of awing\n\nA scale space of faces as {} heatmaps.\n\n- Network: {} stacks, {} wide, {} parameters\n\
+             - Loss: {}\n- Steps: {} of {} scenes, {:.0} s of training, {} faces\n{}\n\n\
+             Whoever trained this detector knows the terms of the images; weights made from research-only images (300-W, WIDER FACE and \
+             others) must not be used in a commercial product.\n",
+            HeatmapDetector::MAPS,
+            network.stacks,
+            network.width,
+            parameter_count(&state.network),
+            self.recipe.loss.describe(),
+            state.progress.step,
+            self.recipe.training.batch,
+            state.progress.seconds,
+            self.maker.faces(),
+            self.card,
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{dataset::drawn_faces, model::NetworkConfig, training::DetectorTraining};
+
+    struct Place(tempfile::TempDir);
+
+    impl Place {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let wall = image::RgbImage::from_pixel(200, 160, image::Rgb([20, 60, 90]));
+            wall.save(folder.path().join("wall.png")).unwrap();
+            Self(folder)
+        }
+
+        /// Trains to this many steps; gives the outcome and the losses that were told.
+        fn train(&self, name: &str, steps: usize, resume: bool) -> Result<(Outcome, Vec<f64>)> {
+            let training = DetectorTraining {
+                steps,
+                batch: 2,
+                evaluate_every: 4,
+                moving_average: 0.5,
+                ..DetectorTraining::default()
+            };
+            let network = NetworkConfig { input: 64, width: 8, ..DetectorRecipe::default().network };
+            let wall = self.0.path().join("wall.png");
+            let mut losses = Vec::new();
+            let outcome = train_detector(DetectorSession {
+                recipe: DetectorRecipe { network, training, ..DetectorRecipe::default() },
+                sources: SceneSources {
+                    faces: drawn_faces(4, 96, 1),
+                    photos: vec![],
+                    backgrounds: vec![wall.clone()],
+                },
+                validation: vec![BoxedPhoto { path: wall, faces: vec![], ignored: vec![] }],
+                folder: self.0.path().join(name),
+                resume,
+                device: Device::flex(),
+                stop: &AtomicBool::new(false),
+                card: "- Made by a test".to_owned(),
+                evaluated: &mut |_, loss, figures| {
+                    assert_eq!(figures.unwrap().photos, 1);
+                    losses.push(loss);
+                },
+            })?;
+            Ok((outcome, losses))
+        }
+
+        fn weights(&self, name: &str) -> Vec<u8> {
+            std::fs::read(self.0.path().join(name).join("last/model.safetensors")).unwrap()
+        }
+    }
+
+    #[test]
+    fn a_run_can_be_repeated_and_goes_on_from_its_checkpoint() {
+        let place = Place::new();
+        let (whole, losses) = place.train("whole", 12, false).unwrap();
+        assert_eq!((whole.progress.step, whole.interrupted, losses.len()), (12, false, 3));
+        assert!(losses[2] < losses[0], "{losses:?}");
+        let problem = place.train("whole", 12, false).unwrap_err().to_string();
+        assert!(problem.contains("run: is already there"), "{problem}");
+        let (again, _) = place.train("again", 12, false).unwrap();
+        assert_eq!(again.progress.step, 12);
+        assert!(place.weights("whole") == place.weights("again"));
+        let (longer, losses) = place.train("again", 16, true).unwrap();
+        assert_eq!((longer.progress.step, losses.len()), (16, 1));
+        assert!(place.weights("whole") != place.weights("again"));
+        let metrics = std::fs::read_to_string(place.0.path().join("again/metrics.csv")).unwrap();
+        assert_eq!(metrics.lines().count(), 1 + 4, "{metrics}");
+        let best = place.0.path().join("again/best");
+        assert!(HeatmapDetector::load(&best, &Device::flex()).is_ok());
+        let card = std::fs::read_to_string(best.join("README.md")).unwrap();
+        assert!(
+            card.contains("must not be used in a commercial product") && card.contains("- Made by a test"),
+            "{card}"
+        );
+    }
+
+    #[test]
+    fn there_must_be_something_to_go_on_from() {
+        let problem = Place::new().train("nothing", 4, true).unwrap_err().to_string();
+        assert!(problem.contains("has no checkpoint to go on from"), "{problem}");
+    }
+}
