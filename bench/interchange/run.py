@@ -1,33 +1,40 @@
 #!/usr/bin/env python3
 """Networks to and from PyTorch and ONNX Runtime: python3 bench/interchange/run.py
 
-Needs PyTorch, ONNX and ONNX Runtime: the virtual environment of bench/peers/run.py has them. A network of the author's layout with random
+Installs PyTorch, ONNX and ONNX Runtime as bench/peers/run.py does, into the same virtual environment, and builds awing. A network of the author's layout with random
 weights and all 1,137 entries is saved in several ways, imported by `awing import`, and its maps are compared with PyTorch's; exported by
 `awing export --format onnx` and compared once more. Distances are the largest one over all cells, as a part of the maps' range. Ends with 1
 where one is above what is allowed.
 """
 
+import os
 import pathlib
 import subprocess
 import sys
 import tempfile
 
-import numpy as np
-import onnx
-import onnxruntime
-import torch
-from PIL import Image
-from safetensors.torch import load_file, save_file
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "peers"))
+import environment  # noqa: E402
 
-from author import random_network
+if pathlib.Path(sys.prefix) != environment.VENV:
+    environment.install()
+    os.execv(environment.PYTHON, [environment.PYTHON, *sys.argv])
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+import cv2  # noqa: E402
+import numpy as np  # noqa: E402
+import onnx  # noqa: E402
+import onnxruntime  # noqa: E402
+import torch  # noqa: E402
+from safetensors.torch import load_file, save_file  # noqa: E402
+
+from author import random_network  # noqa: E402
+
 MOST = 1e-4
+COMMAND = environment.build("release")
 
 
 def awing(*words) -> str:
-    command = ["cargo", "run", "--quiet", "--release", "--locked", "--package", "awing-cli", "--", *map(str, words)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([COMMAND, *map(str, words)], capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"awing {' '.join(map(str, words))}: {done.stderr}")
     return done.stdout
@@ -54,7 +61,7 @@ def main() -> int:
         folder = pathlib.Path(scratch)
         pixels = np.random.default_rng(3).integers(0, 256, (5, 256, 256, 3), dtype=np.uint8)
         photo = folder / "photo.png"
-        Image.fromarray(pixels[0]).save(photo)
+        cv2.imwrite(str(photo), pixels[0][:, :, ::-1])
         images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
 
         for points, stacks in [(98, 4), (68, 1)]:

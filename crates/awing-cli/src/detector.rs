@@ -51,6 +51,18 @@ impl fmt::Display for DetectorSource {
 }
 
 impl DetectorSource {
+    /// One that awing trained.
+    pub(crate) fn load_trained(&self, device: &Device) -> Result<HeatmapDetector, Failure> {
+        match self {
+            #[cfg(feature = "builtin-model")]
+            Self::Builtin => Ok(HeatmapDetector::builtin(device)?),
+            Self::Folder(folder) => Ok(HeatmapDetector::load(folder, device)?),
+            _ => Err(Failure::Usage(format!(
+                "--from: {self} is no network; give the folder of a detector that `awing train-detector` made"
+            ))),
+        }
+    }
+
     pub(crate) fn load(&self, device: &Device) -> Result<Arc<dyn FaceDetector>, Failure> {
         Ok(match self {
             Self::Builtin => builtin_detector()?,

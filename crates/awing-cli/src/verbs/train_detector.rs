@@ -2,7 +2,7 @@ use super::progress::duration;
 use crate::{
     console::Console,
     data,
-    detector::boxed_photos,
+    detector::{DetectorSource, boxed_photos},
     device::DeviceChoice,
     failure::{Failure, OrUsage},
     folders,
@@ -41,6 +41,9 @@ pub(crate) struct TrainDetector {
     /// Single settings, such as network.width=64 or training.batch=16
     #[arg(long, num_args = 1.., value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// A trained detector (a folder, or `builtin`) whose weights to start from, instead of random ones; of the same size ([network])
+    #[arg(long, value_name = "DETECTOR", conflicts_with = "resume")]
+    from: Option<DetectorSource>,
     /// Length in minutes of training
     #[arg(long, value_name = "M", conflicts_with = "steps")]
     minutes: Option<f64>,
@@ -86,6 +89,7 @@ impl TrainDetector {
             None => folders::numbered(&parent, "detector")?,
         };
         let device = self.device.device()?;
+        let start = self.from.as_ref().map(|from| from.load_trained(&device)).transpose()?;
         console.note(format!("training into {}", folder.display()));
         let outcome = stoppable(console, |stop| {
             train_detector(DetectorSession {
@@ -93,6 +97,7 @@ impl TrainDetector {
                 sources,
                 validation,
                 folder: folder.clone(),
+                start: start.map(|start| start.network().clone()),
                 resume: self.resume,
                 device,
                 stop,
@@ -166,8 +171,10 @@ impl TrainDetector {
     fn card(&self) -> String {
         let data: Vec<String> =
             self.data.iter().map(ToString::to_string).chain(self.photos.clone()).collect();
+        let start = self.from.as_ref().map(|from| format!("- Started from the weights of {from}\n"));
         format!(
-            "- Training data: {}; backgrounds: {}\n- Validation: {}\n- Made with awing {}",
+            "{}- Training data: {}; backgrounds: {}\n- Validation: {}\n- Made with awing {}",
+            start.unwrap_or_default(),
             data.join(", "),
             self.backgrounds.join(", "),
             if self.val.is_empty() { "none".to_owned() } else { self.val.join(", ") },

@@ -15,7 +15,7 @@ const SMALLEST: f64 = 20.0;
 /// Maps while the size doubles.
 const PER_OCTAVE: f64 = 2.0;
 /// Spread of a face over the maps, in maps.
-const LEVEL_SIGMA: f64 = 0.7;
+const LEVEL_SIGMA: f64 = 0.9;
 /// Faces this many maps beyond the first or the last one are none of this scale space.
 const BEYOND: f64 = 0.8;
 /// Cells with a target of this and those beside them weigh more (Wang et al. 2019, section 4.4).
@@ -42,7 +42,7 @@ fn side_of(face: Rect) -> f64 {
 
 /// Spread of a face over the cells of a map: large faces have no sharper middle than this share of their side.
 fn sigma(side: f64) -> f64 {
-    (0.08 * side / STRIDE).clamp(1.2, 4.0)
+    (0.1 * side / STRIDE).clamp(1.5, 5.0)
 }
 
 /// Draws faces into `target`, [levels, size, size], which must be zero, and fills `weights`, of the same shape: 1, more around faces and 0
@@ -184,11 +184,11 @@ mod tests {
 
     #[test]
     fn a_face_stands_in_the_map_of_its_size() {
-        // 40 px is the third map; cell (10, 12) is pixel 41.5, 49.5. One map away: exp(-1 / (2 * 0.49)) = 0.3604.
+        // 40 px is the third map; cell (10, 12) is pixel 41.5, 49.5. One map away: exp(-1 / (2 * 0.81)) = 0.5394.
         let (target, weights) = encoded(&[square(41.5, 49.5, 40.0)], &[], 32);
         let at = |level: usize| target[level * 1024 + 12 * 32 + 10];
         assert_eq!(at(2), 1.0);
-        assert!((at(1) - 0.3604).abs() < 1e-4 && at(1) == at(3), "{}", at(1));
+        assert!((at(1) - 0.5394).abs() < 1e-4 && at(1) == at(3), "{}", at(1));
         assert!(at(8) < 1e-6);
         assert_eq!(weights[2 * 1024 + 12 * 32 + 10], 11.0);
         assert_eq!(weights[8 * 1024 + 12 * 32 + 10], 1.0);

@@ -89,7 +89,7 @@ fn metadata(model: &Model, path: &Path) -> Result<[(&'static str, String); 5]> {
     let CropRule { margin, shift_y } = model.crop;
     let crop = format!(
         "# The square around a face box, which is as tight as the landmarks: its side is margin times the box's longer side, its middle lies\n\
-         # shift_y of the box's height below the box's.\nmargin = {margin:?}\nshift_y = {shift_y:?}\n"
+         # shift_y of that side below the box's middle.\nmargin = {margin:?}\nshift_y = {shift_y:?}\n"
     );
     Ok([
         ("awing.scheme", model.scheme.to_toml()?),

@@ -100,7 +100,7 @@ pub fn train(session: Session<'_>, observer: &mut dyn Observer) -> Result<Outcom
 }
 
 /// The weights of `start`, but for the layers of maps that do not fit.
-fn begin_with(start: &StackedHourglass, fresh: StackedHourglass) -> Result<StackedHourglass> {
+pub(super) fn begin_with(start: &StackedHourglass, fresh: StackedHourglass) -> Result<StackedHourglass> {
     let (network, kept) = transfer_weights(start, fresh);
     match kept.iter().find(|name| !name.contains("maps.")) {
         Some(name) => {

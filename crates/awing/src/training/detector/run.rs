@@ -14,6 +14,7 @@ use crate::{
         descent::descend,
         loader,
         moving_average::MovingAverage,
+        trainer::begin_with,
     },
 };
 use burn::tensor::Device;
@@ -38,6 +39,8 @@ pub struct DetectorSession<'a> {
     pub validation: Vec<BoxedPhoto>,
     /// The run's folder: `config.toml`, `metrics.csv`, `best/`, `last/`.
     pub folder: PathBuf,
+    /// A network whose weights the run starts from instead of random ones; of the recipe's size.
+    pub start: Option<StackedHourglass>,
     /// Whether to go on from `last/` in the folder; otherwise the folder must not hold a run.
     pub resume: bool,
     /// Where to compute.
@@ -54,16 +57,20 @@ pub struct DetectorSession<'a> {
 /// `best_nme` is per cent of average precision that is missing to 1.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a setting out of range or missing photos; [`Error::Model`] for a folder that holds a run, or a resumed run that
-/// had other settings; [`Error::Io`] when a photo cannot be read or the folder cannot be written; [`Error::Training`] when the loss or a
-/// gradient stops being finite: the last checkpoint stays.
+/// [`Error::Invalid`] for a setting out of range, missing photos, or weights to start from of another size; [`Error::Model`] for a folder
+/// that holds a run, or a resumed run that had other settings; [`Error::Io`] when a photo cannot be read or the folder cannot be written;
+/// [`Error::Training`] when the loss or a gradient stops being finite: the last checkpoint stays.
 pub fn train_detector(session: DetectorSession<'_>) -> Result<Outcome> {
-    let DetectorSession { recipe, sources, validation, folder, resume, device, stop, card, evaluated } =
+    let DetectorSession { recipe, sources, validation, folder, start, resume, device, stop, card, evaluated } =
         session;
     recipe.validate()?;
     let device = if device.is_autodiff() { device } else { device.autodiff() };
     let maker = SceneMaker::new(sources, recipe.augment, recipe.network.input)?;
-    let fresh = StackedHourglass::new(&recipe.network, HeatmapDetector::MAPS, recipe.training.seed, &device)?;
+    let mut fresh =
+        StackedHourglass::new(&recipe.network, HeatmapDetector::MAPS, recipe.training.seed, &device)?;
+    if let Some(start) = start {
+        fresh = begin_with(&start, fresh)?;
+    }
     start_folder(&folder, &recipe, resume)?;
     let run = Run { recipe: &recipe, maker: &maker, validation: &validation, folder: &folder, card: &card };
     let training = &recipe.training;
@@ -307,6 +314,7 @@ mod tests {
                 },
                 validation: vec![BoxedPhoto { path: wall, faces: vec![], ignored: vec![] }],
                 folder: self.0.path().join(name),
+                start: None,
                 resume,
                 device: Device::flex(),
                 stop: &AtomicBool::new(false),

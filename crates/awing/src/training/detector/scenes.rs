@@ -21,7 +21,7 @@ const MOST_ENLARGED: f64 = 2.0;
 /// A face of which less than this share is in the scene need not be found.
 const LEAST_VISIBLE: f64 = 0.6;
 /// Largest rotation of a pasted face, and of a whole photo, in degrees.
-const TURNS: [f64; 2] = [35.0, 15.0];
+const TURNS: [f64; 2] = [50.0, 25.0];
 /// Faces and pieces of other things in a collage, at most.
 const MOST_FACES: usize = 4;
 const MOST_PIECES: usize = 3;
