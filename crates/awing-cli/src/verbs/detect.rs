@@ -7,7 +7,7 @@ use crate::{
 use awing::{
     dataset::load_image,
     detection::FaceDetector,
-    evaluation::{DetectionFigures, FACE_OVERLAP, align, test_detector},
+    evaluation::{DetectionFigures, Detections, FACE_OVERLAP, align},
     geometry::Rect,
     prediction::expand_sources,
 };
@@ -100,9 +100,11 @@ impl Detect {
             for (source, detector) in self.detector.iter().zip(detectors) {
                 let bar = console.bar(photos.len(), "{bar:30} {pos} of {len} photos  left {eta}");
                 let each = &mut |done| bar.set_position(done as u64);
-                let figures = test_detector(&**detector, &photos, self.least_side, each);
+                let found = Detections::find(&**detector, &photos, each);
                 bar.finish_and_clear();
-                rows.push(Row { data, detector: source.to_string(), figures: figures? });
+                // Which score is enough is the detector's own choice.
+                let figures = found?.figures(self.least_side, f32::MIN);
+                rows.push(Row { data, detector: source.to_string(), figures });
             }
         }
         if self.json { console.print_json(&rows) } else { console.print(table(&rows)) }

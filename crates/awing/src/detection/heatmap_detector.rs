@@ -25,8 +25,6 @@ const VERSION: u32 = 1;
 const LONG_SIDES: [u32; 2] = [640, 256];
 /// Networks see sides that are multiples of this.
 const MULTIPLE: u32 = 64;
-/// The least peak that counts as a face.
-const LEAST_SCORE: f32 = 0.6;
 /// Two boxes that share this much of the smaller one are one face.
 const SAME_FACE: f64 = 0.5;
 
@@ -36,6 +34,8 @@ const SAME_FACE: f64 = 0.5;
 pub struct HeatmapDetector {
     network: StackedHourglass,
     config: NetworkConfig,
+    /// The least peak that counts as a face.
+    least_score: f32,
     device: Device,
 }
 
@@ -45,6 +45,7 @@ pub struct HeatmapDetector {
 struct ConfigFile {
     version: u32,
     detector: String,
+    least_score: f32,
     network: NetworkConfig,
 }
 
@@ -52,15 +53,16 @@ impl HeatmapDetector {
     /// Maps of the network: one for each size of faces.
     pub const MAPS: usize = LEVELS;
 
-    /// A detector from a network of [`HeatmapDetector::MAPS`] maps in memory; it runs on the network's device.
+    /// A detector from a network of [`HeatmapDetector::MAPS`] maps in memory; it runs on the network's device. A peak of `least_score` or
+    /// more, from 0 to 1, is a face.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the network has coordinates or a boundary map: faces are anywhere.
-    pub fn new(config: NetworkConfig, network: &StackedHourglass) -> Result<Self> {
-        check(&config)?;
+    /// [`Error::Invalid`] when the network has coordinates or a boundary map, since faces are anywhere, or the score is out of range.
+    pub fn new(config: NetworkConfig, network: &StackedHourglass, least_score: f32) -> Result<Self> {
+        check(&config, least_score)?;
         let network = network.valid();
         let device = network.devices().first().cloned().unwrap_or_default().without_autodiff();
-        Ok(Self { network, config, device })
+        Ok(Self { network, config, least_score, device })
     }
 
     /// Writes a folder with `config.toml`, `model.safetensors` and the card `README.md`, file by file beside and renamed.
@@ -68,8 +70,12 @@ impl HeatmapDetector {
     /// # Errors
     /// [`Error::Io`] when it cannot be written, [`Error::Model`] when a weight is not finite.
     pub fn save(&self, folder: &Path, card: &str, weights: WeightType) -> Result<()> {
-        let file =
-            ConfigFile { version: VERSION, detector: "scale-space".to_owned(), network: self.config.clone() };
+        let file = ConfigFile {
+            version: VERSION,
+            detector: "scale-space".to_owned(),
+            least_score: self.least_score,
+            network: self.config.clone(),
+        };
         let text = toml::to_string(&file).map_err(|e| Error::model(folder, "config.toml", e.to_string()))?;
         save_weights(&self.network, &folder.join("model.safetensors"), weights)?;
         write_atomic(&folder.join("config.toml"), text.as_bytes())?;
@@ -123,10 +129,10 @@ impl HeatmapDetector {
             let problem = format!("{} is not {VERSION}, the one that this release reads", file.version);
             return Err(Error::model(path, "version", problem));
         }
-        check(&file.network)?;
+        check(&file.network, file.least_score).map_err(|e| Error::model(path, "detector", e.to_string()))?;
         let fresh = StackedHourglass::new(&file.network, LEVELS, 0, device)?;
         let network = weights_from_bytes(fresh, bytes, weights)?;
-        Self::new(file.network, &network)
+        Self::new(file.network, &network, file.least_score)
     }
 
     /// The network.
@@ -148,7 +154,7 @@ impl HeatmapDetector {
             return Err(Error::invalid("heatmaps", problem));
         }
         let whole = Rect::of_image(input.width(), input.height());
-        let faces = decode(&values, [rows, columns], LEAST_SCORE).into_iter();
+        let faces = decode(&values, [rows, columns], self.least_score).into_iter();
         Ok(faces
             .filter(|face| face.face_box.overlaps(whole))
             .map(|DetectedFace { face_box, score }| {
@@ -182,8 +188,11 @@ impl FaceDetector for HeatmapDetector {
     }
 }
 
-fn check(config: &NetworkConfig) -> Result<()> {
+fn check(config: &NetworkConfig, least_score: f32) -> Result<()> {
     config.validate()?;
+    if !(least_score > 0.0 && least_score <= 1.0) {
+        return Err(Error::invalid("least_score", format!("{least_score} is not above 0 and up to 1")));
+    }
     if config.boundary || config.coord_conv {
         let problem =
             "must have boundary = false and coord_conv = false in a detector: a face may be anywhere";
@@ -250,7 +259,7 @@ mod tests {
     #[test]
     fn a_detector_survives_its_folder_and_a_model_is_none() {
         let folder = tempfile::tempdir().unwrap();
-        let detector = HeatmapDetector::new(config(), &network(&config())).unwrap();
+        let detector = HeatmapDetector::new(config(), &network(&config()), 0.5).unwrap();
         detector.save(folder.path(), "a card", WeightType::F32).unwrap();
         assert!(HeatmapDetector::is_in(folder.path()));
         let again = HeatmapDetector::load(folder.path(), &Device::flex()).unwrap();
@@ -266,7 +275,7 @@ mod tests {
         let problem = HeatmapDetector::load(folder.path(), &Device::flex()).unwrap_err().to_string();
         assert!(problem.contains("config.toml: version: 9 is not 1"), "{problem}");
         let with_boundary = NetworkConfig { boundary: true, ..config() };
-        assert!(HeatmapDetector::new(with_boundary.clone(), &network(&with_boundary)).is_err());
+        assert!(HeatmapDetector::new(with_boundary.clone(), &network(&with_boundary), 0.5).is_err());
     }
 
     #[test]

@@ -23,6 +23,9 @@ pub struct DetectionFigures {
     pub average_precision: Option<f64>,
     /// Boxes that are no face's.
     pub false_alarms: usize,
+    /// The score from which on boxes should count for the largest F1, the harmonic mean of precision and recall; `None` where no face was
+    /// found.
+    pub best_score: Option<f32>,
     /// Mean overlap of found faces with their boxes, from 0 to 1; `None` where none was found.
     pub overlap: Option<f64>,
     /// Where an annotated box lies in the detector's: left, top, right and bottom in widths and heights of it from its upper left corner,
@@ -32,30 +35,48 @@ pub struct DetectionFigures {
     pub milliseconds: f64,
 }
 
-/// Runs a detector over photos whose faces are known. A face of `ignored`, or one whose longer side is shorter than `least_side` pixels,
-/// is neither missed nor a false alarm. `each` is told how many photos are done.
-///
-/// # Errors
-/// A photo that cannot be read, and those of the detector.
-pub fn test_detector(
-    detector: &dyn FaceDetector,
-    photos: &[BoxedPhoto],
-    least_side: f64,
-    each: &mut dyn FnMut(usize),
-) -> Result<DetectionFigures> {
-    let mut judged = Judged::default();
-    let mut times = Vec::with_capacity(photos.len());
-    for (done, photo) in photos.iter().enumerate() {
-        let image = load_image(&photo.path)?;
-        let start = Instant::now();
-        let found = detector.detect(&image)?;
-        times.push(1e3 * start.elapsed().as_secs_f64());
-        let small = |face: &Rect| face.width().max(face.height()) < least_side;
-        let (ignored, faces): (Vec<Rect>, Vec<Rect>) = photo.faces.iter().copied().partition(small);
-        judged.add(&found, &faces, &[&photo.ignored[..], &ignored].concat());
-        each(done + 1);
+/// What a detector found in photos whose faces are known.
+pub struct Detections<'a> {
+    photos: &'a [BoxedPhoto],
+    /// The boxes of each photo.
+    found: Vec<Vec<DetectedFace>>,
+    milliseconds: f64,
+}
+
+impl<'a> Detections<'a> {
+    /// Runs a detector over the photos. `each` is told how many are done.
+    ///
+    /// # Errors
+    /// A photo that cannot be read, and those of the detector.
+    pub fn find(
+        detector: &dyn FaceDetector,
+        photos: &'a [BoxedPhoto],
+        each: &mut dyn FnMut(usize),
+    ) -> Result<Self> {
+        let (mut found, mut times) = (Vec::with_capacity(photos.len()), Vec::with_capacity(photos.len()));
+        for photo in photos {
+            let image = load_image(&photo.path)?;
+            let start = Instant::now();
+            found.push(detector.detect(&image)?);
+            times.push(1e3 * start.elapsed().as_secs_f64());
+            each(found.len());
+        }
+        Ok(Self { photos, found, milliseconds: median(&mut times).unwrap_or(0.0) })
     }
-    Ok(judged.figures(photos.len(), median(&mut times).unwrap_or(0.0)))
+
+    /// How well that is, where boxes of a lower score than `least_score` do not count. A face of `ignored`, or one whose longer side is
+    /// shorter than `least_side` pixels, is neither missed nor a false alarm.
+    pub fn figures(&self, least_side: f64, least_score: f32) -> DetectionFigures {
+        let mut judged = Judged::default();
+        for (photo, found) in self.photos.iter().zip(&self.found) {
+            let small = |face: &Rect| face.width().max(face.height()) < least_side;
+            let (ignored, faces): (Vec<Rect>, Vec<Rect>) = photo.faces.iter().copied().partition(small);
+            let sure: Vec<DetectedFace> =
+                found.iter().copied().filter(|face| face.score >= least_score).collect();
+            judged.add(&sure, &faces, &[&photo.ignored[..], &ignored].concat());
+        }
+        judged.figures(self.photos.len(), self.milliseconds)
+    }
 }
 
 /// What came of the photos so far.
@@ -110,6 +131,7 @@ impl Judged {
             recall: faces.map(|faces| 100.0 * hits as f64 / faces),
             average_precision: faces.map(|faces| average_precision(&self.boxes, faces)),
             false_alarms: self.boxes.len() - hits,
+            best_score: best_score(&self.boxes, self.faces),
             overlap: (hits > 0).then(|| self.overlaps.iter().sum::<f64>() / hits as f64),
             box_in_found: (|| Some([left?, top?, right?, bottom?]))(),
             milliseconds,
@@ -132,6 +154,21 @@ fn average_precision(boxes: &[(f32, bool)], faces: f64) -> f64 {
         best
     });
     envelope.sum::<f64>() / faces
+}
+
+/// The score of the last box, by falling score, that should count for the largest F1 = 2 hits / (boxes + faces); of equal ones the highest.
+fn best_score(boxes: &[(f32, bool)], faces: usize) -> Option<f32> {
+    let (mut hits, mut best) = (0, (0.0, None));
+    for (i, (score, hit)) in boxes.iter().enumerate() {
+        hits += usize::from(*hit);
+        let f1 = 2.0 * hits as f64 / (i + 1 + faces) as f64;
+        // Boxes of one score count together.
+        let is_last = boxes.get(i + 1).is_none_or(|next| next.0 < *score);
+        if is_last && f1 > best.0 {
+            best = (f1, Some(*score));
+        }
+    }
+    best.1
 }
 
 fn median(values: &mut [f64]) -> Option<f64> {
@@ -168,6 +205,11 @@ mod tests {
         // Precision 1 at the first face, 2 / 4 at the second, nothing at the third.
         assert!((figures.average_precision.unwrap() - 0.5).abs() < 1e-9);
         assert_eq!((figures.overlap, figures.box_in_found), (Some(1.0), Some([0.0, 0.0, 1.0, 1.0])));
+        // F1 is 2 / 4 with the first box, 2 / 5 and 2 / 6 with the next two, 4 / 7 with the last.
+        assert_eq!(figures.best_score, Some(5.0));
+        // Equal scores count together: 2 / 2 with the first alone, 2 / 3 with both.
+        assert_eq!(best_score(&[(3.0, true), (3.0, false), (2.0, false)], 1), Some(3.0));
+        assert_eq!(best_score(&[(3.0, false)], 1), None);
     }
 
     #[test]
@@ -185,6 +227,7 @@ mod tests {
         judged.add(&[found(0.0, 10.0, 1.0)], &[], &[]);
         let figures = judged.figures(1, 0.0);
         assert_eq!((figures.recall, figures.average_precision, figures.false_alarms), (None, None, 1));
+        assert_eq!(figures.best_score, None);
         assert_eq!(median(&mut [4.0, 1.0, 3.0, 2.0]), Some(2.5));
     }
 }

@@ -18,7 +18,7 @@ mod test_faces;
 pub use bootstrap::mean_interval;
 pub use boxes::BoxSource;
 pub use curve::{auc, ced, failure_rate};
-pub use detection::{DetectionFigures, FACE_OVERLAP, test_detector};
+pub use detection::{DetectionFigures, Detections, FACE_OVERLAP};
 pub use faces::{Evaluation, FaceResult};
 pub use nme::{nme, point_errors};
 pub use normaliser::Normaliser;

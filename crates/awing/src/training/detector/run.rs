@@ -3,7 +3,7 @@ use crate::{
     dataset::BoxedPhoto,
     detection::HeatmapDetector,
     error::{Error, Result},
-    evaluation::{DetectionFigures, test_detector},
+    evaluation::{DetectionFigures, Detections},
     files::{whole_folder, write_atomic},
     model::{StackedHourglass, WeightType, parameter_count},
     training::{
@@ -28,6 +28,10 @@ use std::{
 
 /// The longest time that work can be lost for.
 const SAVE_EVERY: Duration = Duration::from_secs(300);
+/// What counts as a face where no validation photos say what is best.
+const LEAST_SCORE: f32 = 0.5;
+/// Where they do, boxes down to this score are judged.
+const LOW_SCORE: f32 = 0.2;
 
 /// A detector's training run.
 pub struct DetectorSession<'a> {
@@ -35,7 +39,8 @@ pub struct DetectorSession<'a> {
     pub recipe: DetectorRecipe,
     /// What scenes are made of.
     pub sources: SceneSources,
-    /// Whole photos, some of them without faces, whose average precision chooses the best checkpoint; without any the last is the best.
+    /// Whole photos, some of them without faces, whose average precision chooses the best checkpoint, and whose F1 the score from which on a
+    /// peak is a face; without any the last is the best, and the score 0.5.
     pub validation: Vec<BoxedPhoto>,
     /// The run's folder: `config.toml`, `metrics.csv`, `best/`, `last/`.
     pub folder: PathBuf,
@@ -103,7 +108,7 @@ pub fn train_detector(session: DetectorSession<'_>) -> Result<Outcome> {
                 run.judge(&mut state, sum / f64::from(steps), evaluated)?;
                 (sum, steps, saved) = (0.0, 0, Instant::now());
             } else if saved.elapsed() > SAVE_EVERY {
-                run.save(&state)?;
+                run.save(&state, LEAST_SCORE)?;
                 saved = Instant::now();
             }
             if ends {
@@ -200,11 +205,16 @@ impl Run<'_> {
         loss: f64,
         evaluated: &mut dyn FnMut(usize, f64, Option<&DetectionFigures>),
     ) -> Result<()> {
-        let detector = self.detector(state)?;
-        let figures = match self.validation {
-            [] => None,
-            photos => Some(test_detector(&detector, photos, 0.0, &mut |_| {})?),
-        };
+        let mut least = LEAST_SCORE;
+        let mut figures = None;
+        if !self.validation.is_empty() {
+            let found = Detections::find(&self.detector(state, LOW_SCORE)?, self.validation, &mut |_| {})?;
+            let all = found.figures(0.0, LOW_SCORE);
+            least = all.best_score.unwrap_or(LEAST_SCORE);
+            // Average precision is over all boxes, recall and false alarms are what the detector will show.
+            let average_precision = all.average_precision;
+            figures = Some(DetectionFigures { average_precision, ..found.figures(0.0, least) });
+        }
         let precision = figures.as_ref().and_then(|figures| figures.average_precision);
         let missing = precision.map(|precision| 100.0 * (1.0 - precision));
         let best = match (missing, state.progress.best_nme) {
@@ -213,6 +223,7 @@ impl Run<'_> {
         };
         if best {
             state.progress.best_nme = missing;
+            let detector = self.detector(state, least)?;
             let save = |folder: &Path| detector.save(folder, &self.card(state), WeightType::F32);
             checkpoint::save_best(&self.folder.join("best"), save, &state.progress)?;
         }
@@ -231,18 +242,18 @@ impl Run<'_> {
             figures.as_ref().map_or_else(String::new, |f| f.false_alarms.to_string()),
         );
         file.write_all(line.as_bytes()).map_err(Error::io(&path, "write"))?;
-        self.save(state)?;
+        self.save(state, least)?;
         evaluated(state.progress.step, loss, figures.as_ref());
         Ok(())
     }
 
-    fn detector(&self, state: &State) -> Result<HeatmapDetector> {
-        HeatmapDetector::new(self.recipe.network.clone(), state.average.module())
+    fn detector(&self, state: &State, least_score: f32) -> Result<HeatmapDetector> {
+        HeatmapDetector::new(self.recipe.network.clone(), state.average.module(), least_score)
     }
 
     /// Writes `last/`.
-    fn save(&self, state: &State) -> Result<()> {
-        let detector = self.detector(state)?;
+    fn save(&self, state: &State, least_score: f32) -> Result<()> {
+        let detector = self.detector(state, least_score)?;
         let save = |folder: &Path| detector.save(folder, &self.card(state), WeightType::F32);
         checkpoint::save_state(&self.folder.join("last"), save, state)
     }
