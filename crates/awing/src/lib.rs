@@ -1,6 +1,6 @@
 //! Face alignment by heatmap regression with the Adaptive Wing loss (Wang, Bo, Fuxin, ICCV 2019).
 //!
-//! One street, one house per stage: [`dataset`] reads annotated faces, [`augment`] crops and varies them,
+//! One street, one house per stage: [`dataset`] reads annotated faces, [`inspection`] looks for mistakes in them, [`augment`] crops and varies them,
 //! [`heatmap`] turns points into target maps and maps back into points, [`model`] is the stacked hourglass, [`loss`]
 //! compares, [`training`] learns, [`evaluation`] measures, [`detection`] finds faces, [`prediction`] their landmarks, [`report`] draws. [`interchange`] brings networks in
 //! from PyTorch and out as ONNX. [`benchmark`] takes their times,
@@ -16,6 +16,7 @@ pub mod evaluation;
 pub(crate) mod files;
 pub mod geometry;
 pub mod heatmap;
+pub mod inspection;
 pub mod interchange;
 pub mod loss;
 pub mod model;

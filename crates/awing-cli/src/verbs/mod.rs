@@ -4,6 +4,7 @@ mod ablate;
 mod answers;
 mod bench;
 mod calibrate;
+mod data;
 mod demo;
 mod detect;
 mod eval;
@@ -28,6 +29,7 @@ pub(crate) enum Verb {
     Detect(detect::Detect),
     TrainDetector(train_detector::TrainDetector),
     Calibrate(calibrate::Calibrate),
+    Data(data::Data),
     Export(export::Export),
     Import(import::Import),
     Ablate(ablate::Ablate),
@@ -45,6 +47,7 @@ impl Verb {
             Self::Detect(verb) => verb.run(console),
             Self::TrainDetector(verb) => verb.run(console),
             Self::Calibrate(verb) => verb.run(console),
+            Self::Data(verb) => verb.run(console),
             Self::Export(verb) => verb.run(console),
             Self::Import(verb) => verb.run(console),
             Self::Ablate(verb) => verb.run(console),

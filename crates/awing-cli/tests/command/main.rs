@@ -8,5 +8,6 @@ mod bad_input;
 mod bench;
 mod builtin;
 mod cycle;
+mod data;
 mod detect;
 mod shared;

@@ -7,10 +7,10 @@
 //! AFLW's own `AFLWinfo_release.mat` is a MATLAB 5 file, which is not read.
 
 use super::{
-    Landmark,
+    Landmark, Sample,
     collect::{Collector, Face, wrong_count},
     open::{Read, SchemeChoice},
-    text::{Flaw, flaw, folder_of, main_file, number, read_text, records},
+    text::{Flaw, csv_text, flaw, folder_of, main_file, number, read_text, records},
 };
 use crate::{error::Error, geometry::Rect};
 use std::path::Path;
@@ -57,6 +57,23 @@ fn parse(record: &::csv::StringRecord, points: usize) -> Result<Face, Flaw> {
     }
     let detector_box = Some(Rect::new(cx - half, cy - half, cx + half, cy + half));
     Ok(Face { image: image.to_string(), landmarks, detector_box, subsets: Vec::new() })
+}
+
+/// The text of the file, for faces whose boxes are squares. A point that is not annotated is written as (0, 0).
+pub(super) fn text(samples: &[Sample], points: usize) -> crate::Result<String> {
+    let mut head: Vec<String> =
+        ["image_name", "scale", "box_size", "center_w", "center_h"].map(String::from).to_vec();
+    head.extend((0..points).flat_map(|i| [format!("original_{i}_x"), format!("original_{i}_y")]));
+    let rows = samples.iter().map(|sample| {
+        let square = sample.detector_box.unwrap_or(Rect::new(0.0, 0.0, 0.0, 0.0));
+        let (size, center) = (square.width(), square.center());
+        let mut row = vec![sample.image_name().to_string()];
+        row.extend([size / 200.0, size, center.x, center.y].map(|v| v.to_string()));
+        let points = sample.landmarks.iter().map(|l| l.position().unwrap_or_default());
+        row.extend(points.flat_map(|p| [p.x.to_string(), p.y.to_string()]));
+        row
+    });
+    csv_text(head, rows)
 }
 
 #[cfg(test)]

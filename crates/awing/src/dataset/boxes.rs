@@ -1,9 +1,12 @@
-use super::text::{corners, flaw, read_text, records};
+use super::{
+    image_table::ImageTable,
+    text::{corners, flaw, read_text, records},
+};
 use crate::{
     error::{Error, Result},
     geometry::Rect,
 };
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 /// Face boxes of images, from a file: for evaluating and predicting with somebody's detector.
 ///
@@ -11,7 +14,7 @@ use std::{collections::BTreeMap, path::Path};
 /// faces of an image; pixels, the centre of the top-left pixel is (0, 0).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BoxFile {
-    by_name: BTreeMap<String, Vec<Rect>>,
+    table: ImageTable<Vec<Rect>>,
 }
 
 impl BoxFile {
@@ -36,11 +39,6 @@ impl BoxFile {
                 continue;
             };
             let cell = |i: usize| record.get(i).unwrap_or_default();
-            // Only compared with the names of photos, never opened: it may lie anywhere.
-            let name = cell(image).to_owned();
-            if parts(&name).next().is_none() {
-                return Err(at(flaw("image", "names no image")));
-            }
             let rect = corners(places.map(cell), 0.0).map_err(at)?;
             if !rect.is_usable(1.0) {
                 return Err(at(flaw(
@@ -48,9 +46,10 @@ impl BoxFile {
                     "x1 and y1 must lie at least 1 pixel right of and below x0 and y0",
                 )));
             }
-            boxes.by_name.entry(name).or_default().push(rect);
+            let named = boxes.table.entry(cell(image)).ok_or_else(|| at(flaw("image", "names no image")))?;
+            named.push(rect);
         }
-        if boxes.by_name.is_empty() {
+        if boxes.table.is_empty() {
             return Err(Error::format(path, None, "boxes", "the file holds no box"));
         }
         Ok(boxes)
@@ -61,35 +60,7 @@ impl BoxFile {
     /// in the file is `a/1.jpg`, but `b/1.jpg` is neither. The longest fit counts. Empty when nothing fits, or two
     /// images fit equally well. The "#2" of a second face is left out.
     pub fn get(&self, name: &str) -> &[Rect] {
-        for wanted in [name, without_number(name)] {
-            let wanted: Vec<&str> = parts(wanted).collect();
-            let fits = self.by_name.iter().filter_map(|(own, boxes)| {
-                let own: Vec<&str> = parts(own).collect();
-                let shared = own.len().min(wanted.len());
-                (shared > 0 && own.ends_with(&wanted[wanted.len() - shared..])).then_some((shared, boxes))
-            });
-            let mut best: Vec<(usize, &Vec<Rect>)> = fits.collect();
-            best.sort_by_key(|(shared, _)| std::cmp::Reverse(*shared));
-            match best.as_slice() {
-                [(_, boxes)] => return boxes,
-                [(first, boxes), (second, _), ..] if first > second => return boxes,
-                _ => {}
-            }
-        }
-        &[]
-    }
-}
-
-/// The folders and the file of a path, without `.`.
-fn parts(path: &str) -> impl Iterator<Item = &str> {
-    path.split(['/', '\\']).filter(|part| !part.is_empty() && *part != ".")
-}
-
-/// "a.jpg" for "a.jpg#2".
-pub(super) fn without_number(name: &str) -> &str {
-    match name.rsplit_once('#') {
-        Some((image, number)) if !image.is_empty() && number.parse::<usize>().is_ok() => image,
-        _ => name,
+        self.table.get(name).map_or(&[], Vec::as_slice)
     }
 }
 

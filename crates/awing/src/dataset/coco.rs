@@ -48,6 +48,9 @@ struct Annotation {
     /// "landmarks" where `bbox` is only the box around the points, written because other tools ask for one.
     #[serde(default)]
     bbox_source: Value,
+    /// The names of the subsets it belongs to; no field of COCO's own.
+    #[serde(default)]
+    subsets: Value,
 }
 
 #[derive(Deserialize)]
@@ -145,7 +148,9 @@ fn parse(
     let image = names
         .get(&annotation.image_id.to_string())
         .ok_or_else(|| flaw("image_id", format!("{} is none of the images", annotation.image_id)))?;
-    Ok(Some(Face { image: (*image).to_string(), landmarks, detector_box, subsets: Vec::new() }))
+    let subsets = annotation.subsets.as_array().into_iter().flatten().filter_map(Value::as_str);
+    let subsets = subsets.map(str::to_string).collect();
+    Ok(Some(Face { image: (*image).to_string(), landmarks, detector_box, subsets }))
 }
 
 #[cfg(test)]

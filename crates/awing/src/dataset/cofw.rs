@@ -7,7 +7,7 @@
 //! set does not say.
 
 use super::{
-    ImageSource, Landmark, Visibility,
+    ImageSource, Landmark, Sample, Visibility,
     collect::{Collector, Face},
     image_file::MAX_SIDE,
     open::{Read, SchemeChoice},
@@ -17,7 +17,7 @@ use crate::{
     error::{Error, Result},
     geometry::Rect,
 };
-use hdf5_pure::{Dataset, File, Object};
+use hdf5_pure::{AttrValue, Dataset, File, FileBuilder, Object};
 use image::RgbImage;
 use std::path::Path;
 
@@ -150,13 +150,93 @@ pub(super) fn read_image(file: &Path, variable: &str, index: usize) -> Result<Rg
     }))
 }
 
+/// The most bytes of pixels that are written: they are gathered in memory.
+const MAX_PIXELS: usize = 3 << 30;
+
+/// The bytes of a MATLAB v7.3 file with the images of all faces, in colour, and boxes where there are any. The
+/// variables are those of the test file where `test`.
+pub(super) fn bytes(file: &Path, samples: &[Sample], test: bool) -> Result<Vec<u8>> {
+    let failed = |e: hdf5_pure::Error| Error::format(file, None, "HDF5", format!("cannot be made: {e}"));
+    let class = |name: &str| AttrValue::AsciiString(name.to_string());
+    let (part, count) = (if test { "T" } else { "Tr" }, samples.len());
+    let mut mat = FileBuilder::new();
+    mat.with_userblock(512).with_userblock_content(&userblock());
+
+    let mut cells = mat.create_group("#refs#");
+    let mut total = 0;
+    for (i, sample) in samples.iter().enumerate() {
+        let image = sample.load_image()?;
+        let (width, height) = (image.width() as usize, image.height() as usize);
+        total += 3 * width * height;
+        if total > MAX_PIXELS {
+            let problem = format!(
+                "the first {i} of {count} images alone take 3 GiB; write another format, or fewer faces"
+            );
+            return Err(Error::format(file, None, "images", problem));
+        }
+        // Columns first, colour by colour.
+        let mut planes = vec![0; 3 * width * height];
+        for (x, y, pixel) in image.enumerate_pixels() {
+            for (c, value) in pixel.0.into_iter().enumerate() {
+                let at = (c * width + x as usize) * height + y as usize;
+                if let Some(place) = planes.get_mut(at) {
+                    *place = value;
+                }
+            }
+        }
+        let cell = cells.create_dataset(&format!("i{i}"));
+        cell.with_u8_data(&planes).with_shape(&[3, width as u64, height as u64]);
+        cell.set_attr("MATLAB_class", class("uint8"));
+    }
+    mat.add_group(cells.finish());
+    let paths: Vec<String> = (0..count).map(|i| format!("#refs#/i{i}")).collect();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    let images = mat.create_dataset(&format!("Is{part}"));
+    images.with_path_references(&paths).with_shape(&[1, count as u64]);
+    images.set_attr("MATLAB_class", class("cell"));
+
+    let mut matrix = |name: &str, rows: &[Vec<f64>]| {
+        let width = rows.first().map_or(0, Vec::len);
+        let column = |c: usize| rows.iter().filter_map(move |row| row.get(c).copied());
+        let values: Vec<f64> = (0..width).flat_map(column).collect();
+        let data = mat.create_dataset(&format!("{name}{part}"));
+        data.with_f64_data(&values).with_shape(&[width as u64, rows.len() as u64]);
+        data.set_attr("MATLAB_class", class("double"));
+    };
+    let phis: Vec<Vec<f64>> = samples.iter().map(phi).collect();
+    matrix("phis", &phis);
+    let boxes: Option<Vec<Vec<f64>>> = samples
+        .iter()
+        .map(|s| s.detector_box.map(|b| vec![b.x0 + 1.0, b.y0 + 1.0, b.width(), b.height()]))
+        .collect();
+    if let Some(boxes) = boxes {
+        matrix("bboxes", &boxes);
+    }
+    mat.finish().map_err(failed)
+}
+
+/// x of all points, y of all, occlusion of all; counted from 1.
+fn phi(sample: &Sample) -> Vec<f64> {
+    let points = || sample.landmarks.iter();
+    let hidden = |l: &Landmark| f64::from(u8::from(l.visibility == Visibility::Occluded));
+    let (xs, ys) = (points().map(|l| l.point.x + 1.0), points().map(|l| l.point.y + 1.0));
+    xs.chain(ys).chain(points().map(hidden)).collect()
+}
+
+/// What MATLAB looks for before the HDF5: a text of 116 bytes, no subsystem, version 2, the order of bytes.
+fn userblock() -> Vec<u8> {
+    let mut block = format!("{:<116}", "MATLAB 7.3 MAT-file, written by awing").into_bytes();
+    block.extend([0; 8]);
+    block.extend([0, 2, b'I', b'M']);
+    block
+}
+
 #[cfg(test)]
 mod tests {
     use super::{
         super::{Format, collect::tests::scheme},
         *,
     };
-    use hdf5_pure::FileBuilder;
     use proptest::prelude::*;
 
     /// Two faces of two points; the first image grey, the second colour, both 3 wide and 2 high.

@@ -1,6 +1,6 @@
 //! Gathers the faces a reader finds: checks each one, keeps the good, notes what is wrong with the others.
 
-use super::{ImageSource, Landmark, Sample, text::Flaw};
+use super::{ImageSource, Landmark, Place, Sample, text::Flaw};
 use crate::{
     error::{Error, Result},
     geometry::{Point, Rect},
@@ -79,7 +79,7 @@ impl Collector {
                 let problem = format!("{} does not exist; add it or remove this annotation", path.display());
                 return Err(("image".into(), problem));
             }
-            self.add(image, ImageSource::File(path), face)
+            self.add(image, ImageSource::File(path), face, Place { file: file.to_path_buf(), line })
         });
         if let Err((field, problem)) = added {
             self.problems.push(Error::format(file, line, field, problem));
@@ -88,12 +88,14 @@ impl Collector {
 
     /// Takes a face whose image is inside the annotation file.
     pub(super) fn take_embedded(&mut self, file: &Path, source: ImageSource, face: Result<Face, Flaw>) {
-        if let Err((field, problem)) = face.and_then(|face| self.add(face.image.clone(), source, face)) {
+        let place = Place { file: file.to_path_buf(), line: None };
+        if let Err((field, problem)) = face.and_then(|face| self.add(face.image.clone(), source, face, place))
+        {
             self.problems.push(Error::format(file, None, field, problem));
         }
     }
 
-    fn add(&mut self, name: String, image: ImageSource, face: Face) -> Result<(), Flaw> {
+    fn add(&mut self, name: String, image: ImageSource, face: Face, place: Place) -> Result<(), Flaw> {
         let Face { landmarks, detector_box, subsets, .. } = face;
         check(&landmarks, detector_box, self.points())?;
         let first = landmarks.iter().find_map(Landmark::position).unwrap_or_default();
@@ -104,33 +106,39 @@ impl Collector {
                 format!("`{name}` with this first point was already annotated; remove one of the two");
             return Err(("image".into(), problem));
         }
-        let sample = Sample { name: String::new(), image, landmarks, detector_box, subsets };
+        let place = Some(place);
+        let sample = Sample { name: String::new(), image, landmarks, detector_box, subsets, place };
         self.faces.entry(name).or_default().push(sample);
         Ok(())
     }
 
     /// The samples by image name, then in the order of the file; and the problems.
     pub(super) fn finish(self) -> (Vec<Sample>, Vec<Error>) {
-        let mut taken: HashSet<String> = self.faces.keys().cloned().collect();
-        let mut samples = Vec::new();
-        for (image, faces) in self.faces {
-            let mut number = 1_usize;
-            for mut sample in faces {
-                sample.name.clone_from(&image);
-                if number > 1 {
-                    sample.name = format!("{image}#{number}");
-                    // Only where an image file is itself called "a.jpg#2".
-                    while !taken.insert(sample.name.clone()) {
-                        number += 1;
-                        sample.name = format!("{image}#{number}");
-                    }
-                }
-                number += 1;
-                samples.push(sample);
-            }
-        }
-        (samples, self.problems)
+        (numbered(self.faces), self.problems)
     }
+}
+
+/// The faces by image, each with its name: the image's, and a number for a further face.
+pub(super) fn numbered(by_image: BTreeMap<String, Vec<Sample>>) -> Vec<Sample> {
+    let mut taken: HashSet<String> = by_image.keys().cloned().collect();
+    let mut samples = Vec::new();
+    for (image, faces) in by_image {
+        let mut number = 1_usize;
+        for mut sample in faces {
+            sample.name.clone_from(&image);
+            if number > 1 {
+                sample.name = format!("{image}#{number}");
+                // Only where an image file is itself called "a.jpg#2".
+                while !taken.insert(sample.name.clone()) {
+                    number += 1;
+                    sample.name = format!("{image}#{number}");
+                }
+            }
+            number += 1;
+            samples.push(sample);
+        }
+    }
+    samples
 }
 
 /// Refuses what no later stage could use.

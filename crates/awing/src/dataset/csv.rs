@@ -12,12 +12,18 @@ use std::path::Path;
 
 const BOX: [&str; 4] = ["box_x0", "box_y0", "box_x1", "box_y1"];
 
+/// The column of subsets.
+pub(super) const SUBSETS: &str = "subsets";
+/// What stands between two subsets in it.
+pub(super) const SEPARATOR: &str = ";";
+
 /// In which column what stands.
 #[derive(Debug, PartialEq)]
 struct Columns {
     count: usize,
     image: usize,
     corners: Option<[usize; 4]>,
+    subsets: Option<usize>,
     /// x, y and v of each point.
     points: Vec<(usize, usize, Option<usize>)>,
 }
@@ -50,19 +56,20 @@ fn columns(header: &::csv::StringRecord) -> Result<Columns, Flaw> {
         [Some(x0), Some(y0), Some(x1), Some(y1)] => Some([x0, y0, x1, y1]),
         _ => return Err(flaw("header", format!("a box needs all of {}", BOX.join(",")))),
     };
+    let subsets = find(SUBSETS);
     let mut points = Vec::new();
     while let (Some(x), Some(y)) = (find(&format!("x{}", points.len())), find(&format!("y{}", points.len())))
     {
         points.push((x, y, find(&format!("v{}", points.len()))));
     }
     let mut known = vec![image];
-    known.extend(corners.into_iter().flatten());
+    known.extend(corners.into_iter().flatten().chain(subsets));
     known.extend(points.iter().flat_map(|(x, y, v)| [Some(*x), Some(*y), *v]).flatten());
     known.sort_unstable();
     if let Some(i) = (0..names.len()).find(|i| known.binary_search(i).is_err()) {
         let name: String = names.get(i).copied().unwrap_or_default().chars().take(40).collect();
         let problem = format!(
-            "column `{name}` is unknown, comes twice, or misses its partner; known are image, {}, x0, y0, v0, x1, …",
+            "column `{name}` is unknown, comes twice, or misses its partner; known are image, {}, {SUBSETS}, x0, y0, v0, x1, …",
             BOX.join(", ")
         );
         return Err(flaw("header", problem));
@@ -70,7 +77,7 @@ fn columns(header: &::csv::StringRecord) -> Result<Columns, Flaw> {
     if points.is_empty() {
         return Err(flaw("header", "no points; the first line must be image,x0,y0,x1,y1,…"));
     }
-    Ok(Columns { count: names.len(), image, corners, points })
+    Ok(Columns { count: names.len(), image, corners, subsets, points })
 }
 
 fn parse(record: &::csv::StringRecord, columns: &Columns) -> Result<Face, Flaw> {
@@ -102,7 +109,9 @@ fn parse(record: &::csv::StringRecord, columns: &Columns) -> Result<Face, Flaw> 
         let y = number(cell(*y), || format!("y{i}"))?;
         landmarks.push(Landmark { visibility, ..Landmark::visible(x, y) });
     }
-    Ok(Face { image: cell(columns.image).to_string(), landmarks, detector_box, subsets: Vec::new() })
+    let subsets = columns.subsets.map(cell).unwrap_or_default().split(SEPARATOR).map(str::trim);
+    let subsets = subsets.filter(|name| !name.is_empty()).map(str::to_string).collect();
+    Ok(Face { image: cell(columns.image).to_string(), landmarks, detector_box, subsets })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! skipped.
 
 use super::{
-    Landmark,
+    Landmark, Sample,
     collect::{Collector, Face, wrong_count},
     open::{Read, SchemeChoice},
     text::{Flaw, flaw, folder_of, main_file, number, read_bytes},
@@ -15,7 +15,7 @@ use crate::{
     geometry::Rect,
 };
 use roxmltree::{Document, Node};
-use std::path::Path;
+use std::{fmt::Write, path::Path};
 
 /// Deeper than imglab's four levels by far; the parser would run out of stack on an endless one.
 const MAX_DEPTH: usize = 64;
@@ -42,16 +42,14 @@ pub(super) fn read(path: &Path, choice: &SchemeChoice) -> Read {
     let scheme = choice.usual()?;
     let names = scheme.points.clone();
     let mut collector = Collector::new(scheme, folder_of(&file));
+    // Lines are counted on from the face before: the parser would count from the beginning for each.
+    let (mut line, mut counted) = (1_usize, 0_usize);
     for image in document.descendants().filter(|n| n.has_tag_name("image")) {
         for face in image.children().filter(|n| n.has_tag_name("box") && n.attribute("ignore") != Some("1")) {
-            match parse(image, face, &names) {
-                Ok(face) => collector.take(&file, None, Ok(face)),
-                // Lines are counted only for faces that are wrong: it walks the file from its beginning.
-                Err(flaw) => {
-                    let line = usize::try_from(document.text_pos_at(face.range().start).row).ok();
-                    collector.take(&file, line, Err(flaw));
-                }
-            }
+            let start = face.range().start;
+            line += text.get(counted..start).map_or(0, |between| between.matches('\n').count());
+            counted = start;
+            collector.take(&file, Some(line), parse(image, face, &names));
         }
     }
     Ok(collector)
@@ -134,6 +132,35 @@ fn parse(image: Node, face: Node, names: &[String]) -> Result<Face, Flaw> {
     }
     let landmarks = keyed.into_iter().map(|(_, landmark)| landmark).collect();
     Ok(Face { image: text(image, "file")?, landmarks, detector_box: Some(detector_box), subsets: Vec::new() })
+}
+
+/// The text of the file, for faces with boxes; parts are called by their numbers, of two digits or more as dlib's own.
+pub(super) fn text(samples: &[Sample]) -> String {
+    let mut text =
+        String::from("<?xml version='1.0' encoding='UTF-8'?>\n<dataset>\n<name>faces</name>\n<images>\n");
+    for faces in samples.chunk_by(|a, b| a.image_name() == b.image_name()) {
+        let name = faces.first().map(Sample::image_name).unwrap_or_default();
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  <image file='{}'>", escaped(name));
+        for face in faces {
+            let b = face.detector_box.unwrap_or(Rect::new(0.0, 0.0, 0.0, 0.0));
+            let (width, height) = (b.width(), b.height());
+            let _ =
+                writeln!(text, "    <box top='{}' left='{}' width='{width}' height='{height}'>", b.y0, b.x0);
+            for (i, landmark) in face.landmarks.iter().enumerate() {
+                let p = landmark.point;
+                let _ = writeln!(text, "      <part name='{i:02}' x='{}' y='{}'/>", p.x, p.y);
+            }
+            text += "    </box>\n";
+        }
+        text += "  </image>\n";
+    }
+    text + "</images>\n</dataset>\n"
+}
+
+/// As the value of an attribute between single quotes.
+fn escaped(value: &str) -> String {
+    value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\'', "&apos;")
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 //! of 14 joints. A joint with visible = 0 is not annotated. Images lie in `images`, or beside the file.
 
 use super::{
-    Landmark,
+    Landmark, Sample,
     collect::{Collector, Face},
     open::{Read, SchemeChoice},
-    text::{Flaw, flaw, folder_of, main_file, number, read_text, records},
+    text::{Flaw, csv_text, flaw, folder_of, main_file, number, read_text, records},
 };
 use std::path::Path;
 
@@ -47,6 +47,24 @@ fn parse(record: &::csv::StringRecord, points: usize) -> Result<Face, Flaw> {
         });
     }
     Ok(Face { image: cells[0].to_string(), landmarks, detector_box: None, subsets: Vec::new() })
+}
+
+/// The text of `joints.csv`, for points of these names.
+pub(super) fn text(samples: &[Sample], names: &[String]) -> crate::Result<String> {
+    let column = |name: &String| name.replace(|c: char| !c.is_alphanumeric(), "_");
+    let mut head = vec!["image".to_string()];
+    head.extend(
+        names.iter().map(column).flat_map(|name| ["x", "y", "visible"].map(|part| format!("{name}_{part}"))),
+    );
+    let rows = samples.iter().map(|sample| {
+        let mut row = vec![sample.image_name().to_string()];
+        row.extend(sample.landmarks.iter().flat_map(|landmark| match landmark.position() {
+            Some(p) => [p.x.to_string(), p.y.to_string(), "1".to_string()],
+            None => ["0", "0", "0"].map(String::from),
+        }));
+        row
+    });
+    csv_text(head, rows)
 }
 
 #[cfg(test)]

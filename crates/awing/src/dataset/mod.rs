@@ -2,7 +2,8 @@
 //!
 //! [`Dataset::open`] reads one of the field's annotation formats ([`Format`]) into [`Sample`]s, all in one
 //! coordinate convention: pixels, the centre of the top-left pixel is (0, 0). A bad annotation becomes an entry in
-//! [`Dataset::problems`] and the rest is used. [`write_csv`], [`write_coco`] and [`write_pts`] write samples again.
+//! [`Dataset::problems`] and the rest is used. [`convert`] writes samples again, in any of the formats; [`split`] parts
+//! them, so that no person stands on both sides.
 //!
 //! For data of one's own, use [`Format::Csv`]: one line a face, image paths relative to the file.
 //!
@@ -12,6 +13,7 @@
 //! | `box_x0,box_y0,box_x1,box_y1` | face box; optional, may be empty |
 //! | `x0,y0,x1,y1,…` | the points of the scheme, in its order |
 //! | `v0,v1,…` | 2 visible, 1 hidden, 0 not annotated; optional |
+//! | `subsets` | the subsets it belongs to, `;` between them; optional |
 //!
 //! # Example
 //! ```no_run
@@ -30,10 +32,13 @@ mod boxes;
 mod coco;
 mod cofw;
 mod collect;
+mod convert;
 mod csv;
 mod dlib;
 mod drawn;
+mod fit;
 mod image_file;
+mod image_table;
 mod lspet;
 mod mtfl;
 mod open;
@@ -42,6 +47,7 @@ mod pts;
 mod real;
 mod sample;
 mod source;
+mod split;
 mod text;
 mod wflw;
 mod wider;
@@ -51,11 +57,14 @@ mod ytf;
 pub use crate::scheme::{Landmark, Visibility};
 pub use box_choice::BoxChoice;
 pub use boxes::BoxFile;
+pub use convert::{Converted, Images, convert};
 pub use drawn::{drawn_faces, write_drawn};
+pub use fit::{Change, ChangeKind, fit};
 pub use image_file::{MAX_SIDE, load_image};
 pub use open::{Dataset, OpenOptions};
 pub(crate) use pts::IMAGE_EXTENSIONS;
-pub use sample::{ImageSource, Sample};
+pub use sample::{ImageSource, Place, Sample};
 pub use source::{DataSource, Format};
+pub use split::{Grouping, Part, split};
 pub use wider::{BoxedPhoto, read_wider};
 pub use write::{copy_images, write_coco, write_csv, write_pts};

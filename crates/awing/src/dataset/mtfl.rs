@@ -4,15 +4,15 @@
 //! not say.
 
 use super::{
-    Landmark,
+    Landmark, Sample,
     collect::{Collector, Face},
     open::{Read, SchemeChoice},
     text::{Flaw, flaw, folder_of, main_file, number, read_text},
 };
-use std::path::Path;
+use std::{fmt::Write, path::Path};
 
 /// The subsets of pose 1 to 5.
-const POSES: [&str; 5] = ["left profile", "left", "frontal", "right", "right profile"];
+pub(super) const POSES: [&str; 5] = ["left profile", "left", "frontal", "right", "right profile"];
 
 pub(super) fn read(path: &Path, choice: &SchemeChoice) -> Read {
     let names = ["mtfl.txt", "training.txt", "testing.txt"];
@@ -51,6 +51,24 @@ fn parse(line: &str, points: usize) -> Result<Face, Flaw> {
         subsets.push((*name).to_string());
     }
     Ok(Face { image: fields[0].to_string(), landmarks, detector_box: None, subsets })
+}
+
+/// The text of a list. Gender, smile and glasses are not known: they are written as 0, and only before a pose.
+pub(super) fn text(samples: &[Sample]) -> String {
+    let mut text = String::new();
+    for sample in samples {
+        text += sample.image_name();
+        let points = || sample.landmarks.iter().map(|landmark| landmark.point);
+        for coordinate in points().map(|p| p.x).chain(points().map(|p| p.y)) {
+            // Writing to a string cannot fail.
+            let _ = write!(text, " {coordinate}");
+        }
+        if let Some(pose) = POSES.iter().position(|name| sample.subsets.iter().any(|s| s == name)) {
+            let _ = write!(text, " 0 0 0 {}", pose + 1);
+        }
+        text.push('\n');
+    }
+    text
 }
 
 #[cfg(test)]

@@ -66,6 +66,23 @@ impl Dataset {
     }
 }
 
+impl Dataset {
+    /// The face of this name.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when there is none, with one that is called alike where there is one.
+    pub fn face(&self, name: &str) -> Result<&Sample> {
+        self.samples.iter().find(|sample| sample.name == name).ok_or_else(|| {
+            let alike = self.samples.iter().find(|s| s.name.contains(name) || name.contains(s.image_name()));
+            let hint = alike.map_or_else(
+                || format!("names are such as `{}`", self.samples.first().map_or("", |s| s.name.as_str())),
+                |sample| format!("there is `{}`", sample.name),
+            );
+            Error::invalid("face", format!("none is called `{name}`; {hint}"))
+        })
+    }
+}
+
 /// Which scheme a reader is to use.
 pub(super) struct SchemeChoice {
     own: Option<Arc<Scheme>>,

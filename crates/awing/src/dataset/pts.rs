@@ -217,7 +217,7 @@ fn read_boxes(
 
 /// The 300-W subsets an image belongs to, told from its path: "common" (the test parts of LFPW and Helen),
 /// "challenging" (iBUG), "indoor" and "outdoor" (300-W private).
-fn subsets(image: &str) -> Vec<String> {
+pub(super) fn subsets(image: &str) -> Vec<String> {
     let path = image.to_ascii_lowercase();
     let has = |word| path.contains(word);
     let subset = if has("ibug") {

@@ -1,6 +1,23 @@
+use super::image_table::without_number;
 use crate::{error::Result, geometry::Rect, scheme::Landmark};
 use image::RgbImage;
-use std::{path::PathBuf, sync::Arc};
+use std::{fmt, path::PathBuf, sync::Arc};
+
+/// Where an annotation stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The annotation file.
+    pub file: PathBuf,
+    /// The line, counted from 1, where the format has a line a face.
+    pub line: Option<usize>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        self.line.map_or(Ok(()), |line| write!(f, ":{line}"))
+    }
+}
 
 /// Where the pixels of a sample are.
 #[derive(Clone, Debug)]
@@ -34,6 +51,8 @@ pub struct Sample {
     pub detector_box: Option<Rect>,
     /// The subsets it belongs to, besides all: "common", "pose", …
     pub subsets: Vec<String>,
+    /// Where the annotation was read; `None` for a face that comes from no file.
+    pub place: Option<Place>,
 }
 
 impl Sample {
@@ -41,6 +60,23 @@ impl Sample {
     pub fn landmark_box(&self) -> Option<Rect> {
         Rect::around(self.landmarks.iter().filter_map(Landmark::position))
             .filter(|r| r.width().max(r.height()) > 0.0)
+    }
+
+    /// The image's path relative to the dataset's folder: the name without the number of a further face.
+    pub fn image_name(&self) -> &str {
+        match &self.image {
+            // An image file that is itself called "a.jpg#2".
+            ImageSource::File(path) if path.ends_with(&self.name) => &self.name,
+            _ => without_number(&self.name),
+        }
+    }
+
+    /// Width and height of the image in pixels, upright, from its header alone where it has one.
+    ///
+    /// # Errors
+    /// [`crate::Error::Image`] when the file is missing, of an unknown kind, or its header is damaged.
+    pub fn image_size(&self) -> Result<(u32, u32)> {
+        super::image_file::size(&self.image)
     }
 
     /// Reads and decodes the image, turned upright by its EXIF orientation.

@@ -132,6 +132,17 @@ pub(super) fn records<'a>(
         })
 }
 
+/// Comma-separated text: a header and records.
+pub(super) fn csv_text(head: Vec<String>, rows: impl Iterator<Item = Vec<String>>) -> Result<String> {
+    let failed = |problem: String| Error::invalid("CSV", problem);
+    let mut writer = ::csv::Writer::from_writer(Vec::new());
+    for row in std::iter::once(head).chain(rows) {
+        writer.write_record(&row).map_err(|e| failed(e.to_string()))?;
+    }
+    let bytes = writer.into_inner().map_err(|e| failed(e.to_string()))?;
+    String::from_utf8(bytes).map_err(|e| failed(e.to_string()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,16 +5,21 @@
 //! (0, 0).
 
 use super::{
-    Landmark,
+    Landmark, Sample,
     collect::{Collector, Face},
     open::{Read, SchemeChoice},
     text::{Flaw, corners, flaw, folder_of, main_file, number, read_text},
 };
-use std::path::{Path, PathBuf};
+use crate::geometry::Rect;
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+};
 
 /// The six flags, in their order, as subsets are called.
-const ATTRIBUTES: [&str; 6] = ["pose", "expression", "illumination", "make-up", "occlusion", "blur"];
-const IMAGES: &str = "WFLW_images";
+pub(super) const ATTRIBUTES: [&str; 6] =
+    ["pose", "expression", "illumination", "make-up", "occlusion", "blur"];
+pub(super) const IMAGES: &str = "WFLW_images";
 
 pub(super) fn read(path: &Path, choice: &SchemeChoice) -> Read {
     let file =
@@ -82,6 +87,27 @@ fn parse(line: &str, points: usize) -> Result<Face, Flaw> {
     Ok(Face { image, landmarks, detector_box, subsets })
 }
 
+/// The text of a list: boxes where faces have them, flags on all lines where any face has one.
+pub(super) fn text(samples: &[Sample]) -> String {
+    let flagged = samples.iter().any(|sample| !sample.subsets.is_empty());
+    let mut text = String::new();
+    for sample in samples {
+        for p in sample.landmarks.iter().filter_map(Landmark::position) {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{} {} ", p.x, p.y);
+        }
+        if let Some(Rect { x0, y0, x1, y1 }) = sample.detector_box {
+            let _ = write!(text, "{x0} {y0} {x1} {y1} ");
+        }
+        for name in ATTRIBUTES.iter().filter(|_| flagged) {
+            let _ = write!(text, "{} ", u8::from(sample.subsets.iter().any(|subset| subset == name)));
+        }
+        text += sample.image_name();
+        text.push('\n');
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::{
@@ -91,7 +117,6 @@ mod tests {
         },
         *,
     };
-    use crate::geometry::Rect;
     use proptest::prelude::*;
 
     const VALID: &str = "1.5 2 3 -4 10 20 30 40 1 0 0 1 0 1 12--Group/a.jpg";

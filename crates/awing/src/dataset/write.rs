@@ -3,10 +3,10 @@
 
 use super::{
     Dataset, ImageSource, Landmark, Sample, Visibility,
-    boxes::without_number,
     collect::inside,
-    image_file,
+    csv, image_file,
     pts::{DETECTOR_BOXES, pts_text},
+    text::csv_text,
 };
 use crate::{
     error::{Error, Result},
@@ -20,24 +20,29 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Writes the samples as [`super::Format::Csv`] to the file `path`, to the last digit. Subsets are not kept.
+/// Writes the samples as [`super::Format::Csv`] to the file `path`, to the last digit.
 ///
 /// # Errors
 /// [`Error::Io`] when it cannot be written; [`Error::Invalid`] for a sample whose name is no relative path.
 pub fn write_csv(dataset: &Dataset, path: &Path) -> Result<()> {
     let mut header: Vec<String> =
         ["image", "box_x0", "box_y0", "box_x1", "box_y1"].map(String::from).to_vec();
+    let any_subset = dataset.samples.iter().any(|sample| !sample.subsets.is_empty());
+    if any_subset {
+        header.push(csv::SUBSETS.to_string());
+    }
     for i in 0..dataset.scheme.points.len() {
         header.extend([format!("x{i}"), format!("y{i}"), format!("v{i}")]);
     }
-    let failed = |e: ::csv::Error| Error::format(path, None, "record", e.to_string());
-    let mut writer = ::csv::Writer::from_writer(Vec::new());
-    writer.write_record(&header).map_err(failed)?;
+    let mut rows = Vec::with_capacity(dataset.samples.len());
     for sample in &dataset.samples {
         let mut record = vec![image_name(sample)?];
         match sample.detector_box {
             Some(b) => record.extend([b.x0, b.y0, b.x1, b.y1].map(|v| v.to_string())),
             None => record.extend([const { String::new() }; 4]),
+        }
+        if any_subset {
+            record.push(sample.subsets.join(csv::SEPARATOR));
         }
         for landmark in &sample.landmarks {
             let v = visibility_code(landmark);
@@ -46,15 +51,14 @@ pub fn write_csv(dataset: &Dataset, path: &Path) -> Result<()> {
                 None => record.extend([String::new(), String::new(), v.to_string()]),
             }
         }
-        writer.write_record(&record).map_err(failed)?;
+        rows.push(record);
     }
-    let bytes = writer.into_inner().map_err(|e| Error::io(path, "write")(e.into_error()))?;
-    write_atomic(path, &bytes)
+    write_atomic(path, csv_text(header, rows.into_iter())?.as_bytes())
 }
 
 /// Writes the samples as COCO keypoints JSON to the file `path`, to the last digit, with the scheme's names and
 /// lines as category. Images are opened for their sizes. A face without a detector's box gets the box around its
-/// points, since other tools ask for one; `"bbox_source": "landmarks"` says so. Subsets are not kept.
+/// points, since other tools ask for one; `"bbox_source": "landmarks"` says so. Subsets are a field of their own, `subsets`.
 ///
 /// # Errors
 /// [`Error::Io`] when it cannot be written; [`Error::Image`] for an image that cannot be read; [`Error::Invalid`]
@@ -105,6 +109,9 @@ fn annotation(sample: &Sample, id: usize, image: usize) -> Value {
         "num_keypoints": sample.landmarks.iter().filter(|l| l.position().is_some()).count(),
         "keypoints": keypoints,
     });
+    if !sample.subsets.is_empty() {
+        annotation["subsets"] = json!(sample.subsets);
+    }
     if let Some(b) = sample.detector_box.or_else(|| sample.landmark_box()) {
         annotation["bbox"] = json!([b.x0, b.y0, b.width(), b.height()]);
         annotation["area"] = json!(b.width() * b.height());
@@ -173,33 +180,28 @@ pub fn copy_images(dataset: &Dataset, folder: &Path) -> Result<()> {
         if target.exists() {
             continue;
         }
-        let bytes = match &sample.image {
-            ImageSource::File(path) => std::fs::read(path).map_err(Error::io(path, "read"))?,
-            ImageSource::Mat { .. } | ImageSource::Memory(_) => {
-                let format = image::ImageFormat::from_path(&target).unwrap_or(image::ImageFormat::Png);
-                let mut bytes = std::io::Cursor::new(Vec::new());
-                sample
-                    .load_image()?
-                    .write_to(&mut bytes, format)
-                    .map_err(|e| Error::image(&target, format!("cannot be encoded: {e}")))?;
-                bytes.into_inner()
-            }
-        };
-        write_atomic(&target, &bytes)?;
+        write_atomic(&target, &image_bytes(sample, &target)?)?;
     }
     Ok(())
 }
 
+/// The bytes of a sample's image, for a file called `target`.
+pub(super) fn image_bytes(sample: &Sample, target: &Path) -> Result<Vec<u8>> {
+    if let ImageSource::File(path) = &sample.image {
+        return std::fs::read(path).map_err(Error::io(path, "read"));
+    }
+    let format = image::ImageFormat::from_path(target).unwrap_or(image::ImageFormat::Png);
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let failed = |e| Error::image(target, format!("cannot be encoded: {e}"));
+    sample.load_image()?.write_to(&mut bytes, format).map_err(failed)?;
+    Ok(bytes.into_inner())
+}
+
 /// The image's path relative to the dataset's folder, checked again: samples may come from elsewhere than our
 /// readers.
-fn image_name(sample: &Sample) -> Result<String> {
-    let own = |path: &Path| path.ends_with(&sample.name);
-    let name = match &sample.image {
-        // An image file that is itself called "a.jpg#2".
-        ImageSource::File(path) if own(path) => sample.name.as_str(),
-        _ => without_number(&sample.name),
-    };
-    inside(name).map_err(|(_, problem)| Error::invalid(format!("sample {}", sample.name), problem))
+pub(super) fn image_name(sample: &Sample) -> Result<String> {
+    inside(sample.image_name())
+        .map_err(|(_, problem)| Error::invalid(format!("sample {}", sample.name), problem))
 }
 
 /// 2 visible, 1 hidden, 0 not annotated, as COCO has it.
@@ -229,7 +231,7 @@ mod tests {
 
     fn sample(name: &str, landmarks: Vec<Landmark>) -> Sample {
         let image = ImageSource::Memory(Arc::new(RgbImage::from_pixel(6, 5, image::Rgb([9, 8, 7]))));
-        Sample { name: name.into(), image, landmarks, detector_box: None, subsets: Vec::new() }
+        Sample { name: name.into(), image, landmarks, detector_box: None, subsets: Vec::new(), place: None }
     }
 
     /// Writes, reads back, and says how far points and boxes moved at most.

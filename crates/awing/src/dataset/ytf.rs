@@ -2,10 +2,10 @@
 //! image's name and x and y of each of 68 points. The centre of the top-left pixel is (0, 0).
 
 use super::{
-    Landmark,
+    Landmark, Sample,
     collect::{Collector, Face, wrong_count},
     open::{Read, SchemeChoice},
-    text::{Flaw, file_name, folder_of, main_file, number, read_text, records},
+    text::{Flaw, csv_text, file_name, folder_of, main_file, number, read_text, records},
 };
 use std::path::{Path, PathBuf};
 
@@ -48,6 +48,18 @@ fn parse(record: &::csv::StringRecord, points: usize) -> Result<Face, Flaw> {
         landmarks.push(Landmark::visible(x, number(pair[1], || format!("y of point {i}"))?));
     }
     Ok(Face { image: image.to_string(), landmarks, detector_box: None, subsets: Vec::new() })
+}
+
+/// The text of the file.
+pub(super) fn text(samples: &[Sample], points: usize) -> crate::Result<String> {
+    let head = std::iter::once(String::new()).chain((0..2 * points).map(|i| i.to_string())).collect();
+    let rows = samples.iter().map(|sample| {
+        let mut row = vec![sample.image_name().to_string()];
+        let points = sample.landmarks.iter().map(|l| l.point);
+        row.extend(points.flat_map(|p| [p.x.to_string(), p.y.to_string()]));
+        row
+    });
+    csv_text(head, rows)
 }
 
 #[cfg(test)]

@@ -96,7 +96,7 @@ fn panels(face: &Heatmaps<'_>) -> Result<Vec<RgbImage>> {
 }
 
 /// The maximum of the maps as a colour over the image: the higher the less the image shines through.
-fn over(image: &RgbImage, maps: &[f32], side: usize) -> RgbImage {
+pub(super) fn over(image: &RgbImage, maps: &[f32], side: usize) -> RgbImage {
     let mut highest = vec![0.0_f32; side * side];
     for map in maps.chunks_exact(side * side) {
         for (h, &v) in highest.iter_mut().zip(map) {

@@ -1,4 +1,7 @@
-use super::paint::{Ink, disc, outline, polyline};
+use super::{
+    paint::{Ink, disc, outline, polyline},
+    text::{self, Direction},
+};
 use crate::{
     dataset::Landmark,
     geometry::{Point, Rect, Transform},
@@ -13,6 +16,9 @@ pub(super) const PREDICTED: [u8; 3] = [255, 149, 0];
 pub(super) const TRUE: [u8; 3] = [60, 190, 255];
 const BOX: [u8; 3] = [255, 255, 255];
 const HALO: Ink = Ink::new([0; 3], 0.4);
+
+/// A number stands away from this many of a point's neighbours.
+const NEIGHBOURS: usize = 5;
 
 /// The landmarks of one face, to be drawn on its image: discs, boundary lines, the face box. Everything scales with the
 /// face, so that a face of 100 px and a photo of 4000 px look alike.
@@ -30,6 +36,7 @@ pub struct Overlay<'a> {
     scores: Vec<f64>,
     truth: Vec<Option<Point>>,
     face_box: Option<Rect>,
+    numbered: bool,
 }
 
 impl<'a> Overlay<'a> {
@@ -37,7 +44,7 @@ impl<'a> Overlay<'a> {
     /// drawn.
     pub fn new(scheme: &'a Scheme, points: &[Point]) -> Self {
         let points = points.iter().map(|p| Some(*p).filter(|p| p.is_finite())).collect();
-        Self { scheme, points, scores: vec![], truth: vec![], face_box: None }
+        Self { scheme, points, scores: vec![], truth: vec![], face_box: None, numbered: false }
     }
 
     /// Annotated points; missing ones are not drawn.
@@ -64,6 +71,13 @@ impl<'a> Overlay<'a> {
     #[must_use]
     pub fn face_box(mut self, face_box: Rect) -> Self {
         self.face_box = Some(face_box);
+        self
+    }
+
+    /// Also writes its number, from 0, beside each point.
+    #[must_use]
+    pub fn numbered(mut self) -> Self {
+        self.numbered = true;
         self
     }
 
@@ -125,6 +139,32 @@ impl<'a> Overlay<'a> {
             let Some(p) = p else { continue };
             let colour = if self.truth.is_empty() { self.colour(i) } else { PREDICTED };
             dot(image, *p, radius, rim, colour, self.opacity(i));
+        }
+        if self.numbered {
+            self.write_numbers(image, (0.021 * size).clamp(7.0, 16.0), radius + rim);
+        }
+    }
+
+    /// Numbers stand on the side of a point that is away from its neighbours.
+    fn write_numbers(&self, image: &mut RgbImage, em: f64, gap: f64) {
+        for (i, p) in self.points.iter().enumerate() {
+            let Some(p) = p else { continue };
+            let mut others: Vec<Point> = self.points.iter().flatten().copied().filter(|q| q != p).collect();
+            others.sort_by(|a, b| a.distance(*p).total_cmp(&b.distance(*p)));
+            others.truncate(NEIGHBOURS);
+            let from = Point::mean(others).unwrap_or(Point::new(p.x, p.y + 1.0));
+            let away = from.distance(*p).max(1e-9);
+            let text = i.to_string();
+            let (width, height) = (text::width(&text, em), 0.72 * em);
+            // The middle of the text, so that its box just misses the point.
+            let (dx, dy) = ((p.x - from.x) / away, (p.y - from.y) / away);
+            let reach = gap + 0.5 * (width * dx.abs() + height * dy.abs()) + 0.1 * em;
+            let (x, y) = (p.x + reach * dx - width / 2.0, p.y + reach * dy + height / 2.0);
+            for (sx, sy) in [(-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0)] {
+                let shade = Ink::new([0; 3], 0.55);
+                text::draw(image, &text, Point::new(x + sx, y + sy), em, shade, Direction::Right);
+            }
+            text::draw(image, &text, Point::new(x, y), em, Ink::new([255; 3], 1.0), Direction::Right);
         }
     }
 

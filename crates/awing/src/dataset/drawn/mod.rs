@@ -34,6 +34,7 @@ pub fn drawn_faces(count: usize, size_px: usize, seed: u64) -> Vec<Sample> {
             landmarks,
             detector_box: None,
             subsets: Vec::new(),
+            place: None,
         }
     };
     (0..count).into_par_iter().map(sample).collect()

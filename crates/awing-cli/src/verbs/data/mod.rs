@@ -1,0 +1,75 @@
+//! One file for each action of `awing data`.
+
+mod check;
+mod convert;
+mod info;
+mod preview;
+mod split;
+
+use crate::{console::Console, failure::Failure};
+use awing::dataset::{Converted, Images};
+use clap::{Args, Subcommand, ValueEnum};
+
+/// Look at annotated faces, find mistakes in them, write them in other formats, part them.
+#[derive(Args, Debug)]
+pub(crate) struct Data {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand, Debug)]
+enum Action {
+    Info(info::Info),
+    Check(check::Check),
+    Preview(preview::Preview),
+    Convert(convert::Convert),
+    Split(split::Split),
+}
+
+impl Data {
+    pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
+        match self.action {
+            Action::Info(action) => action.run(console),
+            Action::Check(action) => action.run(console),
+            Action::Preview(action) => action.run(console),
+            Action::Convert(action) => action.run(console),
+            Action::Split(action) => action.run(console),
+        }
+    }
+}
+
+/// What becomes of the images.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(super) enum ImagesChoice {
+    /// Copied, byte for byte
+    #[default]
+    Copy,
+    /// Linked to
+    Link,
+    /// Left where they are: only annotations are written
+    Leave,
+}
+
+impl From<ImagesChoice> for Images {
+    fn from(choice: ImagesChoice) -> Self {
+        match choice {
+            ImagesChoice::Copy => Self::Copy,
+            ImagesChoice::Link => Self::Link,
+            ImagesChoice::Leave => Self::Leave,
+        }
+    }
+}
+
+/// A line for each kind of loss, and for images that are not there.
+fn tell_changes(written: &Converted, console: &Console) {
+    for change in &written.changes {
+        console.warn(change);
+    }
+    if written.absent > 0 {
+        let (absent, images) = (written.absent, written.images);
+        let at = written.annotations.display();
+        console.warn(format!(
+            "{at}: {absent} of {images} images are not where a reader looks for them: put them beside it, or write with --images copy"
+        ));
+    }
+}
