@@ -1,4 +1,5 @@
 use super::layers::{Initialiser, convolve};
+use crate::error::{Error, Result};
 use burn::{
     module::Module,
     nn::conv::Conv2d,
@@ -7,6 +8,18 @@ use burn::{
 
 /// A convolution that knows where it is: its input is joined by the row, the column and the radius of each pixel, and
 /// by the coordinates of the boundary where the previous stack found one (Wang et al. 2019, section 6).
+///
+/// ```
+/// use awing::{Device, model::{CoordConv, Initialiser}};
+/// use burn::tensor::Tensor;
+///
+/// let device = Device::flex();
+/// let mut init = Initialiser::new(1, &device);
+/// let stem = CoordConv::new(&mut init, 3, 3, 16, 7, 2)?;
+/// let features = stem.forward(Tensor::zeros([1, 64, 64, 3], &device), None);
+/// assert_eq!(features.dims(), [1, 32, 32, 16]);
+/// # Ok::<(), awing::Error>(())
+/// ```
 #[derive(Module, Debug)]
 pub struct CoordConv {
     conv: Conv2d,
@@ -14,19 +27,33 @@ pub struct CoordConv {
 }
 
 impl CoordConv {
-    pub(super) fn new(
+    /// From `inputs` to `outputs` channels, with a bias and a padding of `kernel` / 2. `coordinates` are 0 for a plain convolution, 3 for
+    /// [`coordinates`], 5 for those and [`boundary_coordinates`].
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for another number of coordinates, an even kernel, or a size of 0.
+    pub fn new(
         init: &mut Initialiser,
         inputs: usize,
         coordinates: usize,
         outputs: usize,
         kernel: usize,
         stride: usize,
-    ) -> Self {
-        Self { conv: init.conv(inputs + coordinates, outputs, kernel, stride, true), coordinates }
+    ) -> Result<Self> {
+        if ![0, 3, 5].contains(&coordinates) {
+            return Err(Error::invalid("coordinates", format!("{coordinates} is not 0, 3 or 5")));
+        }
+        if inputs == 0 || outputs == 0 || stride == 0 || kernel.is_multiple_of(2) {
+            let problem = format!(
+                "{inputs} to {outputs} channels, kernel {kernel}, stride {stride}: none may be 0, and the kernel must be odd"
+            );
+            return Err(Error::invalid("convolution", problem));
+        }
+        Ok(Self { conv: init.conv(inputs + coordinates, outputs, kernel, stride, true), coordinates })
     }
 
-    /// `x` is [batch, height, width, channels]; `boundary` the two channels of [`boundary_coordinates`], for a layer that
-    /// was made for them.
+    /// `x` is [batch, height, width, inputs]; `boundary` the two channels of [`boundary_coordinates`], for a layer of 5 coordinates. The
+    /// result has 1 / stride of the height and width, rounded up, and `outputs` channels.
     pub fn forward(&self, x: Tensor<4>, boundary: Option<Tensor<4>>) -> Tensor<4> {
         if self.coordinates == 0 {
             return convolve(&self.conv, x, None);
@@ -68,6 +95,15 @@ pub fn boundary_coordinates(maps: Tensor<4>) -> Tensor<4> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn layers_that_cannot_be_are_refused() {
+        let init = &mut Initialiser::new(1, &Device::flex());
+        for (coordinates, outputs, kernel, stride) in [(2, 8, 3, 1), (3, 0, 3, 1), (3, 8, 2, 1), (3, 8, 3, 0)]
+        {
+            assert!(CoordConv::new(init, 4, coordinates, outputs, kernel, stride).is_err());
+        }
+    }
 
     #[test]
     fn coordinates_worked_out_by_hand() {

@@ -1,4 +1,5 @@
 use super::{layers::Initialiser, residual_block::ResidualBlock};
+use crate::error::Result;
 use awing_ops::{add_doubled, halve};
 use burn::{module::Module, tensor::Tensor};
 
@@ -7,6 +8,17 @@ const DEPTH: usize = 4;
 
 /// An hourglass of depth 4 (Newell et al. 2016): at each level one branch stays at full size, the other is halved,
 /// goes through the next level and is doubled again; the two are added.
+///
+/// ```
+/// use awing::{Device, model::{Hourglass, Initialiser}};
+/// use burn::tensor::Tensor;
+///
+/// let device = Device::flex();
+/// let hourglass = Hourglass::new(&mut Initialiser::new(1, &device), 16)?;
+/// let features = hourglass.forward(Tensor::zeros([1, 32, 32, 16], &device));
+/// assert_eq!(features.dims(), [1, 32, 32, 16]);
+/// # Ok::<(), awing::Error>(())
+/// ```
 #[derive(Module, Debug)]
 pub struct Hourglass {
     /// The branch that keeps the size, outermost level first.
@@ -20,10 +32,14 @@ pub struct Hourglass {
 }
 
 impl Hourglass {
-    pub(super) fn new(init: &mut Initialiser, width: usize) -> Self {
-        let mut blocks = || (0..DEPTH).map(|_| ResidualBlock::new(init, width, width)).collect();
-        let (skip, down, up) = (blocks(), blocks(), blocks());
-        Self { skip, down, bottom: ResidualBlock::new(init, width, width), up }
+    /// An hourglass of `width` channels.
+    ///
+    /// # Errors
+    /// [`crate::Error::Invalid`] when the width is 0 or not divisible by 4.
+    pub fn new(init: &mut Initialiser, width: usize) -> Result<Self> {
+        let mut blocks = || (0..DEPTH).map(|_| ResidualBlock::new(init, width, width)).collect::<Result<_>>();
+        let (skip, down, up) = (blocks()?, blocks()?, blocks()?);
+        Ok(Self { skip, down, bottom: ResidualBlock::new(init, width, width)?, up })
     }
 
     /// [batch, height, width, channels] to the same shape; the sides must be divisible by 16.

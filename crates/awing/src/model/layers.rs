@@ -12,14 +12,17 @@ use burn::{
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// Draws the initial weights: the same seed gives the same network, on every device.
-pub(super) struct Initialiser {
+/// Draws the initial weights of layers, one after another: the same seed gives the same network, on every device. Weights and
+/// biases of convolutions are uniform in ±1 / sqrt(inputs of an output), PyTorch's default.
+#[derive(Debug)]
+pub struct Initialiser {
     rng: ChaCha8Rng,
     device: Device,
 }
 
 impl Initialiser {
-    pub(super) fn new(seed: u64, device: &Device) -> Self {
+    /// Weights drawn from `seed`, on `device`; an autodiff device for a network that is to be trained.
+    pub fn new(seed: u64, device: &Device) -> Self {
         Self { rng: ChaCha8Rng::seed_from_u64(seed), device: device.clone() }
     }
 

@@ -17,6 +17,7 @@ pub use calibration::Calibration;
 pub use coord_conv::{CoordConv, boundary_coordinates, coordinates};
 pub use folder::Model;
 pub use hourglass::Hourglass;
+pub use layers::Initialiser;
 pub use network_config::NetworkConfig;
 pub use residual_block::ResidualBlock;
 pub use stacked_hourglass::{Stack, StackedHourglass};

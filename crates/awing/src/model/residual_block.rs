@@ -1,4 +1,5 @@
 use super::layers::{Initialiser, by_batch, follow, running_statistics};
+use crate::error::{Error, Result};
 use awing_ops::{BlockLayer, residual_block};
 use burn::{
     module::Module,
@@ -28,9 +29,19 @@ pub(crate) struct Projection {
 }
 
 impl ResidualBlock {
-    pub(super) fn new(init: &mut Initialiser, inputs: usize, outputs: usize) -> Self {
+    /// A block from `inputs` to `outputs` channels; a convolution of 1 x 1 joins them where they differ.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when a number is 0 or `outputs` not divisible by 4.
+    pub fn new(init: &mut Initialiser, inputs: usize, outputs: usize) -> Result<Self> {
+        if inputs == 0 || outputs == 0 || !outputs.is_multiple_of(4) {
+            let problem = format!(
+                "{inputs} to {outputs} channels: none may be 0, and the outputs must be divisible by 4"
+            );
+            return Err(Error::invalid("residual block", problem));
+        }
         let (half, quarter) = (outputs / 2, outputs / 4);
-        Self {
+        Ok(Self {
             norm1: init.norm(inputs),
             conv1: init.conv(inputs, half, 3, 1, false),
             norm2: init.norm(half),
@@ -41,10 +52,11 @@ impl ResidualBlock {
                 norm: init.norm(inputs),
                 conv: init.conv(inputs, outputs, 1, 1, false),
             }),
-        }
+        })
     }
 
-    /// [batch, height, width, inputs] to [batch, height, width, outputs].
+    /// [batch, height, width, inputs] to [batch, height, width, outputs]. On an autodiff device it normalises by the batch's own statistics
+    /// and moves the running ones towards them; otherwise, and after `Module::valid`, by the running ones.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let batch = by_batch(&self.norm1, &x);
         let layer = |norm: &BatchNorm, conv: &Conv2d| BlockLayer {

@@ -65,15 +65,15 @@ impl StackedHourglass {
                     let is_last = i + 1 == config.stacks;
                     Stack::new(init, width, place + edge, channels, is_last)
                 })
-                .collect()
+                .collect::<Result<_>>()
         };
         Ok(Self {
-            stem: CoordConv::new(init, 3, place, width / 4, 7, 2),
+            stem: CoordConv::new(init, 3, place, width / 4, 7, 2)?,
             stem_norm: init.norm(width / 4),
-            block1: ResidualBlock::new(init, width / 4, width / 2),
-            block2: ResidualBlock::new(init, width / 2, width / 2),
-            block3: ResidualBlock::new(init, width / 2, width),
-            stacks: stacks(init),
+            block1: ResidualBlock::new(init, width / 4, width / 2)?,
+            block2: ResidualBlock::new(init, width / 2, width / 2)?,
+            block3: ResidualBlock::new(init, width / 2, width)?,
+            stacks: stacks(init)?,
             boundary: config.coord_conv && config.boundary,
         })
     }
@@ -100,11 +100,17 @@ impl StackedHourglass {
 }
 
 impl Stack {
-    fn new(init: &mut Initialiser, width: usize, coordinates: usize, channels: usize, is_last: bool) -> Self {
-        Self {
-            coord: CoordConv::new(init, width, coordinates, width, 1, 1),
-            hourglass: Hourglass::new(init, width),
-            top: ResidualBlock::new(init, width, width),
+    fn new(
+        init: &mut Initialiser,
+        width: usize,
+        coordinates: usize,
+        channels: usize,
+        is_last: bool,
+    ) -> Result<Self> {
+        Ok(Self {
+            coord: CoordConv::new(init, width, coordinates, width, 1, 1)?,
+            hourglass: Hourglass::new(init, width)?,
+            top: ResidualBlock::new(init, width, width)?,
             last: init.conv(width, width, 1, 1, true),
             last_norm: init.norm(width),
             maps: init.conv(width, channels, 1, 1, true),
@@ -112,7 +118,7 @@ impl Stack {
                 features: init.conv(width, width, 1, 1, true),
                 maps: init.conv(channels, width, 1, 1, true),
             }),
-        }
+        })
     }
 
     /// The maps, and the features for the next stack.
