@@ -21,6 +21,11 @@
 //! assert_eq!(prediction.grad(&gradients).unwrap().dims(), [1, 1, 2, 2]);
 //! ```
 
+/// The page that crates.io shows: what it shows must compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod conv2d;
 mod cpu;
 mod definition;
@@ -32,6 +37,7 @@ mod resample;
 mod residual_block;
 
 pub use conv2d::conv2d;
+pub use cpu::instruction_set;
 pub use definition::by_definition;
 pub use heatmap_loss::{AdaptiveWing, LossError, PixelLoss, heatmap_loss};
 pub use norm_relu::{channel_statistics, norm_relu};

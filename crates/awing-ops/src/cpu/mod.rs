@@ -16,4 +16,5 @@ mod winograd;
 
 pub(crate) use dense::dense;
 pub(crate) use vectors::dispatch;
+pub use vectors::instruction_set;
 pub(crate) use weights::Weights;

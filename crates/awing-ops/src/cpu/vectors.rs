@@ -9,6 +9,19 @@ pub(crate) fn dispatch<W: WithSimd>(work: W) -> W::Output {
     Arch::new().dispatch(work)
 }
 
+/// The vector instructions of this processor that the kernels use: "AVX-512", "AVX2", "NEON", or "no vectors".
+pub fn instruction_set() -> &'static str {
+    match Arch::new() {
+        #[cfg(target_arch = "x86_64")]
+        Arch::V4(_) => "AVX-512",
+        #[cfg(target_arch = "x86_64")]
+        Arch::V3(_) => "AVX2",
+        #[cfg(target_arch = "aarch64")]
+        Arch::Neon(_) => "NEON",
+        _ => "no vectors",
+    }
+}
+
 /// Floats in this processor's vectors.
 pub(super) fn lanes() -> usize {
     struct Lanes;
