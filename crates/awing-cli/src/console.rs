@@ -1,4 +1,7 @@
-use crate::failure::Failure;
+use crate::{
+    failure::Failure,
+    style::{ERROR, WARNING, painted},
+};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
     fmt::Display,
@@ -43,11 +46,17 @@ impl Console {
         }
     }
 
+    /// Why the command failed, in one line.
+    pub(crate) fn error(text: &str) {
+        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let _ = writeln!(anstream::stderr(), "{} {line}", painted("awing:", ERROR));
+    }
+
     /// A line about trouble.
     pub(crate) fn warn(&self, text: impl Display) {
         let text = text.to_string().replace(['\n', '\r'], " ");
         self.bars.suspend(|| {
-            let _ = writeln!(std::io::stderr(), "awing: {text}");
+            let _ = writeln!(anstream::stderr(), "{} {text}", painted("awing:", WARNING));
         });
     }
 
@@ -62,10 +71,17 @@ impl Console {
 
     /// A result.
     pub(crate) fn print(&self, text: impl Display) -> Result<(), Failure> {
-        self.bars.suspend(|| {
-            let mut out = std::io::stdout().lock();
-            writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|e| Failure::output(&e))
-        })
+        self.write(std::io::stdout().lock(), text)
+    }
+
+    /// A result with colours, for terminals.
+    pub(crate) fn print_styled(&self, text: impl Display) -> Result<(), Failure> {
+        self.write(anstream::stdout().lock(), text)
+    }
+
+    fn write(&self, mut out: impl Write, text: impl Display) -> Result<(), Failure> {
+        self.bars
+            .suspend(|| writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|e| Failure::output(&e)))
     }
 
     /// A result as one line of JSON.

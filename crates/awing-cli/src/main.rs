@@ -11,19 +11,25 @@ mod folders;
 mod interrupt;
 mod model;
 mod sheets;
+mod style;
 mod verbs;
 
 use clap::{Parser, error::ErrorKind};
 use console::Console;
 use failure::Failure;
-use std::{io::Write, process::ExitCode};
+use std::process::ExitCode;
 use verbs::Verb;
 
 /// Face alignment by heatmap regression with the Adaptive Wing loss.
 ///
-/// New here? `awing demo` draws faces, trains on them for a minute and shows what comes out.
+/// New here? `awing demo` draws faces, trains on them for a minute and shows what comes out. `awing VERB --help` ends with examples.
 #[derive(Parser)]
-#[command(name = "awing", version, arg_required_else_help = true)]
+#[command(name = "awing", version, arg_required_else_help = true, styles = style::HELP, after_long_help = style::examples(&[
+    "awing predict photo.jpg --draw",
+    "awing demo",
+    "awing train --data 300w:faces/train --val 300w:faces/val --preset nano --minutes 30 --name mine",
+    "awing eval --model runs/train/mine/best --data 300w:faces/test",
+]))]
 struct Command {
     #[command(subcommand)]
     verb: Verb,
@@ -48,8 +54,7 @@ fn main() -> ExitCode {
         Err(Failure::Usage(_)) => 2,
     };
     if let Err(Failure::Work(message) | Failure::Usage(message)) = result {
-        let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
-        let _ = writeln!(std::io::stderr(), "awing: {line}");
+        Console::error(&message);
     }
     ExitCode::from(code)
 }
@@ -70,6 +75,42 @@ fn usage_line(text: &str) -> String {
 mod tests {
     use super::*;
     use clap::CommandFactory;
+
+    /// The words of an example as a shell gives them; what follows a pipe, a redirection or a # is not the command's.
+    fn words(line: &str) -> Vec<&str> {
+        line.split_whitespace()
+            .take_while(|word| !["|", ">"].contains(word) && !word.starts_with('#'))
+            .map(|word| word.trim_matches('\''))
+            .collect()
+    }
+
+    #[test]
+    fn every_verb_ends_its_help_with_examples_that_are_right() {
+        let command = Command::command();
+        for verb in std::iter::once(&command).chain(command.get_subcommands()) {
+            let text = verb.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+            let mut lines = text.lines();
+            assert_eq!(lines.next(), Some("Examples:"), "{}", verb.get_name());
+            for line in lines {
+                let words = words(line);
+                let named = words.get(usize::from(verb.get_name() != "awing"));
+                assert_eq!(named, Some(&verb.get_name()), "{line}");
+                if let Err(problem) = Command::try_parse_from(&words) {
+                    panic!("{line}: {problem}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_argument_and_value_is_explained() {
+        let command = Command::command();
+        for verb in command.get_subcommands() {
+            for argument in verb.get_arguments().filter(|a| !a.is_hide_set()) {
+                assert!(argument.get_help().is_some(), "{} {}", verb.get_name(), argument.get_id());
+            }
+        }
+    }
 
     #[test]
     fn the_arguments_are_consistent() {

@@ -4,13 +4,14 @@
 //! [`heatmap`] turns points into target maps and maps back into points, [`model`] is the stacked hourglass, [`loss`]
 //! compares, [`training`] learns, [`evaluation`] measures, [`detection`] finds faces, [`prediction`] their landmarks, [`report`] draws. [`interchange`] brings networks in
 //! from PyTorch and out as ONNX. [`benchmark`] takes their times,
-//! [`ablation`] asks what each part of the method brings.
+//! [`ablation`] asks what each part of the method brings, [`diagnosis`] whether all of it works on this machine.
 
 pub mod ablation;
 pub mod augment;
 pub mod benchmark;
 pub mod dataset;
 pub mod detection;
+pub mod diagnosis;
 pub mod error;
 pub mod evaluation;
 pub(crate) mod files;

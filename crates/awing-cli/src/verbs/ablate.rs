@@ -6,6 +6,7 @@ use crate::{
     failure::{Failure, OrUsage},
     folders,
     interrupt::stoppable,
+    style::examples,
 };
 use awing::{
     Error,
@@ -27,6 +28,10 @@ use std::path::{Path, PathBuf};
 /// boundary and CoordConv; and with wrongly annotated points; each with several seeds. Writes a report with tables and plots. It takes
 /// hours; Ctrl-C stops it, and the same command goes on.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples(&[
+    "awing ablate --data 300w:faces/train --val 300w:faces/val --test 300w:faces/test",
+    "awing ablate --data 300w:faces/train --val 300w:faces/val --test 300w:faces/test --rows mse aw-map --seeds 1 --epochs 5",
+]))]
 pub(crate) struct Ablate {
     /// Annotated faces to learn from, FORMAT:PATH with FORMAT one of 300w, wflw, cofw, aflw, ytf, mtfl, lspet, dlib, coco, csv
     #[arg(long, value_name = "FORMAT:PATH")]
@@ -59,7 +64,7 @@ pub(crate) struct Ablate {
     #[arg(long, num_args = 1.., value_name = "ROW")]
     rows: Vec<String>,
     /// Name of the study's folder; the runs that are finished there are not done again
-    #[arg(long, default_value = "ablation")]
+    #[arg(long, default_value = "ablation", value_name = "NAME")]
     name: String,
     /// Folder of all runs
     #[arg(long, default_value = "runs", value_name = "DIR")]

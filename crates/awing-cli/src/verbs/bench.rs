@@ -1,4 +1,9 @@
-use crate::{console::Console, data, failure::Failure};
+use crate::{
+    console::Console,
+    data,
+    failure::Failure,
+    style::{examples, headed},
+};
 use awing::{
     Device, Error,
     benchmark::{BenchmarkFiles, Machine, Row, ScaleRow, Setting, Variation, Work, run, variations},
@@ -28,6 +33,11 @@ const POINTS: usize = 68;
 /// batch, threads, images (in a repeat), median_ms, first_quartile_ms, third_quartile_ms, min_ms, max_ms, repeats,
 /// images_per_second and peak_memory_mib; a row of scale also varied, value, gmac and relative_cost.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples(&[
+    "awing bench",
+    "awing bench predict train-step --preset paper --batch 4 --seconds 10",
+    "awing bench --json > speed.json",
+]))]
 pub(crate) struct Bench {
     /// What to measure [default: all but train and scale; prediction of one face and of a batch]
     #[arg(value_name = "WORK")]
@@ -99,7 +109,7 @@ impl Bench {
         let threads = self.threads.map_or(machine.cores, usize::from);
         let (mut rows, mut measured) = (Vec::new(), Vec::new());
         if !self.json {
-            console.print(heading(&machine, threads))?;
+            console.print_styled(headed(&heading(&machine, threads)))?;
         }
         for (work, batch) in self.rows(recipe.training.batch) {
             let row = self.child(work, &with_batch(&recipe, batch), self.photos, threads)?;

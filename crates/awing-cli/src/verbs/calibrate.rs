@@ -1,4 +1,6 @@
-use crate::{console::Console, data, device::DeviceChoice, failure::Failure, model::ModelSource};
+use crate::{
+    console::Console, data, device::DeviceChoice, failure::Failure, model::ModelSource, style::examples,
+};
 use awing::{
     dataset::DataSource,
     evaluation::{BoxSource, Normaliser, test_faces},
@@ -12,6 +14,9 @@ use std::path::PathBuf;
 /// Measures the model on annotated faces that it was not trained on, and writes calibration.toml into its folder. From then on each predicted
 /// point comes with its expected error, and `awing eval` draws how far that can be trusted. Use validation faces, not the test's.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples(&[
+    "awing calibrate --model runs/train/mine/best --data 300w:faces/val",
+]))]
 pub(crate) struct Calibrate {
     /// The folder of a trained model, such as runs/train/NAME/best; or `builtin`, with --out
     #[arg(long, value_name = "MODEL")]

@@ -1,5 +1,8 @@
 use super::{answers::TextFormat, eval::Eval, predict::Predict, train::Train};
-use crate::{console::Console, detector::DetectorSource, device::DeviceChoice, failure::Failure, folders};
+use crate::{
+    console::Console, detector::DetectorSource, device::DeviceChoice, failure::Failure, folders,
+    style::examples,
+};
 use awing::dataset::{DataSource, Dataset, Format, OpenOptions, write_drawn};
 use clap::Args;
 use std::{
@@ -32,6 +35,10 @@ const SETTINGS: [&str; 12] = [
 /// Needs no data and no network connection. The faces are cartoons with 68 landmarks, so the model is good for nothing
 /// else; everything else is what training on photos looks like.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples(&[
+    "awing demo",
+    "awing demo --minutes 5 --out cartoon-faces",
+]))]
 pub(crate) struct Demo {
     /// A folder for everything; numbered where it is taken
     #[arg(long, default_value = "demo", value_name = "DIR")]

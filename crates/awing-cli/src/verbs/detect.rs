@@ -3,6 +3,7 @@ use crate::{
     detector::{DetectorSource, boxed_photos},
     device::DeviceChoice,
     failure::Failure,
+    style::{examples, headed},
 };
 use awing::{
     dataset::load_image,
@@ -21,6 +22,11 @@ use std::sync::Arc;
 /// With SOURCE: prints a CSV line image,x0,y0,x1,y1,score for each face, which `awing predict --boxes` and `awing eval --boxes` read. With
 /// --data: recall, average precision and false alarms on photos whose faces are known.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples(&[
+    "awing detect photo.jpg > boxes.csv",
+    "awing detect --data wider:wider/val none:landscapes --detector builtin seetaface",
+    "awing detect photos --detector exec:./my-detector --json",
+]))]
 pub(crate) struct Detect {
     /// Image files, folders, or quoted patterns such as 'photos/*.jpg'
     #[arg(required_unless_present = "data", conflicts_with = "data", value_name = "SOURCE")]
@@ -107,7 +113,7 @@ impl Detect {
                 rows.push(Row { data, detector: source.to_string(), figures });
             }
         }
-        if self.json { console.print_json(&rows) } else { console.print(table(&rows)) }
+        if self.json { console.print_json(&rows) } else { console.print_styled(headed(&table(&rows))) }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::{
     folders,
     model::ModelSource,
     sheets,
+    style::{examples, headed},
 };
 use awing::{
     dataset::{BoxFile, DataSource, Dataset},
@@ -26,6 +27,11 @@ const CED_LIMIT: f64 = 10.0;
 /// Writes results.json, faces.csv, ced.svg and .png, worst.png, sample.png and config.toml into OUT. Exits with 1 when
 /// an annotation or a photo could not be read; the results of the others are printed all the same.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples(&[
+    "awing eval --data 300w:faces/test",
+    "awing eval --model runs/train/mine/best --data 300w:faces/test --boxes detector --json",
+    "awing eval --data wflw:list_98pt_rect_attr_test.txt --norm inter-pupil --threshold 5",
+]))]
 pub(crate) struct Eval {
     /// `builtin`, or the folder of a trained model, such as runs/train/NAME/best
     #[arg(long, default_value = "builtin", value_name = "MODEL")]
@@ -150,7 +156,7 @@ impl Eval {
         if self.json {
             console.print_json(&results)?;
         } else {
-            console.print(table(&results, &dataset))?;
+            console.print_styled(table(&results, &dataset))?;
         }
         console.note(format!("written to {}", folder.display()));
         if failed + dataset.problems.len() > 0 { Err(Failure::Told) } else { Ok(()) }
@@ -268,7 +274,7 @@ fn table(results: &Results<'_>, dataset: &Dataset) -> String {
             r.expected, r.measured, r.gap, r.rank_correlation
         )
     });
-    format!("{head}{left_out}\n{}{reliability}", results.summary.table().trim_end())
+    format!("{head}{left_out}\n{}{reliability}", headed(results.summary.table().trim_end()))
 }
 
 fn per_cent(text: &str) -> Result<f64, String> {

@@ -1,4 +1,4 @@
-use crate::{console::Console, failure::Failure, folders, model::ModelSource};
+use crate::{console::Console, failure::Failure, folders, model::ModelSource, style::examples};
 use awing::{
     Device,
     detection::HeatmapDetector,
@@ -13,6 +13,11 @@ use std::path::PathBuf;
 /// As a folder with config.toml, model.safetensors and the card README.md, for awing; as one file for ONNX Runtime and others, with the scheme
 /// and the crop in its metadata; or as safetensors under the names of the author's PyTorch network.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples(&[
+    "awing export --model runs/train/mine/best --out model.onnx --format onnx",
+    "awing export --model builtin --out mine --weights f16",
+    "awing export --model runs/train/mine/best --out model.safetensors --format safetensors",
+]))]
 pub(crate) struct Export {
     /// `builtin`, or the folder of a trained model or detector, such as runs/train/NAME/best
     #[arg(long, value_name = "MODEL")]
@@ -47,8 +52,10 @@ enum ExportFormat {
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum Weights {
+    /// 32 bits
     #[default]
     F32,
+    /// 16 bits
     F16,
 }
 

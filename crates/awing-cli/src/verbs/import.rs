@@ -1,4 +1,4 @@
-use crate::{console::Console, failure::Failure, folders};
+use crate::{console::Console, failure::Failure, folders, style::examples};
 use awing::{
     Device,
     interchange::{ImportOptions, Imported, import_state_dict},
@@ -14,6 +14,10 @@ use std::path::PathBuf;
 /// nothing in the file is executed. Stacks, width and points follow from it. The model cuts faces out by awing's rule and reads maps as the
 /// paper's code does; [crop] and [heatmap] in its config.toml change that.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples(&[
+    "awing import WFLW_4HG.pth --out wflw",
+    "awing import network.safetensors --out cats --scheme cats.toml --input 128",
+]))]
 pub(crate) struct Import {
     /// The state dict: .pth, .pt, .tar or .safetensors
     #[arg(value_name = "FILE")]

@@ -1,6 +1,7 @@
 use crate::{
     console::Console,
     failure::{Failure, OrUsage},
+    style::{HEADING, examples, painted},
 };
 use awing::{
     loss::{AdaptiveWing, LossConfig},
@@ -15,6 +16,10 @@ use std::path::PathBuf;
 /// A table for each target: the loss and its derivative by the prediction, at errors prediction - target. With --out also a
 /// chart of both, as SVG and PNG.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples(&[
+    "awing loss",
+    "awing loss --target 0 1 --error -0.2 0.2 --omega 10 --out curves",
+]))]
 pub(crate) struct Loss {
     /// Values of the target heatmap's pixel, 0 (background) to 1 (a landmark)
     #[arg(long, num_args = 1.., default_values_t = [0.0, 0.2, 0.5, 0.8, 1.0], value_name = "Y", value_parser = target)]
@@ -22,22 +27,22 @@ pub(crate) struct Loss {
     /// Errors, prediction - target
     #[arg(long, num_args = 1.., default_values_t = [0.01, 0.05, 0.1, 0.2, 0.5, 1.0], value_name = "D", value_parser = number, allow_negative_numbers = true)]
     error: Vec<f64>,
-    /// Exponent on background of Adaptive Wing; above 2 for a smooth gradient at zero
+    /// Adaptive Wing: its exponent on background, above 2 for a gradient that is smooth at zero
     #[arg(long, default_value_t = AdaptiveWing::default().alpha, value_name = "ALPHA")]
     alpha: f64,
-    /// Its height
+    /// Adaptive Wing: its height
     #[arg(long, default_value_t = AdaptiveWing::default().omega, value_name = "OMEGA")]
     omega: f64,
-    /// Width of its curved part
+    /// Adaptive Wing: the width of its curved part
     #[arg(long, default_value_t = AdaptiveWing::default().epsilon, value_name = "EPSILON")]
     epsilon: f64,
-    /// Error from which on it is linear
+    /// Adaptive Wing: the error from which on it is linear
     #[arg(long, default_value_t = AdaptiveWing::default().theta, value_name = "THETA")]
     theta: f64,
-    /// Error from which on Wing is linear
+    /// Wing: the error from which on it is linear
     #[arg(long, default_value_t = 10.0, value_name = "OMEGA")]
     wing_omega: f64,
-    /// Width of Wing's curved part
+    /// Wing: the width of its curved part
     #[arg(long, default_value_t = 2.0, value_name = "EPSILON")]
     wing_epsilon: f64,
     /// Write DIR/loss.svg and DIR/loss.png
@@ -74,7 +79,7 @@ impl Loss {
         if self.json {
             console.print_json(&serde_json::json!({ "rows": rows }))?;
         } else {
-            console.print(self.tables(&losses, &rows))?;
+            console.print_styled(self.tables(&losses, &rows))?;
         }
         if let Some(folder) = &self.out {
             std::fs::create_dir_all(folder).map_err(|e| Failure::file(folder, e))?;
@@ -104,7 +109,7 @@ impl Loss {
         let [adaptive, .., wing] = losses else { return String::new() };
         let mut text = format!("{}\n{}\n", adaptive.1.describe(), wing.1.describe());
         for &target in &self.target {
-            text += &format!("\ntarget {target}\n{:>8}", "error");
+            text += &format!("\n{}\n{:>8}", painted(format_args!("target {target}"), HEADING), "error");
             for (name, _) in losses {
                 text += &format!("{name:>18}{:>10}", "d/dp");
             }

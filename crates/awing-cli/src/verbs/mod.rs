@@ -4,13 +4,16 @@ mod ablate;
 mod answers;
 mod bench;
 mod calibrate;
+mod completions;
 mod data;
 mod demo;
 mod detect;
+mod doctor;
 mod eval;
 mod export;
 mod import;
 mod loss;
+mod man;
 mod predict;
 mod progress;
 mod train;
@@ -35,6 +38,9 @@ pub(crate) enum Verb {
     Ablate(ablate::Ablate),
     Loss(loss::Loss),
     Bench(bench::Bench),
+    Doctor(doctor::Doctor),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 impl Verb {
@@ -53,6 +59,9 @@ impl Verb {
             Self::Ablate(verb) => verb.run(console),
             Self::Loss(verb) => verb.run(console),
             Self::Bench(verb) => verb.run(console),
+            Self::Doctor(verb) => verb.run(console),
+            Self::Completions(verb) => verb.run(console),
+            Self::Man(verb) => verb.run(console),
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     failure::{Failure, OrUsage},
     folders,
     model::ModelSource,
+    style::examples,
 };
 use awing::{
     Device,
@@ -22,6 +23,12 @@ use std::path::{Path, PathBuf};
 /// are; it knows human faces from the front, so a model of anything else needs one of these. A photo that cannot be read gets a line that
 /// says why, and the rest goes on; the exit code is then 1.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples(&[
+    "awing predict photo.jpg --draw",
+    "awing predict 'holiday/*.jpg' --draw --out found --format csv",
+    "awing predict photo.jpg --model runs/train/mine/best --box 80,60,210,200",
+    "awing predict faces/test --whole-image --heatmaps maps",
+]))]
 pub(crate) struct Predict {
     /// Image files, folders, or quoted patterns such as 'photos/*.jpg'
     #[arg(required = true, value_name = "SOURCE")]

@@ -7,6 +7,7 @@ use crate::{
     folders,
     interrupt::stoppable,
     model::ModelSource,
+    style::examples,
 };
 use awing::{
     dataset::DataSource,
@@ -21,6 +22,12 @@ use std::path::{Path, PathBuf};
 /// Writes RUNS/train/NAME/ with config.toml, metrics.csv, curve.svg and .png, best/ and last/; older runs are never
 /// overwritten. Ctrl-C ends the run cleanly, and --resume goes on with it.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples(&[
+    "awing train --data 300w:faces/train --val 300w:faces/val --preset nano --minutes 30 --name mine",
+    "awing train --data 300w:faces/train --val 300w:faces/val --name mine --resume --minutes 60",
+    "awing train --data 300w:faces/train --from builtin --preset nano --set network.width=128 network.input=192",
+    "awing train --data csv:cats/cats.csv --scheme cats.toml --preset small --set loss.kind=wing training.batch=8",
+]))]
 pub(crate) struct Train {
     /// Annotated faces, FORMAT:PATH with FORMAT one of 300w, wflw, cofw, aflw, ytf, mtfl, lspet, dlib, coco, csv
     #[arg(long, required = true, num_args = 1.., value_name = "FORMAT:PATH")]
@@ -51,7 +58,7 @@ pub(crate) struct Train {
     #[arg(long, value_name = "N")]
     pub(crate) epochs: Option<usize>,
     /// Name of the run's folder [default: the preset, numbered]
-    #[arg(long)]
+    #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
     /// Folder of all runs
     #[arg(long, default_value = "runs", value_name = "DIR")]

@@ -7,6 +7,7 @@ use crate::{
     failure::{Failure, OrUsage},
     folders,
     interrupt::stoppable,
+    style::examples,
 };
 use awing::{
     dataset::{BoxedPhoto, DataSource},
@@ -22,6 +23,10 @@ use std::path::PathBuf;
 /// The faces are pasted on the backgrounds, so that a few photos make many scenes. Writes RUNS/detector/NAME/ with config.toml, metrics.csv,
 /// best/ and last/; `awing detect` and `awing predict` take the folder best/ as their --detector.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples(&[
+    "awing train-detector --data 300w:faces/train --photos wider:wider/train --backgrounds landscapes --minutes 60",
+    "awing train-detector --data 300w:faces/train --backgrounds landscapes --preview scenes.png",
+]))]
 pub(crate) struct TrainDetector {
     /// Annotated faces, one a photo, FORMAT:PATH as for `awing train`
     #[arg(long, required = true, num_args = 1.., value_name = "FORMAT:PATH")]
@@ -51,7 +56,7 @@ pub(crate) struct TrainDetector {
     #[arg(long, value_name = "N")]
     steps: Option<usize>,
     /// Name of the run's folder [default: detector, numbered]
-    #[arg(long)]
+    #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Folder of all runs
     #[arg(long, default_value = "runs", value_name = "DIR")]

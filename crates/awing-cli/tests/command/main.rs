@@ -7,6 +7,7 @@ mod ablate;
 mod bad_input;
 mod bench;
 mod builtin;
+mod comfort;
 mod cycle;
 mod data;
 mod detect;

@@ -80,6 +80,8 @@ pub(crate) fn awing<S: AsRef<str>>(folder: &Path, args: &[S]) -> Done {
 pub(crate) fn command<S: AsRef<str>>(folder: &Path, args: &[S]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_awing"));
     command.current_dir(folder).args(args.iter().map(AsRef::as_ref)).stdin(Stdio::null());
+    // What the tests say of colours must not depend on who runs them.
+    command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
     command
 }
 

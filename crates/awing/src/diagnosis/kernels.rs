@@ -1,0 +1,108 @@
+use super::Finding;
+use crate::{
+    error::{Error, Result},
+    loss::{AdaptiveWing, PixelLoss, heatmap_loss},
+    model::{NetworkConfig, StackedHourglass},
+};
+use awing_ops::by_definition;
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// How far the kernels may be from the definition, relative to the largest value: sums in another order.
+const TOLERANCE: f64 = 2e-3;
+const REMEDY: &str = "do not trust results of this machine: please report the line above with `awing doctor --json`; \
+                      it may be a faulty processor or memory, too";
+
+/// A small network and its gradient by the processor's kernels, against the same by the portable definition of every operation.
+pub fn check_kernels() -> Finding {
+    let device = Device::flex();
+    let compared = run(&device).and_then(|fast| Ok((fast, by_definition(|| run(&device))?)));
+    judge("kernels", compared, "as the definition")
+}
+
+/// The same small network on another device, against the processor's.
+pub fn check_device(name: &'static str, device: &Device) -> Finding {
+    let compared = run(device).and_then(|other| Ok((other, run(&Device::flex())?)));
+    judge(name, compared, "as the processor")
+}
+
+type Maps = (Vec<f32>, Vec<f32>);
+
+fn judge(name: &'static str, compared: Result<(Maps, Maps)>, as_what: &str) -> Finding {
+    match compared {
+        Ok((found, expected)) => {
+            let [maps, gradient] =
+                [(&found.0, &expected.0), (&found.1, &expected.1)].map(|(a, b)| distance(a, b));
+            // Never so for NaN.
+            if maps <= TOLERANCE && gradient <= TOLERANCE {
+                let text = format!("maps and gradients {as_what}, to {:.0e}", maps.max(gradient));
+                return Finding::ok(name, text);
+            }
+            let text = format!("maps are {maps:.0e}, gradients {gradient:.0e} from what they should be");
+            Finding::failed(name, text, REMEDY)
+        }
+        Err(problem) => Finding::failed(name, problem.to_string(), REMEDY),
+    }
+}
+
+/// The maps of the last stack and the gradient of the Adaptive Wing loss by the image.
+fn run(device: &Device) -> Result<Maps> {
+    let config = NetworkConfig { input: 64, stacks: 1, width: 24, boundary: true, coord_conv: true };
+    let network = StackedHourglass::new(&config, 3, 7, &device.clone().autodiff())?;
+    let device = device.clone().autodiff();
+    let random = &mut ChaCha8Rng::seed_from_u64(7);
+    let mut drawn = |shape: [usize; 4]| {
+        let values: Vec<f32> =
+            (0..shape.iter().product::<usize>()).map(|_| random.random_range(0.0..1.0)).collect();
+        Tensor::<4>::from_data(TensorData::new(values, shape), &device)
+    };
+    let images = drawn([2, 3, 64, 64]).require_grad();
+    let target = drawn([2, 4, 16, 16]);
+    let maps = network.forward(images.clone()).pop();
+    let maps = maps.ok_or_else(|| Error::invalid("network", "has no stack"))?;
+    let loss = heatmap_loss(maps.clone(), target, None, &PixelLoss::from(AdaptiveWing::default()));
+    let gradient = images.grad(&loss.backward());
+    let gradient = gradient.ok_or_else(|| Error::invalid("gradient", "does not reach the image"))?;
+    Ok((numbers(maps.into_data())?, numbers(gradient.into_data())?))
+}
+
+fn numbers(data: TensorData) -> Result<Vec<f32>> {
+    data.try_to_vec().map_err(|e| Error::invalid("tensor", format!("{e:?}")))
+}
+
+/// The largest difference, relative to the largest value of `expected`; NaN where there is one, or where the lengths differ.
+fn distance(found: &[f32], expected: &[f32]) -> f64 {
+    if found.len() != expected.len() {
+        return f64::NAN;
+    }
+    let largest = |values: &mut dyn Iterator<Item = f32>| {
+        values.fold(
+            0.0_f64,
+            |most, v| if v.is_nan() || most.is_nan() { f64::NAN } else { most.max(v.abs().into()) },
+        )
+    };
+    let difference = largest(&mut found.iter().zip(expected).map(|(a, b)| a - b));
+    difference / largest(&mut expected.iter().copied()).max(1e-12)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::State, *};
+
+    #[test]
+    fn the_kernels_of_this_machine_are_right() {
+        let finding = check_kernels();
+        assert_eq!(finding.state, State::Ok, "{finding:?}");
+    }
+
+    #[test]
+    fn what_is_wrong_fails() {
+        let maps = |value: f32| (vec![value, 1.0], vec![1.0]);
+        assert_eq!(judge("kernels", Ok((maps(0.5), maps(0.5))), "").state, State::Ok);
+        for wrong in [maps(0.4), maps(f32::NAN), (vec![0.5], vec![1.0]), (vec![0.5, 1.0], vec![-1.0])] {
+            let finding = judge("kernels", Ok((wrong, maps(0.5))), "");
+            assert!(finding.state == State::Failed && finding.remedy.is_some(), "{finding:?}");
+        }
+    }
+}
