@@ -9,7 +9,7 @@ use burn::{
 };
 use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty};
 use std::{
-    mem::{ManuallyDrop, MaybeUninit},
+    mem::MaybeUninit,
     sync::{Mutex, PoisonError},
 };
 
@@ -85,16 +85,15 @@ pub(crate) fn tensor_of(buffer: Vec<f32>, shape: Shape) -> FloatTensor<Flex> {
     let len = shape.num_elements() * size_of::<f32>();
     debug_assert!(buffer.len() * size_of::<f32>() >= len);
     // SAFETY: all floats of the buffer are initialised, and the shape's fit into it.
-    let bytes = unsafe { Bytes::from_controller(Box::new(Recycled(ManuallyDrop::new(buffer))), len) };
+    let bytes = unsafe { Bytes::from_controller(Box::new(Recycled(buffer)), len) };
     Flex::float_from_data(TensorData::from_bytes(bytes, shape, DType::F32), &Default::default())
 }
 
-struct Recycled(ManuallyDrop<Vec<f32>>);
+struct Recycled(Vec<f32>);
 
 impl Drop for Recycled {
     fn drop(&mut self) {
-        // SAFETY: nothing touches the field after this.
-        give(unsafe { ManuallyDrop::take(&mut self.0) });
+        give(std::mem::take(&mut self.0));
     }
 }
 
