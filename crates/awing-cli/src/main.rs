@@ -11,6 +11,7 @@ mod folders;
 mod interrupt;
 mod model;
 mod sheets;
+mod sources;
 mod style;
 mod verbs;
 

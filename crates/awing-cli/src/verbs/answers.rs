@@ -1,16 +1,29 @@
+//! What was found, as text and as files: one module for each form.
+
+mod coco;
+mod csv_table;
+mod json_lines;
+mod names;
+mod pts_files;
+mod sheet;
+
 use crate::{console::Console, failure::Failure};
 use awing::{
     Error,
-    dataset::load_image,
-    prediction::{Face, PhotoFace, PhotoFaces},
+    prediction::{Face, HeadPose, HeadShape, Photo, PhotoFace, PhotoFaces},
     report::{Heatmaps, Overlay, heatmap_picture, save_picture, write_npy},
     scheme::Scheme,
 };
 use clap::ValueEnum;
+use coco::CocoResults;
+use csv_table::CsvTable;
 use image::imageops::{FilterType, resize};
+use json_lines::JsonLines;
+use names::Names;
+use pts_files::PtsFiles;
 use serde::Serialize;
+use sheet::Sheet;
 use std::{
-    collections::HashSet,
     fs::File,
     io::{BufWriter, Write},
     path::{Path, PathBuf},
@@ -18,6 +31,8 @@ use std::{
 
 /// Maps are shown at this many pixels or more.
 const SHOWN: u32 = 256;
+/// Length of a head's axes on pictures, in units of the head.
+const AXIS: f64 = 0.6;
 
 /// How answers are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -25,11 +40,17 @@ pub(crate) enum TextFormat {
     /// A line of JSON a photo
     #[default]
     Jsonl,
-    /// A line a face: image,face,box_x0,box_y0,box_x1,box_y1,score,x0,y0,s0,…
+    /// A line a face: image,face,box_x0,box_y0,box_x1,box_y1,score,x0,y0,s0,…; with --pose also yaw,pitch,roll,misfit
     Csv,
+    /// COCO's keypoint results, one JSON array. Images have the ids of --coco-images, or are counted from 1: then --out DIR takes the table
+    /// images.json, which loads as an annotation file
+    Coco,
+    /// A 1-based iBUG .pts file a face in --out DIR: NAME.pts, NAME-face2.pts, …; prints their paths
+    Pts,
 }
 
 /// What one photo came to.
+#[derive(Default)]
 pub(crate) struct Answer {
     /// The lines to print.
     pub(crate) lines: Vec<String>,
@@ -37,115 +58,233 @@ pub(crate) struct Answer {
     pub(crate) problems: Vec<String>,
 }
 
-/// Turns answers into lines of text and, where asked for, into files.
-pub(crate) struct Answers<'a> {
-    scheme: &'a Scheme,
-    format: TextFormat,
-    /// The copy of the lines.
-    file: Option<(PathBuf, BufWriter<File>)>,
-    /// Where pictures go.
-    drawn: Option<&'a Path>,
-    /// Where raw maps go.
-    maps: Option<&'a Path>,
-    names: Names,
+impl Answer {
+    fn line(line: String) -> Self {
+        Self { lines: vec![line], problems: vec![] }
+    }
 }
 
-/// One photo as a line of JSON.
+/// A form of text.
+trait TextForm {
+    /// What stands above all lines.
+    fn head(&self) -> Option<String> {
+        None
+    }
+
+    /// The lines of a photo.
+    fn photo(&mut self, photo: &PhotoAnswer<'_>) -> Result<Answer, Failure>;
+
+    /// The lines of a photo that failed, where the form has a place for it.
+    fn failed(&mut self, _image: &str, _error: &str) -> Result<Answer, Failure> {
+        Ok(Answer::default())
+    }
+
+    /// What stands below all lines.
+    fn end(&mut self) -> Result<Vec<String>, Failure> {
+        Ok(vec![])
+    }
+
+    /// Whether the output folder takes a copy of the lines.
+    fn keeps_copy(&self) -> bool {
+        true
+    }
+}
+
+/// One photo, as JSON has it.
 #[derive(Serialize)]
-struct PhotoLine<'a> {
+struct PhotoAnswer<'a> {
     image: &'a str,
     width: u32,
     height: u32,
-    faces: Vec<&'a Face>,
+    faces: Vec<FaceAnswer<'a>>,
     /// Boxes that could not be used.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     picture: Option<PathBuf>,
+    /// A name for the files of each face.
+    #[serde(skip)]
+    face_names: Vec<String>,
 }
 
-/// A photo that failed as a line of JSON.
+/// One face of it.
 #[derive(Serialize)]
-struct ErrorLine<'a> {
-    image: &'a str,
-    error: String,
+struct FaceAnswer<'a> {
+    #[serde(flatten)]
+    face: &'a Face,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pose: Option<HeadPose>,
+}
+
+/// What is asked for beside the lines.
+#[derive(Default)]
+pub(crate) struct Extras<'a> {
+    /// Takes a copy of the lines and, with `draw`, the pictures.
+    pub(crate) folder: Option<&'a Path>,
+    /// Whether photos are drawn on.
+    pub(crate) draw: bool,
+    /// Takes raw maps.
+    pub(crate) maps: Option<&'a Path>,
+    /// The first page of a contact sheet.
+    pub(crate) sheet: Option<&'a Path>,
+    /// The head, where its pose is asked for.
+    pub(crate) head: Option<HeadShape>,
+    /// The file with the ids of COCO's images.
+    pub(crate) coco_images: Option<&'a Path>,
+}
+
+/// Turns answers into lines of text and, where asked for, into files.
+pub(crate) struct Answers<'a> {
+    scheme: &'a Scheme,
+    form: Box<dyn TextForm>,
+    /// The copy of the lines.
+    file: Option<(PathBuf, BufWriter<File>)>,
+    extras: Extras<'a>,
+    sheet: Option<Sheet>,
+    names: Names,
+    /// Whether photos or faces need names.
+    named: bool,
 }
 
 impl<'a> Answers<'a> {
-    /// `folder` takes a copy of the lines and, with `draw`, the pictures; `maps` takes raw maps.
-    pub(crate) fn new(
-        scheme: &'a Scheme,
-        format: TextFormat,
-        folder: Option<&'a Path>,
-        draw: bool,
-        maps: Option<&'a Path>,
-    ) -> Result<Self, Failure> {
-        let ending = match format {
-            TextFormat::Jsonl => "jsonl",
-            TextFormat::Csv => "csv",
+    pub(crate) fn new(scheme: &'a Scheme, format: TextFormat, extras: Extras<'a>) -> Result<Self, Failure> {
+        let (points, pose) = (scheme.len(), extras.head.is_some());
+        let (form, ending): (Box<dyn TextForm>, _) = match format {
+            TextFormat::Jsonl => (Box::new(JsonLines), "jsonl"),
+            TextFormat::Csv => (Box::new(CsvTable { points, pose }), "csv"),
+            TextFormat::Coco => {
+                (Box::new(CocoResults::new(scheme, extras.coco_images, extras.folder)?), "json")
+            }
+            TextFormat::Pts => (Box::new(PtsFiles::new(extras.folder)?), "txt"),
         };
         let create = |folder: &Path| {
             let path = folder.join("predictions").with_extension(ending);
             let file = File::create_new(&path).map_err(|e| Failure::file(&path, e))?;
             Ok::<_, Failure>((path, BufWriter::new(file)))
         };
-        let mut answers = Self {
-            scheme,
-            format,
-            file: folder.map(create).transpose()?,
-            drawn: folder.filter(|_| draw),
-            maps,
-            names: Names::default(),
-        };
-        if let Some(header) = answers.header_line() {
-            answers.keep(&header)?;
+        let sheet = extras.sheet.map(Sheet::new).transpose()?;
+        let file = extras.folder.filter(|_| form.keeps_copy()).map(create).transpose()?;
+        let named = extras.draw || extras.maps.is_some() || format == TextFormat::Pts;
+        let mut answers = Self { scheme, form, file, extras, sheet, names: Names::default(), named };
+        if let Some(head) = answers.form.head() {
+            answers.keep(&head)?;
         }
         Ok(answers)
     }
 
     /// Prints what stands above all lines.
     pub(crate) fn header(&self, console: &Console) -> Result<(), Failure> {
-        self.header_line().map_or(Ok(()), |line| console.print(line))
-    }
-
-    fn header_line(&self) -> Option<String> {
-        let points: String = (0..self.scheme.len()).map(|i| format!(",x{i},y{i},s{i}")).collect();
-        (self.format == TextFormat::Csv)
-            .then(|| format!("image,face,box_x0,box_y0,box_x1,box_y1,score{points}"))
+        self.form.head().map_or(Ok(()), |line| console.print(line))
     }
 
     /// Makes the lines of a photo and writes its files.
     pub(crate) fn answer(
         &mut self,
-        path: &Path,
+        photo: &Photo,
         found: Result<PhotoFaces, Error>,
     ) -> Result<Answer, Failure> {
-        let image = path.to_string_lossy();
-        let (lines, problems) = match found {
-            Err(error) => {
-                let error = error.to_string();
-                (self.error_line(&image, &error)?, vec![error])
-            }
+        let image = photo.path().to_string_lossy();
+        let answer = match found {
+            Err(error) => self.failed(&image, vec![error.to_string()])?,
             Ok(found) => {
                 let (faces, errors): (Vec<PhotoFace>, Vec<Error>) = split(found.faces);
                 let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-                let problems: Vec<String> = errors.iter().map(|e| format!("{image}: {e}")).collect();
                 if faces.is_empty() && !errors.is_empty() {
-                    (self.error_line(&image, &errors.join("; "))?, problems)
+                    let told = errors.iter().map(|e| format!("{image}: {e}")).collect();
+                    Answer { problems: told, ..self.failed(&image, vec![errors.join("; ")])? }
                 } else {
-                    let picture = self.files(path, &faces)?;
-                    let faces = faces.iter().map(|f| &f.face).collect();
-                    let PhotoFaces { width, height, .. } = found;
-                    let line = PhotoLine { image: &image, width, height, faces, errors, picture };
-                    (self.lines(&line)?, problems)
+                    self.found(photo, (found.width, found.height), &faces, errors)?
                 }
             }
         };
+        answer.lines.iter().try_for_each(|line| self.keep(line))?;
+        self.flush()?;
+        Ok(answer)
+    }
+
+    /// Makes what stands below all lines, and writes what is left.
+    pub(crate) fn end(&mut self) -> Result<Vec<String>, Failure> {
+        let lines = self.form.end()?;
         lines.iter().try_for_each(|line| self.keep(line))?;
-        if let Some((path, file)) = &mut self.file {
-            file.flush().map_err(|e| Failure::file(path, e))?;
+        self.flush()?;
+        if let Some(sheet) = &mut self.sheet {
+            sheet.end(self.scheme)?;
         }
-        Ok(Answer { lines, problems })
+        Ok(lines)
+    }
+
+    /// The pages of the contact sheet that were written.
+    pub(crate) fn pages(&self) -> &[PathBuf] {
+        self.sheet.as_ref().map_or(&[], Sheet::written)
+    }
+
+    fn failed(&mut self, image: &str, errors: Vec<String>) -> Result<Answer, Failure> {
+        let Answer { lines, .. } = self.form.failed(image, &errors.join("; "))?;
+        Ok(Answer { lines, problems: errors })
+    }
+
+    fn found(
+        &mut self,
+        photo: &Photo,
+        (width, height): (u32, u32),
+        faces: &[PhotoFace],
+        errors: Vec<String>,
+    ) -> Result<Answer, Failure> {
+        let image = photo.path().to_string_lossy();
+        let pose = |face: &Face| self.extras.head.as_ref().and_then(|head| head.pose(&face.landmarks).ok());
+        let answers: Vec<FaceAnswer<'_>> =
+            faces.iter().map(|PhotoFace { face, .. }| FaceAnswer { face, pose: pose(face) }).collect();
+        let mut face_names = vec![];
+        let mut picture = None;
+        if self.named {
+            let name = self.names.of(photo.path());
+            if let Some(folder) = self.extras.maps {
+                for (i, face) in faces.iter().enumerate() {
+                    save_maps(&folder.join(format!("{name}-face{}", i + 1)), face, self.scheme.len())?;
+                }
+            }
+            let later = (1..faces.len()).map(|i| self.names.take(&format!("{name}-face{}", i + 1)));
+            face_names = later.collect();
+            face_names.insert(0, name.clone());
+            let folder = self.extras.folder.filter(|_| self.extras.draw);
+            picture = folder.map(|folder| folder.join(format!("{name}.png")));
+        }
+        self.pictures(photo, &answers, picture.as_deref())?;
+        let mut problems: Vec<String> = errors.iter().map(|e| format!("{image}: {e}")).collect();
+        let photo = PhotoAnswer { image: &image, width, height, faces: answers, errors, picture, face_names };
+        let answer = self.form.photo(&photo)?;
+        problems.extend(answer.problems);
+        Ok(Answer { lines: answer.lines, problems })
+    }
+
+    /// Draws the faces on the photo and on the contact sheet. Photos are not kept until here: those who draw wait for the disc anyway.
+    fn pictures(
+        &mut self,
+        photo: &Photo,
+        faces: &[FaceAnswer<'_>],
+        drawn: Option<&Path>,
+    ) -> Result<(), Failure> {
+        let sheet = self.sheet.as_mut().filter(|_| !faces.is_empty());
+        if drawn.is_none() && sheet.is_none() {
+            return Ok(());
+        }
+        let mut image = photo.load()?;
+        if let Some(sheet) = sheet {
+            let name = photo.path().file_name().unwrap_or_default().to_string_lossy();
+            for face in faces {
+                sheet.add(self.scheme, &image, &name, face)?;
+            }
+        }
+        let Some(drawn) = drawn else { return Ok(()) };
+        for FaceAnswer { face, pose } in faces {
+            let scores: Vec<f64> = face.scores.iter().map(|s| f64::from(*s)).collect();
+            let overlay = Overlay::new(self.scheme, &face.landmarks).scores(&scores).face_box(face.face_box);
+            match pose {
+                Some(pose) => overlay.axes(pose.axes(AXIS)).draw(&mut image),
+                None => overlay.draw(&mut image),
+            }
+        }
+        Ok(save_picture(drawn, &image)?)
     }
 
     fn keep(&mut self, line: &str) -> Result<(), Failure> {
@@ -155,47 +294,11 @@ impl<'a> Answers<'a> {
         }
     }
 
-    /// A table has no place for errors.
-    fn error_line(&self, image: &str, error: &str) -> Result<Vec<String>, Failure> {
-        match self.format {
-            TextFormat::Jsonl => Ok(vec![json(&ErrorLine { image, error: error.to_owned() })?]),
-            TextFormat::Csv => Ok(vec![]),
+    fn flush(&mut self) -> Result<(), Failure> {
+        match &mut self.file {
+            Some((path, file)) => file.flush().map_err(|e| Failure::file(path, e)),
+            None => Ok(()),
         }
-    }
-
-    fn lines(&self, photo: &PhotoLine<'_>) -> Result<Vec<String>, Failure> {
-        match self.format {
-            TextFormat::Jsonl => Ok(vec![json(photo)?]),
-            TextFormat::Csv => {
-                photo.faces.iter().enumerate().map(|(i, face)| csv_line(photo.image, i, face)).collect()
-            }
-        }
-    }
-
-    /// Writes the picture and the maps of a photo; gives the picture's path.
-    fn files(&mut self, path: &Path, faces: &[PhotoFace]) -> Result<Option<PathBuf>, Failure> {
-        if self.drawn.is_none() && self.maps.is_none() {
-            return Ok(None);
-        }
-        let name = self.names.of(path);
-        if let Some(folder) = self.maps {
-            for (i, face) in faces.iter().enumerate() {
-                save_maps(&folder.join(format!("{name}-face{}", i + 1)), face, self.scheme.len())?;
-            }
-        }
-        let Some(folder) = self.drawn else { return Ok(None) };
-        // Photos are not kept until here: those who draw wait for the disc anyway.
-        let mut picture = load_image(path)?;
-        for PhotoFace { face, .. } in faces {
-            let scores: Vec<f64> = face.scores.iter().map(|s| f64::from(*s)).collect();
-            Overlay::new(self.scheme, &face.landmarks)
-                .scores(&scores)
-                .face_box(face.face_box)
-                .draw(&mut picture);
-        }
-        let drawn = folder.join(format!("{name}.png"));
-        save_picture(&drawn, &picture)?;
-        Ok(Some(drawn))
     }
 }
 
@@ -214,21 +317,6 @@ fn json(value: &impl Serialize) -> Result<String, Failure> {
     serde_json::to_string(value).map_err(|e| Failure::Work(format!("JSON: {e}")))
 }
 
-fn csv_line(image: &str, index: usize, face: &Face) -> Result<String, Failure> {
-    let b = face.face_box;
-    let mut fields = vec![image.to_owned(), index.to_string()];
-    fields.extend([b.x0, b.y0, b.x1, b.y1].map(|v| format!("{v:.3}")));
-    fields.push(format!("{:.4}", face.score));
-    for (point, score) in face.landmarks.iter().zip(&face.scores) {
-        fields.extend([format!("{:.3}", point.x), format!("{:.3}", point.y), format!("{score:.4}")]);
-    }
-    let mut writer = csv::Writer::from_writer(vec![]);
-    let failed = |e: String| Failure::Work(format!("CSV: {e}"));
-    writer.write_record(&fields).map_err(|e| failed(e.to_string()))?;
-    let bytes = writer.into_inner().map_err(|e| failed(e.to_string()))?;
-    Ok(String::from_utf8_lossy(&bytes).trim_end().to_owned())
-}
-
 /// `stem`.npy and `stem`.png.
 fn save_maps(stem: &Path, face: &PhotoFace, landmarks: usize) -> Result<(), Failure> {
     let Some((crop, maps)) = &face.maps else { return Ok(()) };
@@ -238,51 +326,4 @@ fn save_maps(stem: &Path, face: &PhotoFace, landmarks: usize) -> Result<(), Fail
     let crop = resize(crop, side, side, FilterType::CatmullRom);
     let shown = Heatmaps { crop: &crop, maps: &maps.values, landmarks, side: maps.size };
     Ok(save_picture(&file("png"), &heatmap_picture(&[shown])?)?)
-}
-
-/// A name for the files of each photo: its own without the ending, numbered where it was taken before.
-#[derive(Default)]
-struct Names(HashSet<String>);
-
-impl Names {
-    fn of(&mut self, photo: &Path) -> String {
-        let stem = photo.file_stem().map_or("photo".into(), |stem| stem.to_string_lossy());
-        let mut name = stem.clone().into_owned();
-        let mut number = 2_usize;
-        // Some file systems take "A" and "a" for the same.
-        while !self.0.insert(name.to_lowercase()) {
-            name = format!("{stem}-{number}");
-            number += 1;
-        }
-        name
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use awing::geometry::{Point, Rect};
-
-    #[test]
-    fn names_never_collide_and_stay_in_the_folder() {
-        let mut names = Names::default();
-        let got: Vec<String> = ["a/x.jpg", "b/x.jpg", "c/X.png", "x-2.jpg", "../../up.png", "/"]
-            .iter()
-            .map(|path| names.of(Path::new(path)))
-            .collect();
-        assert_eq!(got, ["x", "x-2", "X-3", "x-2-2", "up", "photo"]);
-    }
-
-    #[test]
-    fn a_csv_line_quotes_the_name() {
-        let face = Face {
-            face_box: Rect::new(1.0, 2.0, 3.0, 4.0),
-            score: 0.5,
-            landmarks: vec![Point::new(1.25, 2.0)],
-            scores: vec![0.25],
-            expected_errors: vec![],
-        };
-        let line = csv_line("a,b.jpg", 3, &face).unwrap();
-        assert_eq!(line, "\"a,b.jpg\",3,1.000,2.000,3.000,4.000,0.5000,1.250,2.000,0.2500");
-    }
 }

@@ -7,6 +7,7 @@ use awing::{
     prediction::Aligner,
 };
 use clap::Args;
+use serde_json::json;
 use std::path::PathBuf;
 
 /// Learn what a model's scores say of its errors.
@@ -33,6 +34,9 @@ pub(crate) struct Calibrate {
     /// Where to compute
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
+    /// Print one JSON object instead of the file's path
+    #[arg(long)]
+    json: bool,
 }
 
 impl Calibrate {
@@ -65,7 +69,17 @@ impl Calibrate {
                 self.data, dataset.scheme.name, scheme.name
             )));
         }
-        tested.calibrate()?.save(&folder)?;
-        console.print(folder.join("calibration.toml").display())
+        let calibration = tested.calibrate()?;
+        calibration.save(&folder)?;
+        let path = folder.join("calibration.toml");
+        if self.json {
+            return console.print_json(&json!({
+                "calibration": path,
+                "normaliser": calibration.normaliser,
+                "faces": tested.faces.len(),
+                "left_out": dataset.problems.len(),
+            }));
+        }
+        console.print(path.display())
     }
 }

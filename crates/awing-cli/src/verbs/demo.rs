@@ -5,6 +5,7 @@ use crate::{
 };
 use awing::dataset::{DataSource, Dataset, Format, OpenOptions, write_drawn};
 use clap::Args;
+use serde_json::{Value, json};
 use std::{
     fmt::Write,
     path::{Path, PathBuf},
@@ -14,6 +15,14 @@ use std::{
 const FACES: [(&str, usize, u64); 3] = [("train", 400, 1), ("val", 40, 2), ("test", 60, 3)];
 /// Photos that are drawn on.
 const SHOWN: usize = 12;
+/// What there is to look at.
+const PICTURES: [(&str, &str); 5] = [
+    ("predict/drawn_00000.png", "landmarks on a face the network never saw"),
+    ("eval/sample.png", "the best, the middle and the worst beside the truth"),
+    ("eval/ced.png", "how many faces have which error"),
+    ("heatmaps/drawn_00000-face1.png", "what the network sees and answers"),
+    ("train/drawn/curve.png", "how it learnt"),
+];
 /// A network and a schedule that learn drawn faces in a minute on two cores.
 const SETTINGS: [&str; 12] = [
     "network.input=64",
@@ -46,6 +55,9 @@ pub(crate) struct Demo {
     /// Minutes of training
     #[arg(long, default_value_t = 1.0, value_name = "M", allow_negative_numbers = true)]
     minutes: f64,
+    /// Print one JSON object instead of tables
+    #[arg(long)]
+    json: bool,
 }
 
 impl Demo {
@@ -75,12 +87,22 @@ impl Demo {
         let model = outcome.folder.join("best");
 
         console.note("3/4  measuring it on drawn faces that it never saw");
-        evaluation(&folder, &model, part("test")).run(console)?;
+        self.evaluation(&folder, &model, part("test")).run(console)?;
 
         console.note("4/4  finding landmarks and drawing them");
         let boxes = folder.join("boxes.csv");
         let photos = write_boxes(&boxes, &part("test"))?;
         prediction(&folder, &model, photos, boxes).run(console)?;
+        if self.json {
+            let path = folder.join("eval/results.json");
+            let text = std::fs::read(&path).map_err(|e| Failure::Work(format!("{}: {e}", path.display())))?;
+            let evaluation: Value = serde_json::from_slice(&text)
+                .map_err(|e| Failure::Work(format!("{}: {e}", path.display())))?;
+            let pictures = PICTURES.map(|(picture, _)| folder.join(picture));
+            return console.print_json(&json!({
+                "folder": folder, "model": model, "evaluation": evaluation, "pictures": pictures,
+            }));
+        }
         console.print(closing(&folder, &model))
     }
 
@@ -103,27 +125,32 @@ impl Demo {
             json: false,
         }
     }
-}
 
-fn evaluation(folder: &Path, model: &Path, data: DataSource) -> Eval {
-    Eval {
-        model: model.into(),
-        mirror: false,
-        data,
-        boxes: "gt".to_owned(),
-        norm: None,
-        scheme: None,
-        threshold: vec![],
-        json: false,
-        out: Some(folder.join("eval")),
-        device: DeviceChoice::Cpu,
-        batch: 16,
+    fn evaluation(&self, folder: &Path, model: &Path, data: DataSource) -> Eval {
+        Eval {
+            model: model.into(),
+            mirror: false,
+            data,
+            boxes: "gt".to_owned(),
+            norm: None,
+            scheme: None,
+            threshold: vec![],
+            json: false,
+            out: Some(folder.join("eval")),
+            device: DeviceChoice::Cpu,
+            batch: 16,
+            silent: self.json,
+        }
     }
 }
 
 fn prediction(folder: &Path, model: &Path, sources: Vec<String>, boxes: PathBuf) -> Predict {
     Predict {
         sources,
+        list: None,
+        coco_images: None,
+        sheet: None,
+        pose: false,
         model: model.into(),
         mirror: false,
         face_box: vec![],
@@ -158,17 +185,17 @@ fn write_boxes(path: &Path, source: &DataSource) -> Result<Vec<String>, Failure>
 
 fn closing(folder: &Path, model: &Path) -> String {
     let (folder, model) = (folder.display(), model.display());
+    let longest = PICTURES.iter().map(|(picture, _)| picture.len()).max().unwrap_or(0);
+    let width = folder.to_string().len() + 1 + longest;
+    let pictures =
+        PICTURES.map(|(picture, shows)| format!("  {:width$} {shows}\n", format!("{folder}/{picture}")));
     format!(
-        "\nLook at\n  \
-         {folder}/predict/drawn_00000.png        landmarks on a face the network never saw\n  \
-         {folder}/eval/sample.png                the best, the middle and the worst beside the truth\n  \
-         {folder}/eval/ced.png                   how many faces have which error\n  \
-         {folder}/heatmaps/drawn_00000-face1.png what the network sees and answers\n  \
-         {folder}/train/drawn/curve.png          how it learnt\n\n\
+        "\nLook at\n{}\n\
          The same with your own photos\n  \
          awing train --data 300w:FOLDER --val 300w:FOLDER --minutes 30    a folder of images with .pts files; or csv:, coco:, dlib:, …\n  \
          awing eval --model runs/train/small/best --data 300w:FOLDER\n  \
          awing predict PHOTOS --model runs/train/small/best --boxes boxes.csv --draw\n\n\
-         This model is in {model}; it knows drawn faces alone."
+         This model is in {model}; it knows drawn faces alone.",
+        pictures.concat()
     )
 }

@@ -3,14 +3,13 @@ use crate::{
     detector::{DetectorSource, boxed_photos},
     device::DeviceChoice,
     failure::Failure,
+    sources,
     style::{examples, headed},
 };
 use awing::{
-    dataset::load_image,
     detection::FaceDetector,
     evaluation::{DetectionFigures, Detections, FACE_OVERLAP, align},
     geometry::Rect,
-    prediction::expand_sources,
 };
 use clap::Args;
 use serde::Serialize;
@@ -28,7 +27,7 @@ use std::sync::Arc;
     "awing detect photos --detector exec:./my-detector --json",
 ]))]
 pub(crate) struct Detect {
-    /// Image files, folders, or quoted patterns such as 'photos/*.jpg'
+    /// Image files, folders, or quoted patterns such as 'photos/*.jpg'; @FILE for a list of them, one a line; - for an image on standard input
     #[arg(required_unless_present = "data", conflicts_with = "data", value_name = "SOURCE")]
     sources: Vec<String>,
     /// Photos to measure on, several times if you like: wider:PATH (WIDER FACE's boxes), none:PATH (photos without any face), or annotated landmarks FORMAT:PATH, a
@@ -65,7 +64,7 @@ impl Detect {
     }
 
     fn find(&self, detector: &dyn FaceDetector, console: &Console) -> Result<(), Failure> {
-        let (photos, problems) = expand_sources(&self.sources);
+        let (photos, problems) = sources::photos(&self.sources, None)?;
         console.warn_all(problems.iter());
         let mut failed = problems.len();
         let mut answers = Vec::new();
@@ -73,7 +72,7 @@ impl Detect {
             console.print("image,x0,y0,x1,y1,score")?;
         }
         for photo in photos {
-            let faces = match load_image(&photo).and_then(|image| detector.detect(&image)) {
+            let faces = match photo.load().and_then(|image| detector.detect(&image)) {
                 Ok(faces) => faces,
                 Err(problem) => {
                     console.warn(&problem);
@@ -81,7 +80,7 @@ impl Detect {
                     continue;
                 }
             };
-            let name = photo.to_string_lossy();
+            let name = photo.path().to_string_lossy();
             if self.json {
                 let faces: Vec<_> =
                     faces.iter().map(|f| json!({ "box": corners(f.face_box), "score": f.score })).collect();

@@ -68,6 +68,9 @@ pub(crate) struct Eval {
     /// Faces that the network sees at a time
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) batch: u16,
+    /// Whether results go to files alone.
+    #[arg(skip)]
+    pub(crate) silent: bool,
 }
 
 /// The results, as `--json` prints them.
@@ -153,7 +156,9 @@ impl Eval {
         };
         let failed = tell_failures(&tested, console);
         self.save(&folder, &results, &tested, &dataset, &boxes)?;
-        if self.json {
+        if self.silent {
+            // Whoever called reads the files.
+        } else if self.json {
             console.print_json(&results)?;
         } else {
             console.print_styled(table(&results, &dataset))?;

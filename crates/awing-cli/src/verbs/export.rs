@@ -6,7 +6,8 @@ use awing::{
     model::WeightType,
 };
 use clap::{Args, ValueEnum};
-use std::path::PathBuf;
+use serde_json::json;
+use std::path::{Path, PathBuf};
 
 /// Write a model or a detector for others to use.
 ///
@@ -37,6 +38,9 @@ pub(crate) struct Export {
     /// The text of the card, a Markdown file [default: the model's own]
     #[arg(long, value_name = "FILE")]
     card: Option<PathBuf>,
+    /// Print one JSON object instead of the path
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -57,6 +61,11 @@ enum Weights {
     F32,
     /// 16 bits
     F16,
+}
+
+/// What the command line calls it.
+fn value_name(value: &impl ValueEnum) -> String {
+    value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
 impl Export {
@@ -88,7 +97,16 @@ impl Export {
                 folder
             }
         };
-        console.print(folder.display())
+        self.told(&folder, console)
+    }
+
+    /// Says where it is.
+    fn told(&self, path: &Path, console: &Console) -> Result<(), Failure> {
+        if !self.json {
+            return console.print(path.display());
+        }
+        let [format, weights] = [value_name(&self.format), value_name(&self.weights)];
+        console.print_json(&json!({ "path": path, "format": format, "weights": weights }))
     }
 
     /// One file.
@@ -115,7 +133,7 @@ impl Export {
             }
             _ => write_state_dict(&model, &self.out, weights)?,
         }
-        console.print(self.out.display())
+        self.told(&self.out, console)
     }
 
     fn card(&self) -> Result<String, Failure> {

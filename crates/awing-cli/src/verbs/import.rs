@@ -6,6 +6,7 @@ use awing::{
     scheme::Scheme,
 };
 use clap::Args;
+use serde_json::json;
 use std::path::PathBuf;
 
 /// Make a model folder of a PyTorch state dict.
@@ -31,6 +32,9 @@ pub(crate) struct Import {
     /// Side of the network's input in pixels
     #[arg(long, default_value_t = 256, value_name = "PIXELS")]
     input: usize,
+    /// Print one JSON object instead of the folder
+    #[arg(long)]
+    json: bool,
 }
 
 impl Import {
@@ -70,6 +74,18 @@ impl Import {
             model.scheme.len(),
             model.scheme.name
         ));
+        if self.json {
+            return console.print_json(&json!({
+                "folder": folder,
+                "stacks": network.stacks,
+                "width": network.width,
+                "input": network.input,
+                "parameters": parameter_count(&model.network),
+                "points": model.scheme.len(),
+                "scheme": model.scheme.name,
+                "left_over": left_over,
+            }));
+        }
         console.print(folder.display())
     }
 }

@@ -1,4 +1,4 @@
-use super::answers::{Answers, TextFormat};
+use super::answers::{Answers, Extras, TextFormat};
 use crate::{
     console::Console,
     detector::DetectorSource,
@@ -6,16 +6,21 @@ use crate::{
     failure::{Failure, OrUsage},
     folders,
     model::ModelSource,
+    sources,
     style::examples,
 };
 use awing::{
     Device,
     dataset::BoxFile,
     geometry::Rect,
-    prediction::{Aligner, FaceBoxes, align_photos, expand_sources},
+    prediction::{Aligner, FaceBoxes, HeadShape, align_photos},
+    scheme::Scheme,
 };
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 /// Find the landmarks in photos.
 ///
@@ -30,9 +35,12 @@ use std::path::{Path, PathBuf};
     "awing predict faces/test --whole-image --heatmaps maps",
 ]))]
 pub(crate) struct Predict {
-    /// Image files, folders, or quoted patterns such as 'photos/*.jpg'
-    #[arg(required = true, value_name = "SOURCE")]
+    /// Image files, folders, or quoted patterns such as 'photos/*.jpg'; @FILE for a list of them, one a line; - for an image on standard input
+    #[arg(required_unless_present = "list", value_name = "SOURCE")]
     pub(crate) sources: Vec<String>,
+    /// A file with a source on each line, or - for such a list on standard input; paths begin where the command runs
+    #[arg(long, value_name = "FILE")]
+    pub(crate) list: Option<PathBuf>,
     /// `builtin`, or the folder of a trained model, such as runs/train/NAME/best
     #[arg(long, default_value = "builtin", value_name = "MODEL")]
     pub(crate) model: ModelSource,
@@ -56,9 +64,19 @@ pub(crate) struct Predict {
     /// How answers are written
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: TextFormat,
+    /// A COCO annotation file whose images and category give the ids of --format coco
+    #[arg(long, value_name = "FILE")]
+    pub(crate) coco_images: Option<PathBuf>,
     /// Write each photo with points, lines and boxes drawn on it
     #[arg(long)]
     pub(crate) draw: bool,
+    /// Write all faces beside each other into a picture, 48 a page: FILE.png, FILE-2.png, …
+    #[arg(long, value_name = "FILE.png")]
+    pub(crate) sheet: Option<PathBuf>,
+    /// Tell how each head is turned: yaw, pitch and roll in degrees, positive where the nose points to the right of the image, where it points up, and where the head
+    /// is tilted clockwise; with --draw as three axes
+    #[arg(long)]
+    pub(crate) pose: bool,
     /// A new folder for each face's raw maps (.npy, [channels, size, size]) and a picture of them
     #[arg(long, value_name = "DIR")]
     pub(crate) heatmaps: Option<PathBuf>,
@@ -71,7 +89,7 @@ pub(crate) struct Predict {
     /// Faces that the network sees at a time
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) batch: u16,
-    /// Print JSON lines, as without it
+    /// Print JSON lines, as without it; docs/JSON.md tells its keys
     #[arg(long, conflicts_with = "format")]
     pub(crate) json: bool,
     /// Whether answers go to files alone.
@@ -85,7 +103,11 @@ impl Predict {
         let boxes = self.face_boxes(&device)?;
         let aligner = Aligner::new(self.model.load(&device)?)?.with_batch(usize::from(self.batch));
         let aligner = if self.mirror { aligner.with_mirror()? } else { aligner };
-        let (photos, problems) = expand_sources(&self.sources);
+        let head = self.head(aligner.scheme())?;
+        if self.coco_images.is_some() && self.format != TextFormat::Coco {
+            return Err(Failure::Usage("--coco-images: only --format coco has ids of images".to_owned()));
+        }
+        let (photos, problems) = sources::photos(&self.sources, self.list.as_deref())?;
         console.warn_all(problems.iter());
         if photos.is_empty() {
             return Err(Failure::Told);
@@ -101,18 +123,29 @@ impl Predict {
         let maps = self.heatmaps.as_deref().map(|dir| folders::named(dir, "choose another --heatmaps"));
         let maps = maps.transpose()?;
         let scheme = aligner.scheme().clone();
-        let mut answers = Answers::new(&scheme, self.format, folder.as_deref(), self.draw, maps.as_deref())?;
+        let extras = Extras {
+            folder: folder.as_deref(),
+            draw: self.draw,
+            maps: maps.as_deref(),
+            sheet: self.sheet.as_deref(),
+            head,
+            coco_images: self.coco_images.as_deref(),
+        };
+        let answers = Answers::new(&scheme, self.format, extras);
+        let mut answers =
+            answers.inspect_err(|_| folder.iter().chain(&maps).for_each(|f| folders::release(f)))?;
         if !self.silent {
             answers.header(console)?;
         }
-        let bar = console.bar(photos.len(), "{bar:30} {pos} of {len} photos  left {eta}");
-        let mut failed = problems.len();
-        let done = align_photos(&aligner, &photos, &boxes, maps.is_some(), |path, found| {
+        let bar = console.bar(photos.len(), "{bar:30} {pos} of {len} photos  {per_sec}  left {eta}");
+        let (mut failed, mut faces, begun) = (problems.len(), 0, Instant::now());
+        let done = align_photos(&aligner, &photos, &boxes, maps.is_some(), |photo, found| {
+            faces += found.as_ref().map_or(0, |photo| photo.faces.len());
             if found.as_ref().is_ok_and(|photo| photo.faces.is_empty()) {
-                let path = path.display();
+                let path = photo.path().display();
                 console.warn(format!("{path}: no face found; say where it is with --box, or --whole-image if the photo is one face"));
             }
-            let answer = answers.answer(path, found)?;
+            let answer = answers.answer(photo, found)?;
             failed += answer.problems.len();
             answer.problems.iter().for_each(|problem| console.warn(problem));
             bar.inc(1);
@@ -120,16 +153,40 @@ impl Predict {
         });
         bar.finish_and_clear();
         done?;
-        for folder in folder.iter().chain(&maps) {
-            console.note(format!("written to {}", folder.display()));
+        let last = answers.end()?;
+        if !self.silent {
+            last.iter().try_for_each(|line| console.print(line))?;
+        }
+        if photos.len() > 1 {
+            let (count, seconds) = (photos.len(), begun.elapsed().as_secs_f64());
+            console.note(format!(
+                "{count} photos, {faces} faces, {:.1} photos/s",
+                count as f64 / seconds.max(1e-3)
+            ));
+        }
+        for written in folder.iter().chain(&maps).chain(answers.pages()) {
+            console.note(format!("written to {}", written.display()));
         }
         if failed > 0 { Err(Failure::Told) } else { Ok(()) }
     }
 
+    /// The head whose pose is asked for.
+    fn head(&self, scheme: &Scheme) -> Result<Option<HeadShape>, Failure> {
+        if self.pose && self.format == TextFormat::Pts && !self.draw && self.sheet.is_none() {
+            return Err(Failure::Usage(
+                "--pose: a .pts file has no place for it; add --draw to see it".to_owned(),
+            ));
+        }
+        self.pose.then(|| HeadShape::of(scheme)).transpose().or_usage("--pose")
+    }
+
     /// What the folder of pictures is called: after the first source.
     fn name(&self) -> String {
-        let stem = self.sources.first().and_then(|source| Path::new(source).file_stem());
-        let stem = stem.map(|stem| stem.to_string_lossy().replace(['*', '?', '[', ']'], ""));
+        let first = self.sources.first().map(|source| Path::new(source.trim_start_matches('@')));
+        let stem = first.or(self.list.as_deref()).filter(|path| *path != Path::new(sources::STDIN));
+        let stem = stem
+            .and_then(Path::file_stem)
+            .map(|stem| stem.to_string_lossy().replace(['*', '?', '[', ']'], ""));
         stem.filter(|stem| folders::is_name(stem)).unwrap_or("photos".to_owned())
     }
 

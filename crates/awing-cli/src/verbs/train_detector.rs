@@ -16,6 +16,7 @@ use awing::{
     training::{DetectorRecipe, DetectorSession, SceneMaker, SceneSources, train_detector},
 };
 use clap::Args;
+use serde_json::json;
 use std::path::PathBuf;
 
 /// Train a face detector on annotated faces, photos with boxes and photos without faces.
@@ -70,6 +71,9 @@ pub(crate) struct TrainDetector {
     /// Where to compute
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
+    /// Print the outcome as one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 impl TrainDetector {
@@ -84,7 +88,8 @@ impl TrainDetector {
             let scenes = (0..24).map(|seed| maker.scene(seed)).collect::<Result<Vec<_>, _>>()?;
             let pictures = scenes.iter().map(|s| (&s.picture, &s.faces[..], &s.ignored[..]));
             save_picture(path, &box_sheet(&pictures.collect::<Vec<_>>(), 6))?;
-            return console.print(path.display());
+            let told = json!({ "preview": path });
+            return if self.json { console.print_json(&told) } else { console.print(path.display()) };
         }
         let validation = self.boxed("--val", &self.val, console)?;
         let parent = self.runs.join("detector");
@@ -126,12 +131,22 @@ impl TrainDetector {
         }
         let outcome = outcome?;
         let progress = &outcome.progress;
-        console.print(format!(
-            "{}: {} steps in {}",
-            outcome.folder.display(),
-            progress.step,
-            duration(progress.seconds)
-        ))?;
+        if self.json {
+            console.print_json(&json!({
+                "folder": outcome.folder,
+                "model": outcome.folder.join("best"),
+                "steps": progress.step,
+                "seconds": progress.seconds,
+                "interrupted": outcome.interrupted,
+            }))?;
+        } else {
+            console.print(format!(
+                "{}: {} steps in {}",
+                outcome.folder.display(),
+                progress.step,
+                duration(progress.seconds)
+            ))?;
+        }
         if outcome.interrupted {
             console.warn("stopped before the end; go on with the same command, --name and --resume");
             return Err(Failure::Told);

@@ -11,4 +11,6 @@ mod comfort;
 mod cycle;
 mod data;
 mod detect;
+mod formats;
+mod json;
 mod shared;

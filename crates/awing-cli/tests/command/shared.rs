@@ -4,8 +4,9 @@ use awing::dataset::write_drawn;
 use std::{
     collections::BTreeMap,
     fs,
+    io::Write,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
     sync::OnceLock,
 };
 use tempfile::TempDir;
@@ -69,7 +70,20 @@ impl Done {
 
 /// Runs the command in `folder`.
 pub(crate) fn awing<S: AsRef<str>>(folder: &Path, args: &[S]) -> Done {
-    let output = command(folder, args).output().unwrap();
+    done(command(folder, args).output().unwrap())
+}
+
+/// Runs the command in `folder` with bytes on its standard input.
+pub(crate) fn awing_reads<S: AsRef<str>>(folder: &Path, args: &[S], input: &[u8]) -> Done {
+    let mut command = command(folder, args);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // A command that does not read it may be gone already.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    done(child.wait_with_output().unwrap())
+}
+
+fn done(output: Output) -> Done {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     let done =
         Done { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) };

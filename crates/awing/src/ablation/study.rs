@@ -146,7 +146,7 @@ fn described(data: &Dataset) -> Result<String> {
             hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
         }
     };
-    take(data.scheme.to_toml()?.as_bytes());
+    take(data.scheme.marks().to_toml()?.as_bytes());
     for sample in &data.samples {
         take(sample.name.as_bytes());
         for point in sample.landmarks.iter().filter_map(Landmark::position) {

@@ -214,6 +214,7 @@ mod tests {
             mirror: vec![2, 1, 0],
             lines: Vec::new(),
             normalisers: vec![],
+            solid: vec![],
         })
     }
 

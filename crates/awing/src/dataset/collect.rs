@@ -215,6 +215,7 @@ pub(super) mod tests {
             mirror: (0..n).collect(),
             lines: Vec::new(),
             normalisers: vec![],
+            solid: vec![],
         })
     }
 

@@ -41,13 +41,21 @@ pub(super) fn size(source: &ImageSource) -> Result<(u32, u32)> {
 /// [`Error::Image`] when the file is missing, cut off, damaged, of another kind, or larger than [`MAX_SIDE`] a
 /// side.
 pub fn load_image(path: &Path) -> Result<RgbImage> {
-    let bytes = read(path)?;
-    let mut decoder = decoder(path, &bytes)?;
-    if bytes.starts_with(&[0xff, 0xd8]) && !jpeg_is_whole(&bytes) {
+    decode_image(&read(path)?, path)
+}
+
+/// [`load_image`] of bytes that are in memory, such as an upload; `name` is what errors call them.
+///
+/// # Errors
+/// Those of [`load_image`].
+pub fn decode_image(bytes: &[u8], name: &Path) -> Result<RgbImage> {
+    let path = name;
+    let mut decoder = decoder(path, bytes)?;
+    if bytes.starts_with(&[0xff, 0xd8]) && !jpeg_is_whole(bytes) {
         // The decoder would fill the rest with grey.
         return Err(Error::image(path, "the JPEG is cut off before its end; copy or download it again"));
     }
-    if bytes.starts_with(b"RIFF") && !webp_is_whole(&bytes) {
+    if bytes.starts_with(b"RIFF") && !webp_is_whole(bytes) {
         return Err(Error::image(path, "the WebP is cut off before its end; copy or download it again"));
     }
     let orientation = decoder.orientation().map_err(|e| damaged(path, &e))?;
@@ -228,6 +236,18 @@ mod tests {
         let path = folder.path().join("a.jpg");
         std::fs::write(&path, oriented(6)).unwrap();
         assert_eq!(size(&ImageSource::File(path)).unwrap(), (24, 40));
+    }
+
+    /// 16 x 16 pixels in four inks, written by Pillow: red left half, blue right half.
+    const CMYK: &[u8] = include_bytes!("fixtures/cmyk.jpg");
+
+    #[test]
+    fn a_jpeg_in_four_inks_becomes_red_green_and_blue() {
+        let image = load_bytes(CMYK).unwrap();
+        for (x, colour) in [(2, [220, 10, 10]), (13, [10, 10, 220])] {
+            let found = image.get_pixel(x, 3).0;
+            assert!(found.iter().zip(colour).all(|(a, b)| a.abs_diff(b) < 25), "{found:?}");
+        }
     }
 
     #[test]

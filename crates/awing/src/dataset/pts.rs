@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
+    files::write_atomic,
     geometry::{Point, Rect},
 };
 use std::{
@@ -232,6 +233,14 @@ pub(super) fn subsets(image: &str) -> Vec<String> {
         return Vec::new();
     };
     vec![subset.to_string()]
+}
+
+/// Writes one iBUG `.pts` file: 1-based, to six decimals.
+///
+/// # Errors
+/// [`Error::Io`] when it cannot be written.
+pub fn write_points(path: &Path, points: &[Point]) -> Result<()> {
+    write_atomic(path, pts_text(points.iter().copied()).as_bytes())
 }
 
 /// The text of a .pts file: the centre of the top-left pixel is (1, 1) in it.

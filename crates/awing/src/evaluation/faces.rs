@@ -259,6 +259,7 @@ mod tests {
             mirror: vec![1, 0],
             lines: vec![line("right", &[1]), line("none", &[7])],
             normalisers: vec![],
+            solid: vec![],
         };
         assert_eq!(
             evaluation.by_line(&scheme),

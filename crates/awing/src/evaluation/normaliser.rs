@@ -141,6 +141,7 @@ mod tests {
                 ("inter-ocular".into(), [vec![0], vec![3]]),
                 ("inter-pupil".into(), [vec![0, 1], vec![2, 3]]),
             ],
+            solid: vec![],
         }
     }
 

@@ -15,6 +15,7 @@ use image::{RgbImage, imageops::flip_horizontal};
 use rayon::prelude::*;
 use std::{
     borrow::Borrow,
+    fmt,
     path::Path,
     sync::{Arc, OnceLock},
 };
@@ -35,6 +36,26 @@ use std::{
 /// }
 /// # Ok::<(), awing::Error>(())
 /// ```
+///
+/// Threads share one aligner; there is nothing to lock:
+///
+/// ```no_run
+/// use awing::{Error, prediction::Aligner};
+///
+/// let aligner = Aligner::load("runs/train/mine/best")?;
+/// let photos = [image::RgbImage::new(64, 48), image::RgbImage::new(48, 64)];
+/// let counts: Vec<Result<usize, Error>> = std::thread::scope(|scope| {
+///     let threads: Vec<_> =
+///         photos.iter().map(|photo| scope.spawn(|| Ok(aligner.align(photo)?.len()))).collect();
+///     threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+/// });
+/// println!("{counts:?}");
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// Each call uses all cores by itself, so threads are for programs that have them already; for many photos at hand
+/// [`Aligner::align_batch`] is quicker. Photos must stand upright: [`crate::dataset::load_image`] and
+/// [`crate::dataset::decode_image`] turn them by their EXIF orientation, `image::open` does not.
 pub struct Aligner {
     network: StackedHourglass,
     codec: Codec,
@@ -61,6 +82,13 @@ pub struct Maps {
     pub size: usize,
     /// From the photo to the network's input; cell q is input pixel 4 q + 1.5.
     pub transform: Transform,
+}
+
+impl fmt::Debug for Aligner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut aligner = f.debug_struct("Aligner");
+        aligner.field("scheme", &self.scheme.name).field("input", &self.input).finish_non_exhaustive()
+    }
 }
 
 impl Aligner {

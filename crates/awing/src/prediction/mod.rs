@@ -1,9 +1,17 @@
-//! From a photo to landmarks: crop, network, maps, points, back to the photo.
+//! From a photo to landmarks: crop, network, maps, points, back to the photo; and from landmarks to the pose of the head.
 
 mod aligner;
+#[cfg(all(test, feature = "builtin-model"))]
+mod any_photo;
 mod face;
+mod head_pose;
+mod mean_head;
+mod photo;
 mod photos;
 
 pub use aligner::{Aligner, Maps};
 pub use face::Face;
+pub use head_pose::{HeadPose, HeadShape};
+pub use mean_head::learn_mean_head;
+pub use photo::Photo;
 pub use photos::{FaceBoxes, PhotoFace, PhotoFaces, align_photos, expand_sources};

@@ -1,8 +1,8 @@
 //! Many photos: which files are meant, and the landmarks of all of them a batch at a time.
 
-use super::{Aligner, Face, Maps};
+use super::{Aligner, Face, Maps, Photo};
 use crate::{
-    dataset::{BoxFile, IMAGE_EXTENSIONS, load_image},
+    dataset::{BoxFile, IMAGE_EXTENSIONS},
     detection::FaceDetector,
     error::{Error, Result},
     geometry::{Rect, Transform},
@@ -145,7 +145,7 @@ pub struct PhotoFace {
     pub maps: Option<(RgbImage, Maps)>,
 }
 
-/// Finds the landmarks in photos and tells `each` of every photo, in order, with its path. Photos are read in parallel,
+/// Finds the landmarks in photos and tells `each` of every photo, in order. Photos are read in parallel,
 /// as many at a time as the network sees faces ([`Aligner::batch`]), and dropped once their faces are cut out: memory
 /// does not grow with their number. `keep_maps` hands on crops and raw maps too.
 ///
@@ -153,10 +153,10 @@ pub struct PhotoFace {
 /// The first that `each` returns; it ends the work. A photo that cannot be read is told to `each`.
 pub fn align_photos<E>(
     aligner: &Aligner,
-    photos: &[PathBuf],
+    photos: &[Photo],
     boxes: &FaceBoxes,
     keep_maps: bool,
-    mut each: impl FnMut(&Path, Result<PhotoFaces>) -> Result<(), E>,
+    mut each: impl FnMut(&Photo, Result<PhotoFaces>) -> Result<(), E>,
 ) -> Result<(), E> {
     for group in photos.chunks(aligner.batch()) {
         let prepared: Vec<_> = group.par_iter().map(|photo| prepare(aligner, photo, boxes)).collect();
@@ -170,13 +170,13 @@ pub fn align_photos<E>(
             }));
         }
         let mut faces = faces_of(aligner, crops, keep_maps).into_iter();
-        for (path, answer) in group.iter().zip(answers) {
+        for (photo, answer) in group.iter().zip(answers) {
             let answer = answer.map(|(width, height, count)| PhotoFaces {
                 width,
                 height,
                 faces: faces.by_ref().take(count).collect(),
             });
-            each(path, answer)?;
+            each(photo, answer)?;
         }
     }
     Ok(())
@@ -191,8 +191,8 @@ struct Prepared {
     crops: Vec<(Rect, Result<Crop>)>,
 }
 
-fn prepare(aligner: &Aligner, path: &Path, boxes: &FaceBoxes) -> Result<Prepared> {
-    let image = load_image(path)?;
+fn prepare(aligner: &Aligner, photo: &Photo, boxes: &FaceBoxes) -> Result<Prepared> {
+    let (path, image) = (photo.path(), photo.load()?);
     let cut = |b: Rect| match boxes {
         FaceBoxes::WholeImage => aligner.crop_whole(&image),
         _ => aligner.crop(&image, b),
@@ -285,6 +285,7 @@ mod tests {
     fn a_broken_photo_or_box_fails_alone_and_batches_do_not_matter() {
         let folder = tempfile::tempdir().unwrap();
         let paths: Vec<PathBuf> = (0..5).map(|i| folder.path().join(format!("{i}.png"))).collect();
+        let photos: Vec<Photo> = paths.iter().cloned().map(Photo::from).collect();
         for (i, path) in paths.iter().enumerate() {
             photo(path, 40 + 10 * i as u32);
         }
@@ -305,8 +306,8 @@ mod tests {
         let run = |batch: usize| {
             let aligner = Aligner::new(model.clone()).unwrap().with_batch(batch);
             let mut told = Vec::new();
-            align_photos(&aligner, &paths, &boxes, batch == 1, |path, found| {
-                assert_eq!(path, paths[told.len()]);
+            align_photos(&aligner, &photos, &boxes, batch == 1, |photo, found| {
+                assert_eq!(photo.path(), paths[told.len()]);
                 told.push(found.map(|f| (f.width, f.faces)));
                 Ok::<_, ()>(())
             })
@@ -328,7 +329,7 @@ mod tests {
             }
         }
         let stopped =
-            align_photos(&Aligner::new(model).unwrap(), &paths, &boxes, false, |_, _| Err("enough"));
+            align_photos(&Aligner::new(model).unwrap(), &photos, &boxes, false, |_, _| Err("enough"));
         assert_eq!(stopped, Err("enough"));
     }
 

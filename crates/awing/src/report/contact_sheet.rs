@@ -117,6 +117,7 @@ mod tests {
             mirror: vec![1, 0],
             lines: vec![],
             normalisers: vec![],
+            solid: vec![],
         };
         let image = RgbImage::from_pixel(100, 60, Rgb([0, 0, 120]));
         let overlay = Overlay::new(&scheme, &[Point::new(30.0, 30.0), Point::new(70.0, 30.0)]);

@@ -15,6 +15,8 @@ const LONE: [u8; 3] = [255, 214, 10];
 pub(super) const PREDICTED: [u8; 3] = [255, 149, 0];
 pub(super) const TRUE: [u8; 3] = [60, 190, 255];
 const BOX: [u8; 3] = [255, 255, 255];
+/// To the right, down, towards the camera.
+const AXES: [[u8; 3]; 3] = [[240, 60, 60], [60, 210, 80], [70, 120, 255]];
 const HALO: Ink = Ink::new([0; 3], 0.4);
 
 /// A number stands away from this many of a point's neighbours.
@@ -37,6 +39,7 @@ pub struct Overlay<'a> {
     truth: Vec<Option<Point>>,
     face_box: Option<Rect>,
     numbered: bool,
+    axes: Option<[Point; 4]>,
 }
 
 impl<'a> Overlay<'a> {
@@ -44,7 +47,7 @@ impl<'a> Overlay<'a> {
     /// drawn.
     pub fn new(scheme: &'a Scheme, points: &[Point]) -> Self {
         let points = points.iter().map(|p| Some(*p).filter(|p| p.is_finite())).collect();
-        Self { scheme, points, scores: vec![], truth: vec![], face_box: None, numbered: false }
+        Self { scheme, points, scores: vec![], truth: vec![], face_box: None, numbered: false, axes: None }
     }
 
     /// Annotated points; missing ones are not drawn.
@@ -81,10 +84,19 @@ impl<'a> Overlay<'a> {
         self
     }
 
+    /// Also draws three axes from their origin: to the right of the face in red, down in green, out of it in blue
+    /// ([`crate::prediction::HeadPose::axes`]).
+    #[must_use]
+    pub fn axes(mut self, axes: [Point; 4]) -> Self {
+        self.axes = Some(axes).filter(|axes| axes.iter().all(|p| p.is_finite()));
+        self
+    }
+
     /// The same face in another image, such as a crop: everything goes through the transform. The box stays upright.
     #[must_use]
     pub fn mapped(mut self, transform: &Transform) -> Self {
-        for p in self.points.iter_mut().chain(&mut self.truth).flatten() {
+        let points = self.points.iter_mut().chain(&mut self.truth).flatten();
+        for p in points.chain(self.axes.iter_mut().flatten()) {
             *p = transform.apply(*p);
         }
         self.face_box = self.face_box.and_then(|r| {
@@ -143,6 +155,7 @@ impl<'a> Overlay<'a> {
         if self.numbered {
             self.write_numbers(image, (0.021 * size).clamp(7.0, 16.0), radius + rim);
         }
+        self.draw_axes(image, 2.2 * line);
     }
 
     /// Numbers stand on the side of a point that is away from its neighbours.
@@ -165,6 +178,15 @@ impl<'a> Overlay<'a> {
                 text::draw(image, &text, Point::new(x + sx, y + sy), em, shade, Direction::Right);
             }
             text::draw(image, &text, Point::new(x, y), em, Ink::new([255; 3], 1.0), Direction::Right);
+        }
+    }
+
+    /// Above the points; the axis that points at the camera lies uppermost.
+    fn draw_axes(&self, image: &mut RgbImage, width: f64) {
+        let Some([origin, ends @ ..]) = self.axes else { return };
+        for (end, colour) in ends.into_iter().zip(AXES) {
+            polyline(image, &[origin, end], width + 2.0, HALO);
+            polyline(image, &[origin, end], width, Ink::new(colour, 1.0));
         }
     }
 
@@ -226,6 +248,7 @@ mod tests {
             mirror: vec![0, 1, 2, 3],
             lines: vec![Line { name: "line".to_owned(), points: vec![0, 1, 2, 9], colour: [0, 90, 255] }],
             normalisers: vec![],
+            solid: vec![],
         }
     }
 
@@ -267,6 +290,16 @@ mod tests {
         assert_eq!(image.get_pixel(20, 20).0, PREDICTED);
         assert_eq!(image.get_pixel(20, 30).0, TRUE);
         assert!(image.get_pixel(20, 25).0[0] > 230, "the error between them");
+    }
+
+    #[test]
+    fn axes_lie_above_the_points() {
+        let (scheme, mut image) = (scheme(), grey());
+        let axes = [(50.0, 50.0), (75.0, 50.0), (50.0, 75.0), (40.0, 40.0)].map(|(x, y)| Point::new(x, y));
+        Overlay::new(&scheme, &points()).axes(axes).draw(&mut image);
+        assert_eq!(image.get_pixel(65, 50).0, AXES[0]);
+        assert_eq!(image.get_pixel(50, 65).0, AXES[1]);
+        assert_eq!(image.get_pixel(45, 45).0, AXES[2]);
     }
 
     #[test]

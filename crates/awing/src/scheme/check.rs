@@ -9,7 +9,8 @@ impl Scheme {
     ///
     /// # Errors
     /// [`Error::Format`] naming the field: no points, an empty or repeated name, an index out of range, `mirror` that
-    /// is not its own inverse, a line of fewer than two points or standing still, a normaliser of no length.
+    /// is not its own inverse, a line of fewer than two points or standing still, a normaliser of no length, a point
+    /// that lies twice or nowhere on the head.
     pub fn check(&self, source: impl AsRef<Path>) -> Result<()> {
         let wrong = |field: String, problem: String| Err(Error::format(&source, None, field, problem));
         let count = self.len();
@@ -63,6 +64,16 @@ impl Scheme {
                 return wrong(field, "both ends are the same points, so the distance is always 0".into());
             }
         }
+        for (i, solid) in self.solid.iter().enumerate() {
+            let field = format!("solid[{i}]");
+            in_range(field.clone(), solid.point)?;
+            if self.solid.iter().take(i).any(|other| other.point == solid.point) {
+                return wrong(field, format!("point {} has a place already", solid.point));
+            }
+            if !solid.at.iter().chain([&solid.spread]).all(|v| v.is_finite()) || solid.spread <= 0.0 {
+                return wrong(field, "`at` must be three numbers and `spread` a positive one".into());
+            }
+        }
         Ok(())
     }
 }
@@ -83,7 +94,7 @@ fn bad_name<'a>(list: &str, names: impl Iterator<Item = &'a String>) -> Option<(
 
 #[cfg(test)]
 mod tests {
-    use super::super::Line;
+    use super::super::{Line, SolidPoint};
     use super::*;
 
     fn scheme() -> Scheme {
@@ -93,6 +104,7 @@ mod tests {
             mirror: vec![1, 0, 2],
             lines: vec![Line { name: "face".into(), points: vec![0, 2, 1], colour: [1, 2, 3] }],
             normalisers: vec![("inter-ocular".into(), [vec![0], vec![1]])],
+            solid: vec![SolidPoint { point: 2, at: [0.0; 3], spread: 0.1 }],
         }
     }
 
@@ -100,7 +112,7 @@ mod tests {
     fn each_fault_is_named_with_its_field() {
         assert!(scheme().check("cat.toml").is_ok());
         type Fault = (fn(&mut Scheme), &'static str);
-        let faults: [Fault; 14] = [
+        let faults: [Fault; 17] = [
             (|s| s.name = " ".into(), "name: is empty"),
             (|s| s.points.clear(), "points: is empty"),
             (|s| s.points[2] = "left eye".into(), "points[2]: \"left eye\" is the name of number 0"),
@@ -118,6 +130,9 @@ mod tests {
                 "normalisers[0].between (\"inter-ocular\"): there is no point 7",
             ),
             (|s| s.normalisers[0].1[0][0] = 1, "normalisers[0].between (\"inter-ocular\"): both ends"),
+            (|s| s.solid[0].point = 3, "solid[0]: there is no point 3"),
+            (|s| s.solid.push(s.solid[0]), "solid[1]: point 2 has a place already"),
+            (|s| s.solid[0].at[1] = f64::NAN, "solid[0]: `at` must be three numbers"),
         ];
         for (spoil, message) in faults {
             let mut scheme = scheme();

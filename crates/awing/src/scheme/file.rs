@@ -1,6 +1,6 @@
 //! The TOML form of a scheme.
 
-use super::{Line, Scheme};
+use super::{Line, Scheme, SolidPoint};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::{fs, path::Path};
@@ -13,6 +13,8 @@ struct SchemeFile {
     points: Vec<String>,
     #[serde(default)]
     mirror: Vec<[usize; 2]>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    solid: Vec<SolidPoint>,
     #[serde(default)]
     normalisers: Vec<NormaliserFile>,
     #[serde(default)]
@@ -71,6 +73,7 @@ impl Scheme {
             mirror,
             lines: lines.collect::<Result<_>>()?,
             normalisers: file.normalisers.into_iter().map(|n| (n.name, n.between)).collect(),
+            solid: file.solid,
         };
         scheme.check(source)?;
         Ok(scheme)
@@ -99,6 +102,7 @@ impl Scheme {
             name: self.name.clone(),
             points: self.points.clone(),
             mirror: pairs.map(|(i, &j)| [i, j]).collect(),
+            solid: self.solid.clone(),
             normalisers: self.normalisers.iter().map(normaliser).collect(),
             lines: self.lines.iter().map(line).collect(),
         };

@@ -15,6 +15,17 @@
 //! points = [0, 2, 1]
 //! colour = "#8fb8de"
 //! ```
+//!
+//! `solid` says where points lie on the mean head, which finds how a head is turned; it may be left out, and the example `mean_head` learns it
+//! from annotated faces. x runs right, y down, z away from the camera, in a unit of one's own; `spread` is how far a coordinate varies from face
+//! to face.
+//!
+//! ```toml
+//! solid = [
+//!   { point = 0, at = [-0.35, -0.4, 0.3], spread = 0.03 },
+//!   …
+//! ]
+//! ```
 
 mod builtin;
 mod check;
@@ -26,6 +37,7 @@ pub use conversion::Conversion;
 pub use landmark::{Landmark, Visibility};
 
 use crate::geometry::mirror_x;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// A landmark set. Indices count from 0. Make one with [`Scheme::find`], [`Scheme::builtin`] or [`Scheme::load`],
@@ -43,6 +55,8 @@ pub struct Scheme {
     /// Distances that errors are divided by: a name ("inter-ocular", "inter-pupil", "torso"), and the points whose
     /// mean is each of its ends. The first is the customary one for this scheme; none where the field uses a box.
     pub normalisers: Vec<(String, [Vec<usize>; 2])>,
+    /// Where points lie on the mean head; some may be left out, and all where nobody measured it.
+    pub solid: Vec<SolidPoint>,
 }
 
 /// A boundary line through landmarks, drawn as a spline.
@@ -54,6 +68,18 @@ pub struct Line {
     pub points: Vec<usize>,
     /// Colour on overlays, red green blue.
     pub colour: [u8; 3],
+}
+
+/// Where a point lies on the mean head that looks into the camera.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SolidPoint {
+    /// The point of the scheme.
+    pub point: usize,
+    /// x to the right of the image, y down, z away from the camera, in the head's unit.
+    pub at: [f64; 3],
+    /// Standard deviation of a coordinate from face to face, in the same unit.
+    pub spread: f64,
 }
 
 /// Schemes are shared by samples, models and reports.
@@ -68,6 +94,11 @@ impl Scheme {
     /// Whether there are no points; never so in a checked scheme.
     pub fn is_empty(&self) -> bool {
         self.points.is_empty()
+    }
+
+    /// The scheme without its head, which decides nothing in training: what runs must share.
+    pub(crate) fn marks(&self) -> Self {
+        Self { solid: Vec::new(), ..self.clone() }
     }
 
     /// The index of the point of this name.

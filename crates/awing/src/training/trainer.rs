@@ -308,7 +308,7 @@ impl Run<'_> {
             );
             Err(Error::model(self.folder, field, problem))
         };
-        if let Some(scheme) = scheme.filter(|scheme| **scheme != *self.faces.scheme) {
+        if let Some(scheme) = scheme.filter(|scheme| scheme.marks() != self.faces.scheme.marks()) {
             let name = |scheme: &Scheme| format!("the scheme {} of {} points", scheme.name, scheme.len());
             return differs("scheme", name(&scheme), name(&self.faces.scheme));
         }

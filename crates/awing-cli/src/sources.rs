@@ -1,0 +1,126 @@
+//! The photos that a command line means.
+
+use crate::failure::Failure;
+use awing::{
+    Error,
+    prediction::{Photo, expand_sources},
+};
+use std::{
+    collections::BTreeSet,
+    io::{Read, stdin},
+    path::{Path, PathBuf},
+};
+
+/// What standard input is called in answers.
+pub(crate) const STDIN: &str = "-";
+/// More bytes than any image that is read has.
+const MOST_BYTES: u64 = (1 << 30) + 1;
+
+/// The photos of all sources and of the list, in order, each once. `-` is an image on standard input, `@FILE` a list of sources, one a line;
+/// the list `-` is standard input. Sources that mean no photo come as errors.
+pub(crate) fn photos(sources: &[String], list: Option<&Path>) -> Result<(Vec<Photo>, Vec<Error>), Failure> {
+    let mut found = Found::default();
+    for source in sources {
+        match source.strip_prefix('@') {
+            _ if source == STDIN => found.standard_input()?,
+            Some(list) => found.list(list.as_ref())?,
+            None => found.expand(std::slice::from_ref(source)),
+        }
+    }
+    if let Some(list) = list {
+        found.list(list)?;
+    }
+    Ok((found.photos, found.problems))
+}
+
+#[derive(Default)]
+struct Found {
+    photos: Vec<Photo>,
+    problems: Vec<Error>,
+    taken: BTreeSet<PathBuf>,
+    /// Standard input can be read once.
+    input_is_read: bool,
+}
+
+impl Found {
+    fn expand(&mut self, sources: &[String]) {
+        let (photos, problems) = expand_sources(sources);
+        let new = photos.into_iter().filter(|path| self.taken.insert(path.clone()));
+        self.photos.extend(new.map(Photo::from));
+        self.problems.extend(problems);
+    }
+
+    fn standard_input(&mut self) -> Result<(), Failure> {
+        let bytes = self.input()?;
+        self.photos.push(Photo::of_bytes(STDIN, bytes));
+        Ok(())
+    }
+
+    /// A line a source. Names that other programs wrote may end in a carriage return or begin with a mark of byte order.
+    fn list(&mut self, list: &Path) -> Result<(), Failure> {
+        let bytes = if list == Path::new(STDIN) {
+            self.input()?
+        } else {
+            std::fs::read(list)
+                .map_err(|e| Failure::Usage(format!("--list: {}: cannot read: {e}", list.display())))?
+        };
+        let Ok(text) = String::from_utf8(bytes) else {
+            let problem =
+                format!("--list: {}: is no text; give a file with a path on each line", list.display());
+            return Err(Failure::Usage(problem));
+        };
+        let lines = text.trim_start_matches('\u{feff}').lines().map(|line| line.trim_end_matches('\r'));
+        let sources: Vec<String> = lines.filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
+        if sources.is_empty() {
+            self.problems.push(Error::invalid(list.to_string_lossy(), "the list is empty"));
+        }
+        self.expand(&sources);
+        Ok(())
+    }
+
+    fn input(&mut self) -> Result<Vec<u8>, Failure> {
+        if std::mem::replace(&mut self.input_is_read, true) {
+            let problem = "standard input is one image (-) or one list (--list -), once";
+            return Err(Failure::Usage(problem.to_owned()));
+        }
+        let mut bytes = Vec::new();
+        let read = stdin().lock().take(MOST_BYTES).read_to_end(&mut bytes);
+        read.map_err(|e| Failure::Work(format!("cannot read standard input: {e}")))?;
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_has_a_source_on_each_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("b")).unwrap();
+        for name in ["a.jpg", "b/1.png", "b/2.png", "c d.jpg"] {
+            std::fs::write(at(name), "").unwrap();
+        }
+        let name = |name: &str| at(name).display().to_string();
+        let text =
+            format!("\u{feff}{}\r\n\n{}\n{}\n{}\n", name("c d.jpg"), name("b"), name("a.jpg"), name("*.gif"));
+        std::fs::write(at("list.txt"), text).unwrap();
+        // What was named before is not looked at twice.
+        let (found, problems) = photos(&[name("b/2.png"), format!("@{}", name("list.txt"))], None).unwrap();
+        let found: Vec<_> =
+            found.iter().map(|photo| photo.path().strip_prefix(folder.path()).unwrap()).collect();
+        assert_eq!(found, ["b/2.png", "c d.jpg", "b/1.png", "a.jpg"].map(Path::new));
+        assert!(problems.len() == 1 && problems[0].to_string().contains("*.gif"), "{problems:?}");
+        std::fs::write(at("list.txt"), "\n \n").unwrap();
+        let (none, problems) = photos(&[], Some(&at("list.txt"))).unwrap();
+        assert!(none.is_empty() && problems[0].to_string().ends_with("the list is empty"));
+        assert!(
+            matches!(photos(&[], Some(&at("gone.txt"))), Err(Failure::Usage(m)) if m.contains("gone.txt: cannot read"))
+        );
+        std::fs::write(at("list.txt"), [0xff, 0xfe, 0]).unwrap();
+        assert!(
+            matches!(photos(&[], Some(&at("list.txt"))), Err(Failure::Usage(m)) if m.contains("no text"))
+        );
+    }
+}
