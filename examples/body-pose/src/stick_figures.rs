@@ -86,6 +86,7 @@ fn person(number: usize, side: u32, random: &mut ChaCha8Rng) -> Sample {
         landmarks: joints.map(|p| Landmark::visible(p.x, p.y)).to_vec(),
         detector_box: None,
         subsets: Vec::new(),
+        place: None,
     }
 }
 
