@@ -39,6 +39,14 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// A video is missing, damaged or without pictures, or ffmpeg cannot read or write it.
+    #[error("{}: video: {problem}", path.display())]
+    Video {
+        /// The video file.
+        path: PathBuf,
+        /// What is wrong with it and how to mend it.
+        problem: String,
+    },
     /// A model folder or a checkpoint cannot be used.
     #[error("{}: {field}: {problem}", path.display())]
     Model {
@@ -92,6 +100,11 @@ impl Error {
     /// An [`Error::Image`].
     pub fn image(path: impl AsRef<Path>, problem: impl Into<String>) -> Self {
         Self::Image { path: path.as_ref().to_path_buf(), problem: problem.into() }
+    }
+
+    /// An [`Error::Video`].
+    pub fn video(path: impl AsRef<Path>, problem: impl Into<String>) -> Self {
+        Self::Video { path: path.as_ref().to_path_buf(), problem: problem.into() }
     }
 
     /// An [`Error::Model`].

@@ -54,7 +54,7 @@ fn remove(folder: &Path) -> Result<()> {
 }
 
 /// Temporary files are private by default; what a user asked for has the permissions of any other new file.
-fn temporary() -> tempfile::Builder<'static, 'static> {
+pub(crate) fn temporary() -> tempfile::Builder<'static, 'static> {
     #[allow(unused_mut)]
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]

@@ -22,4 +22,5 @@ pub use config::AugmentConfig;
 pub use grey::Grey;
 pub use jpeg::Jpeg;
 pub use noise::Noise;
+pub(crate) use noise::add_noise;
 pub use occlusion::Occlusion;

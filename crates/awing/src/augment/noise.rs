@@ -33,7 +33,7 @@ impl Noise {
 /// The sum of four random bytes, less its mean of 510, is near enough to a normal number: its standard deviation is
 /// sqrt(4 (256^2 - 1) / 12) = 147.80 and it ends at 3.45 deviations.
 #[multiversion(targets = "simd")]
-pub(super) fn add_noise(values: &mut [u8], sigma: f64, seed: u64) {
+pub(crate) fn add_noise(values: &mut [u8], sigma: f64, seed: u64) {
     const MEAN: i32 = 510;
     const DEVIATION: f64 = 147.799_4;
     let factor = (sigma / DEVIATION * 65_536.0).round() as i32;

@@ -219,14 +219,14 @@ impl Aligner {
     /// # Errors
     /// Those of the detector, and the first of a face; [`Error::Invalid`] where no detector is built in and none was given.
     pub fn align(&self, photo: &RgbImage) -> Result<Vec<Face>> {
-        let boxes = self.boxes(photo)?;
+        let boxes = self.detect(photo)?;
         self.align_in_boxes(photo, &boxes).into_iter().collect()
     }
 
     /// [`Aligner::align`] of many photos: quicker, since the network sees the faces of several photos together. A photo that fails gives an
     /// error in its place.
     pub fn align_batch(&self, photos: &[RgbImage]) -> Vec<Result<Vec<Face>>> {
-        let boxes: Vec<Result<Vec<Rect>>> = photos.par_iter().map(|photo| self.boxes(photo)).collect();
+        let boxes: Vec<Result<Vec<Rect>>> = photos.par_iter().map(|photo| self.detect(photo)).collect();
         let places: Vec<(&RgbImage, Rect)> = (photos.iter().zip(&boxes))
             .flat_map(|(photo, boxes)| boxes.iter().flatten().map(move |face_box| (photo, *face_box)))
             .collect();
@@ -236,7 +236,8 @@ impl Aligner {
         boxes.into_iter().map(|boxes| faces.by_ref().take(boxes?.len()).collect()).collect()
     }
 
-    fn boxes(&self, photo: &RgbImage) -> Result<Vec<Rect>> {
+    /// The boxes of the photo's faces, the surest first.
+    pub(crate) fn detect(&self, photo: &RgbImage) -> Result<Vec<Rect>> {
         let detector = match self.detector.get() {
             Some(detector) => detector,
             None => {

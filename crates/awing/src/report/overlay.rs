@@ -40,6 +40,7 @@ pub struct Overlay<'a> {
     face_box: Option<Rect>,
     numbered: bool,
     axes: Option<[Point; 4]>,
+    label: String,
 }
 
 impl<'a> Overlay<'a> {
@@ -47,7 +48,16 @@ impl<'a> Overlay<'a> {
     /// drawn.
     pub fn new(scheme: &'a Scheme, points: &[Point]) -> Self {
         let points = points.iter().map(|p| Some(*p).filter(|p| p.is_finite())).collect();
-        Self { scheme, points, scores: vec![], truth: vec![], face_box: None, numbered: false, axes: None }
+        Self {
+            scheme,
+            points,
+            scores: vec![],
+            truth: vec![],
+            face_box: None,
+            numbered: false,
+            axes: None,
+            label: String::new(),
+        }
     }
 
     /// Annotated points; missing ones are not drawn.
@@ -92,6 +102,13 @@ impl<'a> Overlay<'a> {
         self
     }
 
+    /// Also writes some text above the face: a name or a number.
+    #[must_use]
+    pub fn label(mut self, label: &str) -> Self {
+        label.clone_into(&mut self.label);
+        self
+    }
+
     /// The same face in another image, such as a crop: everything goes through the transform. The box stays upright.
     #[must_use]
     pub fn mapped(mut self, transform: &Transform) -> Self {
@@ -127,6 +144,15 @@ impl<'a> Overlay<'a> {
         if let Some(face_box) = self.face_box {
             outline(image, face_box, 1.2 * line + 2.0 * rim, HALO);
             outline(image, face_box, 1.2 * line, Ink::new(BOX, 0.9));
+        }
+        if let Some(extent) = self.extent().filter(|_| !self.label.is_empty()) {
+            let em = (0.14 * size).max(11.0);
+            // Above the face, or at its upper edge where it reaches the image's.
+            let at = Point::new(extent.x0, (extent.y0 - 0.3 * em).max(0.9 * em));
+            let shadow = Point::new(at.x + 0.08 * em, at.y + 0.08 * em);
+            for (place, rgb) in [(shadow, [0; 3]), (at, BOX)] {
+                text::draw(image, &self.label, place, em, Ink::new(rgb, 1.0), text::Direction::Right);
+            }
         }
         if self.truth.is_empty() {
             let opaque = |points: &[usize]| {
@@ -300,6 +326,20 @@ mod tests {
         assert_eq!(image.get_pixel(65, 50).0, AXES[0]);
         assert_eq!(image.get_pixel(50, 65).0, AXES[1]);
         assert_eq!(image.get_pixel(45, 45).0, AXES[2]);
+    }
+
+    #[test]
+    fn a_label_stands_above_the_face_and_inside_the_image() {
+        let scheme = scheme();
+        let white = |face_box: Rect, rows: std::ops::Range<u32>| {
+            let mut image = grey();
+            Overlay::new(&scheme, &[]).face_box(face_box).label("12").draw(&mut image);
+            rows.flat_map(|y| (12..30).map(move |x| (x, y)))
+                .filter(|(x, y)| image.get_pixel(*x, *y)[0] > 220)
+                .count()
+        };
+        assert!(white(Rect::new(10.0, 60.0, 70.0, 95.0), 45..57) > 5);
+        assert!(white(Rect::new(10.0, -40.0, 70.0, 50.0), 1..14) > 5);
     }
 
     #[test]
