@@ -163,6 +163,7 @@ fn prediction(folder: &Path, model: &Path, sources: Vec<String>, boxes: PathBuf)
         heatmaps: Some(folder.join("heatmaps")),
         device: DeviceChoice::Cpu,
         batch: 16,
+        video: Default::default(),
         json: false,
         silent: true,
     }

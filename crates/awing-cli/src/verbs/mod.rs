@@ -10,11 +10,13 @@ mod demo;
 mod detect;
 mod doctor;
 mod eval;
+mod eval_video;
 mod export;
 mod import;
 mod loss;
 mod man;
 mod predict;
+mod predict_video;
 mod progress;
 mod train;
 mod train_detector;
@@ -28,6 +30,7 @@ pub(crate) enum Verb {
     Demo(demo::Demo),
     Train(train::Train),
     Eval(eval::Eval),
+    EvalVideo(eval_video::EvalVideo),
     Predict(predict::Predict),
     Detect(detect::Detect),
     TrainDetector(train_detector::TrainDetector),
@@ -49,6 +52,7 @@ impl Verb {
             Self::Demo(verb) => verb.run(console),
             Self::Train(verb) => verb.run(console),
             Self::Eval(verb) => verb.run(console),
+            Self::EvalVideo(verb) => verb.run(console),
             Self::Predict(verb) => verb.run(console),
             Self::Detect(verb) => verb.run(console),
             Self::TrainDetector(verb) => verb.run(console),

@@ -1,4 +1,7 @@
-use super::answers::{Answers, Extras, TextFormat};
+use super::{
+    answers::{Answers, Extras, TextFormat},
+    predict_video::{VideoOptions, are_videos},
+};
 use crate::{
     console::Console,
     detector::DetectorSource,
@@ -22,9 +25,9 @@ use std::{
     time::Instant,
 };
 
-/// Find the landmarks in photos.
+/// Find the landmarks in photos, or follow them through videos.
 ///
-/// Prints one line of JSON a photo, in order. The faces are found by a detector unless --box, --boxes or --whole-image say where they
+/// Prints one line of JSON a photo, in order, or a frame of a video, where each face has a number that stays. The faces are found by a detector unless --box, --boxes or --whole-image say where they
 /// are; it knows human faces from the front, so a model of anything else needs one of these. A photo that cannot be read gets a line that
 /// says why, and the rest goes on; the exit code is then 1.
 #[derive(Args, Debug)]
@@ -33,9 +36,11 @@ use std::{
     "awing predict 'holiday/*.jpg' --draw --out found --format csv",
     "awing predict photo.jpg --model runs/train/mine/best --box 80,60,210,200",
     "awing predict faces/test --whole-image --heatmaps maps",
+    "awing predict clip.mp4 --draw",
 ]))]
 pub(crate) struct Predict {
-    /// Image files, folders, or quoted patterns such as 'photos/*.jpg'; @FILE for a list of them, one a line; - for an image on standard input
+    /// Image files, folders, or quoted patterns such as 'photos/*.jpg'; @FILE for a list of them, one a line; - for an image on standard input;
+    /// or videos, which are read by the program ffmpeg
     #[arg(required_unless_present = "list", value_name = "SOURCE")]
     pub(crate) sources: Vec<String>,
     /// A file with a source on each line, or - for such a list on standard input; paths begin where the command runs
@@ -89,6 +94,8 @@ pub(crate) struct Predict {
     /// Faces that the network sees at a time
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) batch: u16,
+    #[command(flatten)]
+    pub(crate) video: VideoOptions,
     /// Print JSON lines, as without it; docs/JSON.md tells its keys
     #[arg(long, conflicts_with = "format")]
     pub(crate) json: bool,
@@ -99,6 +106,9 @@ pub(crate) struct Predict {
 
 impl Predict {
     pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
+        if are_videos(&self.sources)? {
+            return self.run_videos(console);
+        }
         let device = self.device.device()?;
         let boxes = self.face_boxes(&device)?;
         let aligner = Aligner::new(self.model.load(&device)?)?.with_batch(usize::from(self.batch));
@@ -115,11 +125,7 @@ impl Predict {
         if self.out.is_some() && self.out == self.heatmaps {
             return Err(Failure::Usage("--heatmaps: choose another folder than --out".to_owned()));
         }
-        let folder = match &self.out {
-            Some(out) => Some(folders::named(out, "choose another --out")?),
-            None if self.draw => Some(folders::numbered(Path::new("runs/predict"), &self.name())?),
-            None => None,
-        };
+        let folder = self.folder()?;
         let maps = self.heatmaps.as_deref().map(|dir| folders::named(dir, "choose another --heatmaps"));
         let maps = maps.transpose()?;
         let scheme = aligner.scheme().clone();
@@ -178,6 +184,15 @@ impl Predict {
             ));
         }
         self.pose.then(|| HeadShape::of(scheme)).transpose().or_usage("--pose")
+    }
+
+    /// The folder for pictures and a copy of the answers, where one is asked for.
+    pub(super) fn folder(&self) -> Result<Option<PathBuf>, Failure> {
+        Ok(match &self.out {
+            Some(out) => Some(folders::named(out, "choose another --out")?),
+            None if self.draw => Some(folders::numbered(Path::new("runs/predict"), &self.name())?),
+            None => None,
+        })
     }
 
     /// What the folder of pictures is called: after the first source.

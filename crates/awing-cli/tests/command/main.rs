@@ -14,3 +14,4 @@ mod detect;
 mod formats;
 mod json;
 mod shared;
+mod video;

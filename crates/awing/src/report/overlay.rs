@@ -151,7 +151,7 @@ impl<'a> Overlay<'a> {
             let at = Point::new(extent.x0, (extent.y0 - 0.3 * em).max(0.9 * em));
             let shadow = Point::new(at.x + 0.08 * em, at.y + 0.08 * em);
             for (place, rgb) in [(shadow, [0; 3]), (at, BOX)] {
-                text::draw(image, &self.label, place, em, Ink::new(rgb, 1.0), text::Direction::Right);
+                text::draw(image, &self.label, place, em, Ink::new(rgb, 1.0), Direction::Right);
             }
         }
         if self.truth.is_empty() {

@@ -1,0 +1,128 @@
+use crate::{
+    console::Console, data, detector::DetectorSource, device::DeviceChoice, failure::Failure,
+    model::ModelSource,
+};
+use awing::{
+    dataset::DataSource,
+    evaluation::align,
+    prediction::Aligner,
+    video::{Motion, Smoothing, TrackerConfig, TrackingFigures, test_tracking},
+};
+use clap::Args;
+use serde::Serialize;
+
+/// Measure how well faces are followed on video: jitter, lag, error, lost faces, changed numbers.
+///
+/// Makes clips of two seconds from annotated photos by movements that are known: rest, pan, dash, zoom, turn, changing light, something before the face,
+/// a cut to another face; each with the noise of a sensor. Every clip is taken frame by frame like photos ("alone"), followed ("followed"), and followed
+/// with smoothed points ("smoothed"), as `awing predict` does it. Jitter, error and NME are in per cent of the scheme's usual distance.
+#[derive(Args, Debug)]
+pub(crate) struct EvalVideo {
+    /// Annotated faces, FORMAT:PATH as for `awing eval`
+    #[arg(long, value_name = "FORMAT:PATH")]
+    data: DataSource,
+    /// `builtin`, or the folder of a trained model, such as runs/train/NAME/best
+    #[arg(long, default_value = "builtin", value_name = "MODEL")]
+    model: ModelSource,
+    /// Who finds the faces, as for `awing predict`
+    #[arg(long, default_value = "builtin", value_name = "DETECTOR")]
+    detector: DetectorSource,
+    /// Photos that clips are made of, spread over the data
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    faces: u32,
+    /// Only these clips: rest, pan, dash, zoom, turn, light, hidden, cut [default: all]
+    #[arg(long, num_args = 1.., value_name = "NAME")]
+    motion: Vec<Motion>,
+    /// Look for new faces at every so many frames
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    detect_every: Option<u32>,
+    /// Cutoff of the smoothing for a point at rest in Hz, instead of the usual one: lower is steadier
+    #[arg(long, value_name = "HZ")]
+    min_cutoff: Option<f64>,
+    /// By how many Hz the cutoff rises when a point moves by one face size a second: higher follows movement more closely
+    #[arg(long, value_name = "HZ")]
+    speed_gain: Option<f64>,
+    /// Where to compute
+    #[arg(long, value_enum, default_value_t)]
+    device: DeviceChoice,
+    /// Print one JSON array instead of the table
+    #[arg(long)]
+    json: bool,
+}
+
+/// The figures of one way through clips of one kind.
+#[derive(Serialize)]
+struct Row {
+    motion: &'static str,
+    way: &'static str,
+    #[serde(flatten)]
+    figures: TrackingFigures,
+}
+
+impl EvalVideo {
+    pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
+        let device = self.device.device()?;
+        let aligner = Aligner::new(self.model.load(&device)?)?.with_detector(self.detector.load(&device)?);
+        let dataset = data::open(&self.data, None, console)?;
+        let usual = TrackerConfig::default();
+        let smoothing = usual.smoothing.unwrap_or_default();
+        let smoothing = Smoothing {
+            min_cutoff: self.min_cutoff.unwrap_or(smoothing.min_cutoff),
+            speed_gain: self.speed_gain.unwrap_or(smoothing.speed_gain),
+        };
+        let detect_every = self.detect_every.map_or(usual.detect_every, |frames| frames as usize);
+        let smoothed = TrackerConfig { detect_every, smoothing: Some(smoothing), ..usual };
+        smoothed.validate().map_err(|e| Failure::Usage(e.to_string()))?;
+        let followed = TrackerConfig { smoothing: None, ..smoothed };
+        let ways = [("alone", None), ("followed", Some(followed)), ("smoothed", Some(smoothed))];
+        let clips = (self.faces as usize).min(dataset.samples.len());
+        let bar =
+            console.bar(clips * Motion::ALL.len() * ways.len(), "{bar:30} {pos} of {len} clips  left {eta}");
+        let mut rows = Vec::new();
+        for motion in motions {
+            for (way, config) in ways {
+                let figures = test_tracking(&aligner, &dataset, clips, config, motion, &mut |_| bar.inc(1))?;
+                rows.push(Row { motion: motion.name(), way, figures });
+            }
+        }
+        bar.finish_and_clear();
+        if self.json { console.print_json(&rows) } else { console.print(table(&rows)) }
+    }
+}
+
+fn table(rows: &[Row]) -> String {
+    let head = [
+        "clips",
+        "faces are",
+        "frames",
+        "jitter %",
+        "lag in frames",
+        "NME %",
+        "lost",
+        "where none is",
+        "changed numbers",
+        "detector in %",
+        "ms",
+    ];
+    let or_none = |number: Option<f64>, decimals: usize| {
+        number.map_or("-".to_owned(), |number| format!("{number:.decimals$}"))
+    };
+    let mut lines = vec![head.map(String::from).to_vec()];
+    lines.extend(rows.iter().map(|Row { motion, way, figures: f }| {
+        let changes = if *way == "alone" { "-".to_owned() } else { f.number_changes.to_string() };
+        vec![
+            (*motion).to_owned(),
+            (*way).to_owned(),
+            f.frames.to_string(),
+            or_none(f.jitter, 3),
+            or_none(f.lag, 2),
+            or_none(f.nme, 2),
+            f.lost.to_string(),
+            f.ghosts.to_string(),
+            changes,
+            format!("{:.1}", f.detections),
+            format!("{:.1}", f.milliseconds),
+        ]
+    }));
+    align(&lines).trim_end().to_owned()
+}

@@ -1,0 +1,306 @@
+//! `awing predict` of videos: faces are followed from frame to frame.
+
+use super::{answers::TextFormat, predict::Predict};
+use crate::{console::Console, failure::Failure, folders};
+use awing::{
+    prediction::Aligner,
+    report::Overlay,
+    scheme::Scheme,
+    video::{TrackedFace, Tracker, TrackerConfig, VideoFrame, VideoReader, VideoWriter, is_video},
+};
+use clap::Args;
+use serde::Serialize;
+use std::{
+    collections::HashSet,
+    fs::File,
+    io::{BufWriter, Write},
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+/// What is asked of videos alone.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Videos")]
+pub(crate) struct VideoOptions {
+    /// Give points as the network finds them in each frame, not smoothed over time
+    #[arg(long)]
+    pub(crate) no_smooth: bool,
+    /// Look for new faces at every so many frames; in between only where no face is there or one was lost [default: 30]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) detect_every: Option<u32>,
+}
+
+impl VideoOptions {
+    pub(crate) fn config(&self) -> TrackerConfig {
+        let usual = TrackerConfig::default();
+        TrackerConfig {
+            detect_every: self.detect_every.map_or(usual.detect_every, |frames| frames as usize),
+            smoothing: usual.smoothing.filter(|_| !self.no_smooth),
+            ..usual
+        }
+    }
+}
+
+/// Whether the sources are videos.
+pub(super) fn are_videos(sources: &[String]) -> Result<bool, Failure> {
+    let count = sources.iter().filter(|source| is_video(Path::new(source))).count();
+    match count {
+        0 => Ok(false),
+        count if count == sources.len() => Ok(true),
+        _ => Err(Failure::Usage("SOURCE: give photos and videos in two calls".to_owned())),
+    }
+}
+
+impl Predict {
+    /// Follows the faces of videos.
+    pub(super) fn run_videos(&self, console: &Console) -> Result<(), Failure> {
+        for (given, option) in [
+            (!self.face_box.is_empty(), "--box"),
+            (self.boxes.is_some(), "--boxes"),
+            (self.whole_image, "--whole-image"),
+            (self.heatmaps.is_some(), "--heatmaps"),
+            (self.sheet.is_some(), "--sheet"),
+            (self.pose, "--pose"),
+            (self.coco_images.is_some(), "--coco-images"),
+            (self.format == TextFormat::Coco, "--format coco"),
+            (self.format == TextFormat::Pts, "--format pts"),
+        ] {
+            if given {
+                let problem = "is for photos; a video's faces are found by the detector, followed, and told as jsonl or csv";
+                return Err(Failure::Usage(format!("{option}: {problem}")));
+            }
+        }
+        let device = self.device.device()?;
+        let aligner = Aligner::new(self.model.load(&device)?)?.with_batch(usize::from(self.batch));
+        let aligner = aligner.with_detector(self.detector.load(&device)?);
+        let aligner = if self.mirror { aligner.with_mirror()? } else { aligner };
+        let folder = self.folder()?;
+        let mut lines = Lines::new(aligner.scheme(), self.format, folder.as_deref(), console)?;
+        let mut names = HashSet::new();
+        let mut failed = false;
+        for source in &self.sources {
+            let path = Path::new(source);
+            let drawn =
+                folder.as_deref().filter(|_| self.draw).map(|folder| folder.join(name(path, &mut names)));
+            match self.follow(&aligner, path, drawn.as_deref(), &mut lines, console) {
+                Ok(()) => (),
+                Err(Failure::Work(problem)) => {
+                    console.warn(&problem);
+                    lines.problem(source, problem)?;
+                    failed = true;
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        if let Some(folder) = &folder {
+            console.note(format!("written to {}", folder.display()));
+        }
+        if failed { Err(Failure::Told) } else { Ok(()) }
+    }
+
+    fn follow(
+        &self,
+        aligner: &Aligner,
+        path: &Path,
+        drawn: Option<&Path>,
+        lines: &mut Lines<'_>,
+        console: &Console,
+    ) -> Result<(), Failure> {
+        let mut video = VideoReader::open(path)?;
+        let info = video.info();
+        let mut tracker = Tracker::new(self.video.config())?;
+        let mut writer = None;
+        let mut faces = HashSet::new();
+        let bar = console
+            .bar(info.frames.unwrap_or(0) as usize, "{bar:30} {pos} of {len} frames  {per_sec}  left {eta}");
+        let (start, mut frames) = (Instant::now(), 0_u64);
+        let mut each = |frame: VideoFrame| {
+            let VideoFrame { number, time, mut image } = frame;
+            let found = tracker.track(aligner, &image, time)?;
+            frames = number + 1;
+            faces.extend(found.iter().map(|face| face.id));
+            let (width, height) = image.dimensions();
+            lines.frame(&FrameLine {
+                image: &path.to_string_lossy(),
+                frame: number,
+                time,
+                width,
+                height,
+                faces: &found,
+            })?;
+            if let Some(drawn) = drawn {
+                draw(&mut image, aligner.scheme(), &found);
+                if writer.is_none() {
+                    writer = Some(VideoWriter::create(drawn, width, height, info.rate, Some(path))?);
+                }
+                if let Some(writer) = &mut writer {
+                    writer.write(&image, time)?;
+                }
+            }
+            bar.inc(1);
+            Ok::<(), Failure>(())
+        };
+        let done = video.try_for_each(|frame| each(frame?));
+        bar.finish_and_clear();
+        // What was read before an error is kept.
+        let written = writer.map_or(Ok(()), |writer| writer.finish().map_err(Failure::from));
+        let rate = frames as f64 / start.elapsed().as_secs_f64().max(1e-9);
+        let (path, detections, faces) = (path.display(), tracker.detections(), faces.len());
+        console.note(format!(
+            "{path}: {frames} frames, {rate:.1} a second; faces: {faces}; frames with the detector: {detections}"
+        ));
+        if frames > 0 && faces == 0 {
+            console.warn(format!("{path}: no face found"));
+        }
+        done.and(written)
+    }
+}
+
+fn draw(image: &mut image::RgbImage, scheme: &Scheme, faces: &[TrackedFace]) {
+    for TrackedFace { id, face } in faces {
+        let scores: Vec<f64> = face.scores.iter().map(|s| f64::from(*s)).collect();
+        let overlay = Overlay::new(scheme, &face.landmarks).scores(&scores).face_box(face.face_box);
+        overlay.label(&id.to_string()).draw(image);
+    }
+}
+
+/// One frame as a line of JSON.
+#[derive(Serialize)]
+struct FrameLine<'a> {
+    image: &'a str,
+    frame: u64,
+    #[serde(serialize_with = "microseconds")]
+    time: f64,
+    width: u32,
+    height: u32,
+    faces: &'a [TrackedFace],
+}
+
+/// A video that failed, or ended too early, as a line of JSON.
+#[derive(Serialize)]
+struct ErrorLine<'a> {
+    image: &'a str,
+    error: String,
+}
+
+fn microseconds<S: serde::Serializer>(time: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((time * 1e6).round() / 1e6)
+}
+
+/// Prints the lines and keeps a copy of them.
+struct Lines<'a> {
+    format: TextFormat,
+    console: &'a Console,
+    copy: Option<(PathBuf, BufWriter<File>)>,
+}
+
+impl<'a> Lines<'a> {
+    fn new(
+        scheme: &Scheme,
+        format: TextFormat,
+        folder: Option<&Path>,
+        console: &'a Console,
+    ) -> Result<Self, Failure> {
+        let ending = if format == TextFormat::Csv { "csv" } else { "jsonl" };
+        let create = |folder: &Path| {
+            let path = folder.join("predictions").with_extension(ending);
+            let file = File::create_new(&path).map_err(|e| Failure::file(&path, e))?;
+            Ok::<_, Failure>((path, BufWriter::new(file)))
+        };
+        let mut lines = Self { format, console, copy: folder.map(create).transpose()? };
+        if format == TextFormat::Csv {
+            let points: String = (0..scheme.len()).map(|i| format!(",x{i},y{i},s{i}")).collect();
+            lines.tell(&format!("image,frame,time,id,box_x0,box_y0,box_x1,box_y1,score{points}"))?;
+        }
+        Ok(lines)
+    }
+
+    fn frame(&mut self, frame: &FrameLine<'_>) -> Result<(), Failure> {
+        if self.format == TextFormat::Csv {
+            return frame.faces.iter().try_for_each(|face| self.tell(&csv_line(frame, face)?));
+        }
+        self.json(frame)
+    }
+
+    /// A table has no place for errors.
+    fn problem(&mut self, source: &str, error: String) -> Result<(), Failure> {
+        if self.format == TextFormat::Csv { Ok(()) } else { self.json(&ErrorLine { image: source, error }) }
+    }
+
+    fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
+        self.tell(&serde_json::to_string(value).map_err(|e| Failure::Work(format!("JSON: {e}")))?)
+    }
+
+    fn tell(&mut self, line: &str) -> Result<(), Failure> {
+        if let Some((path, file)) = &mut self.copy {
+            writeln!(file, "{line}").and_then(|()| file.flush()).map_err(|e| Failure::file(path, e))?;
+        }
+        self.console.print(line)
+    }
+}
+
+fn csv_line(frame: &FrameLine<'_>, TrackedFace { id, face }: &TrackedFace) -> Result<String, Failure> {
+    let b = face.face_box;
+    let mut fields =
+        vec![frame.image.to_owned(), frame.frame.to_string(), format!("{:.6}", frame.time), id.to_string()];
+    fields.extend([b.x0, b.y0, b.x1, b.y1].map(|v| format!("{v:.3}")));
+    fields.push(format!("{:.4}", face.score));
+    for (point, score) in face.landmarks.iter().zip(&face.scores) {
+        fields.extend([format!("{:.3}", point.x), format!("{:.3}", point.y), format!("{score:.4}")]);
+    }
+    let mut writer = csv::Writer::from_writer(vec![]);
+    let failed = |e: String| Failure::Work(format!("CSV: {e}"));
+    writer.write_record(&fields).map_err(|e| failed(e.to_string()))?;
+    let bytes = writer.into_inner().map_err(|e| failed(e.to_string()))?;
+    Ok(String::from_utf8_lossy(&bytes).trim_end().to_owned())
+}
+
+/// The name of the drawn video: the video's own, numbered where it was taken before.
+fn name(video: &Path, taken: &mut HashSet<String>) -> String {
+    let stem = video.file_stem().map_or("video".into(), |stem| stem.to_string_lossy());
+    let mut name = format!("{stem}.mp4");
+    let mut number = 2_usize;
+    while !taken.insert(name.to_lowercase()) {
+        name = format!("{stem}-{number}.mp4");
+        number += 1;
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use awing::{
+        geometry::{Point, Rect},
+        prediction::Face,
+    };
+
+    #[test]
+    fn a_frame_is_a_line_and_a_face_a_row() {
+        let face = Face {
+            face_box: Rect::new(1.0, 2.0, 3.0, 4.0),
+            score: 0.5,
+            landmarks: vec![Point::new(1.25, 2.0)],
+            scores: vec![0.25],
+            expected_errors: vec![],
+        };
+        let faces = [TrackedFace { id: 7, face }];
+        let frame =
+            FrameLine { image: "a,b.mp4", frame: 2, time: 2.0 / 30.0, width: 64, height: 48, faces: &faces };
+        assert_eq!(
+            serde_json::to_string(&frame).unwrap(),
+            r#"{"image":"a,b.mp4","frame":2,"time":0.066667,"width":64,"height":48,"faces":[{"id":7,"box":[1.0,2.0,3.0,4.0],"score":0.5,"landmarks":[[1.25,2.0]],"scores":[0.25]}]}"#
+        );
+        assert_eq!(
+            csv_line(&frame, &faces[0]).unwrap(),
+            "\"a,b.mp4\",2,0.066667,7,1.000,2.000,3.000,4.000,0.5000,1.250,2.000,0.2500"
+        );
+    }
+
+    #[test]
+    fn drawn_videos_never_take_the_same_name() {
+        let mut taken = HashSet::new();
+        let names = ["a/x.mov", "b/X.mp4", "y"].map(|path| name(Path::new(path), &mut taken));
+        assert_eq!(names, ["x.mp4", "X-2.mp4", "y.mp4"]);
+    }
+}
