@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use std::{
+    ffi::OsStr,
     fs, io,
     path::{Component, Path, PathBuf},
 };
@@ -20,11 +21,12 @@ pub(crate) fn numbered(parent: &Path, name: &str) -> Result<PathBuf, Failure> {
     }
 }
 
-/// The folder that the user named: new or empty. `option` is what to change otherwise.
+/// The folder that the user named: new or empty, but for what a command leaves that was killed before it began. `option` is what to change otherwise.
 pub(crate) fn named(folder: &Path, option: &str) -> Result<PathBuf, Failure> {
     create_parent(folder)?;
-    let mut entries = fs::read_dir(folder).map_err(|e| cannot_create(folder, &e))?;
-    if entries.next().is_some() {
+    let mut entries = fs::read_dir(folder).map_err(|e| cannot_create(folder, &e))?.flatten();
+    let left = |name: &OsStr| name == "run.lock" || name.to_string_lossy().starts_with(".tmp");
+    if entries.any(|entry| !left(&entry.file_name())) {
         let folder = folder.display();
         return Err(Failure::Work(format!("{folder}: is already there and is not changed; {option}")));
     }
@@ -71,6 +73,7 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let folder = base.path().join("a/b");
         named(&folder, "").unwrap();
+        fs::write(folder.join("run.lock"), "").unwrap();
         named(&folder, "").unwrap();
         fs::write(folder.join("x"), "").unwrap();
         assert!(

@@ -237,6 +237,16 @@ impl Observer for StudyProgress<'_> {
         }
     }
 
+    fn skipped(&mut self, step: usize, problem: &str) {
+        if let Some(run) = &mut self.run {
+            run.skipped(step, problem);
+        }
+    }
+
+    fn damaged(&mut self, damage: &Error) {
+        self.console.warn(damage);
+    }
+
     fn problem(&mut self, problem: &Error) {
         self.console.warn(problem);
     }

@@ -19,6 +19,7 @@ pub(crate) struct Progress<'a> {
     /// The best of this part of the run; empty where an earlier part was better.
     best: String,
     problems: usize,
+    skipped: usize,
 }
 
 impl<'a> Progress<'a> {
@@ -33,6 +34,7 @@ impl<'a> Progress<'a> {
             validation: String::new(),
             best: String::new(),
             problems: 0,
+            skipped: 0,
         }
     }
 
@@ -41,6 +43,9 @@ impl<'a> Progress<'a> {
         self.bar.finish_and_clear();
         if self.problems > MOST_PROBLEMS {
             self.console.warn(format!("and {} more", self.problems - MOST_PROBLEMS));
+        }
+        if self.skipped > MOST_PROBLEMS {
+            self.console.warn(format!("{} steps were skipped in all", self.skipped));
         }
         self.problems
     }
@@ -94,12 +99,30 @@ impl Observer for Progress<'_> {
         }
     }
 
+    fn skipped(&mut self, step: usize, problem: &str) {
+        self.skipped += 1;
+        if self.skipped <= MOST_PROBLEMS {
+            self.console.warn(skipped_step(step, problem));
+        }
+    }
+
+    fn damaged(&mut self, damage: &awing::Error) {
+        self.console.warn(damage);
+    }
+
     fn problem(&mut self, problem: &awing::Error) {
         self.problems += 1;
         if self.problems <= MOST_PROBLEMS {
             self.console.warn(problem);
         }
     }
+}
+
+/// What is told of a step that was left out.
+pub(crate) fn skipped_step(step: usize, problem: &str) -> String {
+    format!(
+        "step {step} is skipped: {problem}; the weights stay as they are, look at the faces or lower the learning rate if it goes on"
+    )
 }
 
 /// Seconds as people say them.

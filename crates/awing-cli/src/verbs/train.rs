@@ -19,8 +19,8 @@ use std::path::{Path, PathBuf};
 
 /// Train a network on annotated faces.
 ///
-/// Writes RUNS/train/NAME/ with config.toml, metrics.csv, curve.svg and .png, best/ and last/; older runs are never
-/// overwritten. Ctrl-C ends the run cleanly, and --resume goes on with it.
+/// Writes RUNS/train/NAME/ with config.toml, metrics.csv, curve.svg and .png, best/, last/ and, before it, previous/; older runs are never
+/// overwritten. Ctrl-C and SIGTERM end the run cleanly, and --resume goes on with it, however it was ended.
 #[derive(Args, Debug)]
 #[command(after_long_help = examples(&[
     "awing train --data 300w:faces/train --val 300w:faces/val --preset nano --minutes 30 --name mine",

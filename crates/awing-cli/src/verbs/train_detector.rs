@@ -1,4 +1,4 @@
-use super::progress::duration;
+use super::progress::{duration, skipped_step};
 use crate::{
     console::Console,
     data,
@@ -10,10 +10,12 @@ use crate::{
     style::examples,
 };
 use awing::{
+    Error,
     dataset::{BoxedPhoto, DataSource},
+    evaluation::DetectionFigures,
     prediction::expand_sources,
     report::{box_sheet, save_picture},
-    training::{DetectorRecipe, DetectorSession, SceneMaker, SceneSources, train_detector},
+    training::{DetectorRecipe, DetectorSession, DetectorWatcher, SceneMaker, SceneSources, train_detector},
 };
 use clap::Args;
 use serde_json::json;
@@ -112,18 +114,7 @@ impl TrainDetector {
                 device,
                 stop,
                 card: self.card(),
-                evaluated: &mut |step, loss, figures| {
-                    let measured = figures.map_or_else(String::new, |f| {
-                        let number = |v: Option<f64>| v.map_or("-".to_owned(), |v| format!("{v:.4}"));
-                        format!(
-                            "  average precision {}  recall % {}  false alarms {}",
-                            number(f.average_precision),
-                            number(f.recall),
-                            f.false_alarms
-                        )
-                    });
-                    console.note(format!("step {step}  loss {loss:.5}{measured}"));
-                },
+                watcher: &mut Watcher { console },
             })
         });
         if outcome.is_err() && !self.resume {
@@ -200,5 +191,33 @@ impl TrainDetector {
             if self.val.is_empty() { "none".to_owned() } else { self.val.join(", ") },
             env!("CARGO_PKG_VERSION")
         )
+    }
+}
+
+/// A line for each evaluation.
+struct Watcher<'a> {
+    console: &'a Console,
+}
+
+impl DetectorWatcher for Watcher<'_> {
+    fn evaluated(&mut self, step: usize, loss: f64, figures: Option<&DetectionFigures>) {
+        let measured = figures.map_or_else(String::new, |f| {
+            let number = |v: Option<f64>| v.map_or("-".to_owned(), |v| format!("{v:.4}"));
+            format!(
+                "  average precision {}  recall % {}  false alarms {}",
+                number(f.average_precision),
+                number(f.recall),
+                f.false_alarms
+            )
+        });
+        self.console.note(format!("step {step}  loss {loss:.5}{measured}"));
+    }
+
+    fn skipped(&mut self, step: usize, problem: &str) {
+        self.console.warn(skipped_step(step, problem));
+    }
+
+    fn damaged(&mut self, damage: &Error) {
+        self.console.warn(damage);
     }
 }

@@ -19,7 +19,9 @@ fn files(folder: &Path) -> Vec<String> {
 #[test]
 fn a_run_leaves_its_files() {
     let run = fixture().join("runs/train/tiny");
-    assert_eq!(files(&run), ["best", "config.toml", "curve.png", "curve.svg", "last", "metrics.csv"]);
+    let expected =
+        ["best", "config.toml", "curve.png", "curve.svg", "last", "metrics.csv", "previous", "run.lock"];
+    assert_eq!(files(&run), expected);
     assert_eq!(files(&run.join("best")), ["README.md", "config.toml", "model.safetensors", "progress.toml"]);
     let metrics = fs::read_to_string(run.join("metrics.csv")).unwrap();
     let rows: Vec<&str> = metrics.lines().collect();
@@ -74,29 +76,6 @@ fn runs_without_a_name_are_numbered() {
     awing(folder.path(), &args(&words, &["--seed", "7"])).with_code(0);
     let written = fs::read_to_string(folder.path().join("mine/train/cat/config.toml")).unwrap();
     assert!(written.contains("seed = 7") && written.contains("epochs = 1"), "{written}");
-}
-
-#[cfg(unix)]
-#[test]
-fn ctrl_c_ends_a_run_cleanly_and_it_can_go_on() {
-    let folder = tempfile::tempdir().unwrap();
-    let words = format!("train --data {} --preset nano --name long --minutes 10 --set", faces("train"));
-    let mut child = command(folder.path(), &args(&words, &TINY))
-        .stderr(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    lines.by_ref().map(Result::unwrap).find(|line| line.starts_with("epoch 1.0 ")).unwrap();
-    std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    let rest: Vec<String> = lines.map(Result::unwrap).collect();
-    assert_eq!(child.wait().unwrap().code(), Some(1), "{rest:?}");
-    let hint = rest.iter().find_map(|line| line.split_once("go on with: awing ")).unwrap().1;
-    assert!(hint.ends_with("--runs runs --name long --resume"), "{hint}");
-    let before = fs::read_to_string(folder.path().join("runs/train/long/last/progress.toml")).unwrap();
-    assert!(!before.contains("step = 0\n"), "{before}");
-    let done = awing(folder.path(), &args(hint, &["--minutes", "0.0001"])).with_code(0);
-    assert!(done.err.contains("going on in runs/train/long from step "), "{}", done.err);
 }
 
 #[test]

@@ -70,7 +70,12 @@ impl Done {
 
 /// Runs the command in `folder`.
 pub(crate) fn awing<S: AsRef<str>>(folder: &Path, args: &[S]) -> Done {
-    done(command(folder, args).output().unwrap())
+    finish(&mut command(folder, args))
+}
+
+/// Runs a command to its end.
+pub(crate) fn finish(command: &mut Command) -> Done {
+    done(command.output().unwrap())
 }
 
 /// Runs the command in `folder` with bytes on its standard input.
@@ -83,7 +88,8 @@ pub(crate) fn awing_reads<S: AsRef<str>>(folder: &Path, args: &[S], input: &[u8]
     done(child.wait_with_output().unwrap())
 }
 
-fn done(output: Output) -> Done {
+/// What a command that has ended came to.
+pub(crate) fn done(output: Output) -> Done {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     let done =
         Done { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) };

@@ -8,17 +8,16 @@ use crate::{
     dataset::{Dataset, Sample},
     error::{Error, Result},
     evaluation::{BoxSource, Normaliser, test_faces},
-    files::{whole_folder, write_atomic},
+    files::{lock, write_atomic},
     heatmap::{Codec, WeightMapConfig},
     loss::PixelLoss,
     model::Model,
     prediction::Aligner,
     scheme::{Conversion, Landmark},
-    training::{MetricsRow, Observer, Recipe, Session, TrainingSet, train},
+    training::{MetricsRow, Observer, Recipe, Session, TrainingSet, has_checkpoint, train},
 };
 use burn::tensor::Device;
 use std::{
-    fs::{File, TryLockError},
     path::{Path, PathBuf},
     sync::atomic::AtomicBool,
 };
@@ -76,7 +75,11 @@ pub struct Finished {
 /// [`Error::Model`] when the folder holds a study of another recipe or other data, or a record that cannot be read; those of
 /// [`train`] and [`test_faces`].
 pub fn study(study: &Study<'_>, observer: &mut dyn StudyObserver) -> Result<Finished> {
-    let _lock = lock(&study.folder)?;
+    // Two at work in one folder would write into each other's runs.
+    let Some(_lock) = lock(&study.folder, "study.lock")? else {
+        let problem = "another process is at work on this study; wait for it, or choose another --name";
+        return Err(Error::model(&study.folder, "study", problem));
+    };
     claim(study)?;
     let runs: Vec<(u64, &Variant)> =
         (1..=study.seeds).flat_map(|seed| study.variants.iter().map(move |row| (seed, row))).collect();
@@ -119,22 +122,6 @@ pub fn finished_runs(folder: &Path, variants: &[Variant]) -> Result<Vec<RunRecor
 
 fn run_folder(folder: &Path, variant: &Variant, seed: u64) -> PathBuf {
     folder.join(format!("{}-seed{seed}", variant.name))
-}
-
-/// Held while a study runs: two at work in one folder would write into each other's runs.
-fn lock(folder: &Path) -> Result<File> {
-    std::fs::create_dir_all(folder).map_err(Error::io(folder, "create the folder"))?;
-    let path = folder.join("study.lock");
-    let file = File::create(&path).map_err(Error::io(&path, "create"))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            let problem = "another process is at work on this study; wait for it, or choose another --name";
-            Err(Error::model(folder, "study", problem))
-        }
-        // Some network drives have no locks.
-        Err(TryLockError::Error(_)) => Ok(file),
-    }
 }
 
 /// A dataset in a line: where it is, how many faces it has, and a number that changes with any name, point or scheme.
@@ -184,7 +171,7 @@ fn run(
     folder: &Path,
     observer: &mut dyn StudyObserver,
 ) -> Result<Option<RunRecord>> {
-    let resume = whole_folder(&folder.join("last")).exists();
+    let resume = has_checkpoint(folder);
     if !resume && folder.exists() {
         // It was ended before its first checkpoint: there is nothing to go on from.
         std::fs::remove_dir_all(folder).map_err(Error::io(folder, "remove"))?;
@@ -206,7 +193,6 @@ fn run(
         boxes: &boxes,
         loss: recipe.loss.pixel_loss()?,
         folder,
-        device: study.device.clone().without_autodiff(),
         shares: read_shares(&folder.join("shares.json")),
         problem: None,
     };
@@ -228,14 +214,14 @@ fn run(
         }
         other => other,
     })?;
-    let Watch { shares, problem, loss, device, .. } = watch;
+    let Watch { shares, problem, loss, .. } = watch;
     if let Some(problem) = problem {
         return Err(problem);
     }
     if outcome.interrupted {
         return Ok(None);
     }
-    let model = Model::load(&folder.join("last"), &device)?;
+    let model = Model::load(&folder.join("last"), &study.device.clone().without_autodiff())?;
     let aligner = Aligner::new(model.clone())?;
     let tested =
         test_faces(&aligner, study.test, &boxes, &Normaliser::usual(&study.test.scheme), &mut |_| {})?;
@@ -259,7 +245,7 @@ fn read_shares(path: &Path) -> Vec<PixelShares> {
     serde_json::from_str(&text).unwrap_or_default()
 }
 
-/// Passes on what training tells, and measures at each checkpoint.
+/// Passes on what training tells, and measures at each evaluation.
 struct Watch<'a> {
     observer: &'a mut dyn StudyObserver,
     samples: &'a [Sample],
@@ -267,15 +253,13 @@ struct Watch<'a> {
     boxes: &'a BoxSource,
     loss: PixelLoss,
     folder: &'a Path,
-    device: Device,
     shares: Vec<PixelShares>,
     problem: Option<Error>,
 }
 
 impl Watch<'_> {
-    fn measure(&mut self, row: &MetricsRow) -> Result<()> {
-        let model = Model::load(&self.folder.join("last"), &self.device)?;
-        let reading = read_maps(&model, self.samples, self.dataset, self.boxes, &self.loss)?;
+    fn measure(&mut self, row: &MetricsRow, model: &Model) -> Result<()> {
+        let reading = read_maps(model, self.samples, self.dataset, self.boxes, &self.loss)?;
         // Those after a checkpoint that was gone back to belong to work that was lost.
         self.shares.retain(|s| s.step < row.step);
         self.shares.push(reading.shares.shares(row.epoch, row.step));
@@ -295,15 +279,22 @@ impl Observer for Watch<'_> {
         self.observer.step(step, loss, progress, faces_per_second);
     }
 
-    fn evaluated(&mut self, row: &MetricsRow, best: bool) {
-        self.observer.evaluated(row, best);
-        // A run that is stopped tells its last step too; the others have no measurement there.
-        if row.val_nme.is_none() {
-            return;
-        }
-        if let Err(problem) = self.measure(row) {
+    fn skipped(&mut self, step: usize, problem: &str) {
+        self.observer.skipped(step, problem);
+    }
+
+    fn measured(&mut self, row: &MetricsRow, model: &Model) {
+        if let Err(problem) = self.measure(row, model) {
             self.problem.get_or_insert(problem);
         }
+    }
+
+    fn evaluated(&mut self, row: &MetricsRow, best: bool) {
+        self.observer.evaluated(row, best);
+    }
+
+    fn damaged(&mut self, damage: &Error) {
+        self.observer.damaged(damage);
     }
 
     fn problem(&mut self, problem: &Error) {
@@ -466,7 +457,7 @@ mod tests {
             finished_runs(&folder.path().join("parts"), &runs("parts").variants).unwrap(),
             rest.records
         );
-        let held = lock(&folder.path().join("parts")).unwrap();
+        let held = lock(&folder.path().join("parts"), "study.lock").unwrap();
         let problem = study(&runs("parts"), &mut Count::default()).unwrap_err().to_string();
         assert!(problem.contains("another process is at work"), "{problem}");
         drop(held);

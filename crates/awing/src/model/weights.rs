@@ -6,7 +6,13 @@ use burn::{
     tensor::{Tensor, TensorData},
 };
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+};
+
+/// The key of the checksum in the file's own metadata; files of others have none.
+const CHECKSUM: &str = "crc32";
 
 /// The number of trainable parameters; running means and variances do not count.
 pub fn parameter_count<M: Module>(network: &M) -> usize {
@@ -77,9 +83,20 @@ pub fn save_weights<M: Module>(network: &M, path: &Path, kind: WeightType) -> Re
             .map_err(|e| Error::model(path, name.as_str(), e.to_string()))?;
         views.push((name.as_str(), view));
     }
-    let bytes =
-        safetensors::serialize(views, None).map_err(|e| Error::model(path, "weights", e.to_string()))?;
+    let metadata = HashMap::from([(CHECKSUM.to_owned(), checksum(&views))]);
+    let bytes = safetensors::serialize(views, Some(metadata))
+        .map_err(|e| Error::model(path, "weights", e.to_string()))?;
     crate::files::write_atomic(path, &bytes)
+}
+
+/// Of all tensors by name, with their names and shapes: safetensors itself does not notice a changed number.
+fn checksum<'a>(tensors: &[(&'a str, TensorView<'a>)]) -> String {
+    let mut crc = crc32fast::Hasher::new();
+    for (name, view) in tensors {
+        crc.update(format!("{name} {:?} ", view.shape()).as_bytes());
+        crc.update(view.data());
+    }
+    format!("{:08x}", crc.finalize())
 }
 
 struct Collect {
@@ -138,8 +155,8 @@ fn f32s(bytes: &[u8]) -> Vec<f32> {
 /// Reads weights from `path` into a network of the same shape; f32 and f16 files are read.
 ///
 /// # Errors
-/// [`Error::Io`] when the file cannot be read; [`Error::Model`] naming the tensor when it is damaged, or when a
-/// tensor is missing, unknown, of another shape or type, or holds a number that is not finite.
+/// [`Error::Io`] when the file cannot be read; [`Error::Model`] when it is damaged, which its checksum tells where it has one, or naming
+/// the tensor that is missing, unknown, of another shape or type, or holds a number that is not finite.
 pub fn load_weights<M: Module>(network: M, path: &Path) -> Result<M> {
     let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
     weights_from_bytes(network, &bytes, path)
@@ -147,11 +164,21 @@ pub fn load_weights<M: Module>(network: M, path: &Path) -> Result<M> {
 
 /// [`load_weights`] of a file in memory.
 pub(crate) fn weights_from_bytes<M: Module>(network: M, bytes: &[u8], path: &Path) -> Result<M> {
-    let file = SafeTensors::deserialize(bytes).map_err(|e| {
+    let damaged = |e: safetensors::SafeTensorError| {
         Error::model(path, "file", format!("is not a whole safetensors file ({e}); copy or train it again"))
-    })?;
+    };
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
+    let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
+    let mut views: Vec<_> = file.iter().collect();
+    views.sort_by_key(|(name, _)| *name);
+    if let Some(written) = header.metadata().as_ref().and_then(|metadata| metadata.get(CHECKSUM))
+        && *written != checksum(&views)
+    {
+        let problem = "is not what was written: the weights are damaged; copy or train them again";
+        return Err(Error::model(path, "checksum", problem));
+    }
     let mut values = BTreeMap::new();
-    for (name, view) in file.iter() {
+    for (name, view) in views {
         values.insert(name.to_owned(), read(view, path, name)?);
     }
     place_tensors(network, values, path)
@@ -312,10 +339,33 @@ mod tests {
             let error = weights_from_bytes(network(8, 1), &bytes[..end], &path).unwrap_err().to_string();
             assert!(error.contains("safetensors"), "{error}");
         }
+        // One bit of one number.
         let mut wrong = bytes.clone();
         let last = wrong.len() - 4;
-        wrong[last..].copy_from_slice(&f32::NAN.to_le_bytes());
+        wrong[last] ^= 1;
         let error = weights_from_bytes(network(8, 1), &wrong, &path).unwrap_err().to_string();
+        assert!(error.contains("model.safetensors: checksum: is not what was written"), "{error}");
+    }
+
+    #[test]
+    fn a_file_of_others_has_no_checksum_and_is_looked_at_number_by_number() {
+        let (network, path) = (network(8, 1), Path::new("theirs.safetensors"));
+        let serialize = |tensors: &Tensors| {
+            let bytes: Vec<(&String, &Vec<usize>, Vec<u8>)> = tensors
+                .iter()
+                .map(|(name, (shape, values))| {
+                    (name, shape, values.iter().flat_map(|v| v.to_le_bytes()).collect())
+                })
+                .collect();
+            let views = bytes.iter().map(|(name, shape, bytes)| {
+                (name.as_str(), TensorView::new(Dtype::F32, shape.to_vec(), bytes).unwrap())
+            });
+            safetensors::serialize(views, None).unwrap()
+        };
+        let mut tensors = tensors_of(&network);
+        assert!(weights_from_bytes(network.clone(), &serialize(&tensors), path).is_ok());
+        tensors.values_mut().next().unwrap().1[0] = f32::NAN;
+        let error = weights_from_bytes(network, &serialize(&tensors), path).unwrap_err().to_string();
         assert!(error.contains("not finite"), "{error}");
     }
 }

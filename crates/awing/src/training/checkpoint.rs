@@ -1,11 +1,15 @@
-//! Checkpoints of a run: `last/` is a model folder that also holds what it takes to go on, `best/` the model with the
-//! lowest validation NME.
+//! Checkpoints of a run: `last/` is a model folder that also holds what it takes to go on, `previous/` the one before, `best/` the model
+//! with the lowest validation NME.
 
-use super::moving_average::MovingAverage;
+use super::{
+    OptimiserConfig,
+    checksums::{verify_checksums, write_checksums},
+    moving_average::MovingAverage,
+};
 use crate::{
     error::{Error, Result},
-    files::{swap_folder, whole_folder, write_atomic},
-    model::StackedHourglass,
+    files::{move_folder, replace_folder, swap_folder, write_atomic},
+    model::{StackedHourglass, weights_are_finite},
 };
 use burn::{
     module::Module,
@@ -18,6 +22,14 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
+
+const LAST: &str = "last";
+const PREVIOUS: &str = "previous";
+const BEST: &str = "best";
+/// Where a `last/` goes that cannot be read.
+const DAMAGED: &str = "damaged";
+/// What a run's checkpoints are called.
+pub(super) const FOLDERS: [&str; 3] = [LAST, PREVIOUS, BEST];
 
 /// How far a run is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -32,76 +44,207 @@ pub struct Progress {
     pub best_nme: Option<f64>,
 }
 
+/// What has come together since the last line of the metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Since {
+    /// The sum of the losses.
+    pub(super) loss: f64,
+    /// Steps; skipped ones do not count.
+    pub(super) steps: usize,
+    /// Seconds of training, evaluations not counted.
+    pub(super) seconds: f64,
+    /// Of the last step.
+    pub(super) learning_rate: f64,
+}
+
+impl Since {
+    pub(super) fn add(&mut self, loss: f64, seconds: f64, learning_rate: f64) {
+        self.loss += loss;
+        self.steps += 1;
+        self.seconds += seconds;
+        self.learning_rate = learning_rate;
+    }
+
+    pub(super) fn mean_loss(&self) -> f64 {
+        self.loss / self.steps as f64
+    }
+}
+
+/// `progress.toml`.
+#[derive(Serialize, Deserialize)]
+struct ProgressFile {
+    #[serde(flatten)]
+    progress: Progress,
+    #[serde(default)]
+    since: Since,
+}
+
 /// What training goes on from.
 pub(super) struct State {
     pub(super) progress: Progress,
+    pub(super) since: Since,
     pub(super) network: StackedHourglass,
     pub(super) average: MovingAverage<StackedHourglass>,
     pub(super) optimiser: ModuleOptimizer,
+    /// Steps in a row, up to now, that were skipped.
+    pub(super) skipped: usize,
+}
+
+impl State {
+    /// The state before the first step.
+    pub(super) fn new(
+        network: StackedHourglass,
+        optimiser: &OptimiserConfig,
+        decay: f64,
+        faces: usize,
+    ) -> Self {
+        Self {
+            progress: Progress { faces, ..Progress::default() },
+            since: Since::default(),
+            average: MovingAverage::new(&network, decay),
+            network,
+            optimiser: optimiser.init(),
+            skipped: 0,
+        }
+    }
+
+    /// Whether all its weights are finite numbers.
+    pub(super) fn is_finite(&self) -> bool {
+        weights_are_finite(&self.network) && weights_are_finite(self.average.module())
+    }
 }
 
 /// Saves the averaged model, which `model` writes, as the best, with the figure that made it so.
 pub(super) fn save_best(
-    folder: &Path,
+    run: &Path,
     model: impl FnOnce(&Path) -> Result<()>,
     progress: &Progress,
 ) -> Result<()> {
-    swap_folder(folder, |new| {
+    replace_folder(&run.join(BEST), |new| {
         model(new)?;
-        write_progress(new, progress)
+        write_progress(new, progress, Since::default())
     })
 }
 
 /// Saves the averaged model, which `model` writes, with everything that training goes on from.
-pub(super) fn save_state(
-    folder: &Path,
-    model: impl FnOnce(&Path) -> Result<()>,
-    state: &State,
-) -> Result<()> {
+pub(super) fn save_state(run: &Path, model: impl FnOnce(&Path) -> Result<()>, state: &State) -> Result<()> {
+    let folder = run.join(LAST);
     // The validation snapshot takes in the last update of the running statistics.
     let record = state.network.valid().into_record();
     let bytes = |field: &str, bytes: std::result::Result<Bytes, burn::store::RecordError>| {
-        bytes.map_err(|e| Error::model(folder, field, e.to_string()))
+        bytes.map_err(|e| Error::model(&folder, field, e.to_string()))
     };
     let network = bytes("network.bpk", record.into_bytes())?;
     let optimiser = bytes("optimiser.bpk", state.optimiser.into_bytes())?;
-    swap_folder(folder, |new| {
+    swap_folder(&folder, &run.join(PREVIOUS), |new| {
         model(new)?;
         write_atomic(&new.join("network.bpk"), &network)?;
         write_atomic(&new.join("optimiser.bpk"), &optimiser)?;
-        write_progress(new, &state.progress)
+        write_progress(new, &state.progress, state.since)?;
+        write_checksums(new)
     })
 }
 
-fn write_progress(folder: &Path, progress: &Progress) -> Result<()> {
+fn write_progress(folder: &Path, progress: &Progress, since: Since) -> Result<()> {
     let path = folder.join("progress.toml");
-    let text = toml::to_string(progress).map_err(|e| Error::model(&path, "progress", e.to_string()))?;
+    let file = ProgressFile { progress: progress.clone(), since };
+    let text = toml::to_string(&file).map_err(|e| Error::model(&path, "progress", e.to_string()))?;
     write_atomic(&path, text.as_bytes())
 }
 
-fn read_progress(folder: &Path) -> Result<Progress> {
+fn read_progress(folder: &Path) -> Result<ProgressFile> {
     let path = folder.join("progress.toml");
     let text = fs::read_to_string(&path).map_err(Error::io(&path, "read"))?;
     toml::from_str(&text).map_err(|e| Error::model(path, "progress", e.message().to_owned()))
 }
 
-/// Reads back what [`save_state`] wrote into the folder `last` of a run; `fresh` is a network of the same shape on the
-/// training device, and `average` reads the averaged network from the folder.
+/// Whether a run has something to go on from.
+pub(crate) fn has_checkpoint(run: &Path) -> bool {
+    [LAST, PREVIOUS].iter().any(|name| run.join(name).is_dir())
+}
+
+/// The step of a run's checkpoint, where it can be read.
+pub(super) fn saved_step(run: &Path) -> Option<usize> {
+    read_progress(&run.join(LAST)).ok().map(|file| file.progress.step)
+}
+
+/// Whether a run may hold work: more than the checkpoint from before its first step.
+pub(super) fn has_steps(run: &Path) -> bool {
+    has_checkpoint(run) && (run.join(PREVIOUS).exists() || saved_step(run) != Some(0))
+}
+
+/// Where a run's state is read into.
+pub(super) struct Place<'a> {
+    /// A network of the same shape, on the training device.
+    pub(super) fresh: StackedHourglass,
+    pub(super) optimiser: &'a OptimiserConfig,
+    pub(super) decay: f64,
+    pub(super) device: &'a Device,
+}
+
+/// Reads back what [`save_state`] wrote; `average` reads the averaged network from a folder. Where `last/` is missing or damaged, the run
+/// goes on from `previous/`, and `told` hears what was wrong; so it does of a `best/` that is damaged, which the next evaluation then
+/// replaces.
 pub(super) fn load_state(
     run: &Path,
-    fresh: StackedHourglass,
-    optimiser: ModuleOptimizer,
-    decay: f64,
-    device: &Device,
-    average: impl FnOnce(&Path) -> Result<StackedHourglass>,
+    place: &Place<'_>,
+    average: &mut dyn FnMut(&Path) -> Result<StackedHourglass>,
+    told: &mut dyn FnMut(&Error),
 ) -> Result<State> {
-    let folder = whole_folder(&run.join("last"));
-    let mut progress = read_progress(&folder)?;
-    // `best` is written after `last`: after a crash in between it knows a better figure.
-    if let Ok(best) = read_progress(&whole_folder(&run.join("best"))) {
-        let nmes = [progress.best_nme, best.best_nme].into_iter().flatten();
-        progress.best_nme = nmes.min_by(f64::total_cmp);
+    let [last, previous, best] = FOLDERS.map(|name| run.join(name));
+    let mut state = match read_state(&last, place, average) {
+        Ok(state) => state,
+        Err(damage) => {
+            let Ok(state) = read_state(&previous, place, average) else {
+                return Err(unusable(damage, "and there is no whole checkpoint before it; start a new run"));
+            };
+            // Out of the way: else the next checkpoint would put it where the whole one is.
+            if last.exists() {
+                move_folder(&last, &run.join(DAMAGED))?;
+            }
+            move_folder(&previous, &last)?;
+            let step = state.progress.step;
+            let kept = if run.join(DAMAGED).exists() { "; it is kept in damaged/" } else { "" };
+            told(&unusable(damage, &format!("going on from the checkpoint before it, step {step}{kept}")));
+            state
+        }
+    };
+    // A run that is killed between an evaluation and its checkpoint has a `best/` that is ahead of `last/`.
+    state.progress.best_nme = match average(&best).and_then(|_| read_progress(&best)) {
+        Ok(file) => {
+            [state.progress.best_nme, file.progress.best_nme].into_iter().flatten().min_by(f64::total_cmp)
+        }
+        Err(damage) => {
+            if best.exists() {
+                told(&unusable(damage, "the next evaluation counts as the best"));
+            }
+            None
+        }
+    };
+    Ok(state)
+}
+
+/// The error of a folder with what is done about it.
+fn unusable(damage: Error, done: &str) -> Error {
+    match damage {
+        Error::Model { path, field, problem } => Error::model(path, field, format!("{problem}; {done}")),
+        Error::Io { path, action, source } => {
+            Error::model(path, "file", format!("cannot {action}: {source}; {done}"))
+        }
+        other => other,
     }
+}
+
+fn read_state(
+    folder: &Path,
+    place: &Place<'_>,
+    average: &mut dyn FnMut(&Path) -> Result<StackedHourglass>,
+) -> Result<State> {
+    if !folder.is_dir() {
+        return Err(Error::model(folder, "folder", "is not there"));
+    }
+    verify_checksums(folder)?;
+    let ProgressFile { progress, since } = read_progress(folder)?;
     let read = |name: &str| {
         let path = folder.join(name);
         fs::read(&path).map_err(Error::io(&path, "read")).map(|bytes| (path, Bytes::from_bytes_vec(bytes)))
@@ -110,9 +253,9 @@ pub(super) fn load_state(
         |path: PathBuf| move |e: burn::store::RecordError| Error::model(path, "checkpoint", e.to_string());
     let (path, bytes) = read("network.bpk")?;
     let record = ModuleRecord::from_bytes(bytes).map_err(bad(path.clone()))?;
-    let network = fresh.try_load_record(record).map_err(bad(path))?.fork(device);
+    let network = place.fresh.clone().try_load_record(record).map_err(bad(path))?.fork(place.device);
     let (path, bytes) = read("optimiser.bpk")?;
-    let optimiser = optimiser.from_bytes(bytes).map_err(bad(path))?;
-    let average = MovingAverage::resume(average(&folder)?, decay);
-    Ok(State { progress, network, average, optimiser })
+    let optimiser = place.optimiser.init().from_bytes(bytes).map_err(bad(path))?;
+    let average = MovingAverage::resume(average(folder)?, place.decay);
+    Ok(State { progress, since, network, average, optimiser, skipped: 0 })
 }

@@ -1,7 +1,7 @@
+use super::step_table::{StepTable, whole_lines};
 use crate::error::{Error, Result};
 use std::{
     fs,
-    io::Write,
     path::{Path, PathBuf},
 };
 
@@ -24,33 +24,28 @@ pub struct MetricsRow {
     pub faces_per_second: f64,
 }
 
-const HEADER: &str = "step,epoch,seconds,learning_rate,loss,val_nme,faces_per_second\n";
+const HEADER: &str = "step,epoch,seconds,learning_rate,loss,val_nme,faces_per_second";
 
-/// `metrics.csv` of a run: a line is added and flushed at a time.
+/// `metrics.csv` of a run.
 pub(super) struct MetricsFile {
     path: PathBuf,
+    table: StepTable,
     rows: Vec<MetricsRow>,
 }
 
 impl MetricsFile {
-    /// Starts a file, or goes on with one: lines after `step` belong to work that was lost, and go.
+    /// Starts a file, or goes on with one from `step`.
     pub(super) fn open(path: &Path, step: usize) -> Result<Self> {
-        let mut rows = match fs::read_to_string(path) {
-            Ok(text) => parse(path, &text)?,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-            Err(e) => return Err(Error::io(path, "read")(e)),
-        };
-        rows.retain(|row| row.step <= step);
-        let text: String = std::iter::once(HEADER.to_owned()).chain(rows.iter().map(line)).collect();
-        crate::files::write_atomic(path, text.as_bytes())?;
-        Ok(Self { path: path.to_path_buf(), rows })
+        let (table, lines) = StepTable::open(path, HEADER, step)?;
+        let rows = lines.iter().map(|(number, line)| parse(path, *number, line)).collect::<Result<_>>()?;
+        Ok(Self { path: path.to_path_buf(), table, rows })
     }
 
-    pub(super) fn push(&mut self, row: MetricsRow) -> Result<()> {
-        let mut file =
-            fs::OpenOptions::new().append(true).open(&self.path).map_err(Error::io(&self.path, "open"))?;
-        file.write_all(line(&row).as_bytes()).map_err(Error::io(&self.path, "write"))?;
-        self.rows.push(row);
+    pub(super) fn push(&mut self, row: &MetricsRow) -> Result<()> {
+        let text = line(row);
+        self.table.push(&text)?;
+        // As the file has it, so that the curve is the same where a run was interrupted.
+        self.rows.push(parse(&self.path, self.rows.len() + 2, &text)?);
         Ok(())
     }
 
@@ -63,41 +58,36 @@ impl MetricsFile {
 pub(crate) fn validation_curve(folder: &Path) -> Result<Vec<(f64, f64)>> {
     let path = folder.join("metrics.csv");
     let text = fs::read_to_string(&path).map_err(Error::io(&path, "read"))?;
-    Ok(parse(&path, &text)?.iter().filter_map(|row| Some((row.epoch, row.val_nme?))).collect())
+    let rows = whole_lines(&text).map(|(number, line)| parse(&path, number, line));
+    let rows = rows.collect::<Result<Vec<_>>>()?;
+    Ok(rows.iter().filter_map(|row| Some((row.epoch, row.val_nme?))).collect())
 }
 
 fn line(row: &MetricsRow) -> String {
     let MetricsRow { step, epoch, seconds, learning_rate, loss, val_nme, faces_per_second } = row;
     let val = val_nme.map(|v| format!("{v:.4}")).unwrap_or_default();
-    format!("{step},{epoch:.3},{seconds:.1},{learning_rate:.3e},{loss:.6},{val},{faces_per_second:.1}\n")
+    format!("{step},{epoch:.3},{seconds:.1},{learning_rate:.3e},{loss:.6},{val},{faces_per_second:.1}")
 }
 
-fn parse(path: &Path, text: &str) -> Result<Vec<MetricsRow>> {
-    let mut rows = Vec::new();
-    // A line without its end is what a crash left of it.
-    let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
-    for (i, text) in whole.lines().enumerate().skip(1) {
-        let fields: Vec<&str> = text.split(',').collect();
-        let number = |k: usize, name: &str| -> Result<f64> {
-            fields.get(k).and_then(|f| f.parse().ok()).ok_or_else(|| {
-                Error::format(path, i + 1, name, "is not a number; delete the line, or the file, to go on")
-            })
-        };
-        rows.push(MetricsRow {
-            step: number(0, "step")? as usize,
-            epoch: number(1, "epoch")?,
-            seconds: number(2, "seconds")?,
-            learning_rate: number(3, "learning_rate")?,
-            loss: number(4, "loss")?,
-            val_nme: if fields.get(5).is_some_and(|f| !f.is_empty()) {
-                Some(number(5, "val_nme")?)
-            } else {
-                None
-            },
-            faces_per_second: number(6, "faces_per_second")?,
-        });
-    }
-    Ok(rows)
+fn parse(path: &Path, line: usize, text: &str) -> Result<MetricsRow> {
+    let fields: Vec<&str> = text.split(',').collect();
+    let number = |k: usize, name: &str| -> Result<f64> {
+        fields.get(k).and_then(|f| f.parse().ok()).ok_or_else(|| {
+            Error::format(path, line, name, "is not a number; delete the line, or the file, to go on")
+        })
+    };
+    Ok(MetricsRow {
+        step: number(0, "step")? as usize,
+        epoch: number(1, "epoch")?,
+        seconds: number(2, "seconds")?,
+        learning_rate: number(3, "learning_rate")?,
+        loss: number(4, "loss")?,
+        val_nme: match fields.get(5) {
+            Some(text) if !text.is_empty() => Some(number(5, "val_nme")?),
+            _ => None,
+        },
+        faces_per_second: number(6, "faces_per_second")?,
+    })
 }
 
 #[cfg(test)]
@@ -122,13 +112,15 @@ mod tests {
         let path = folder.path().join("metrics.csv");
         let mut file = MetricsFile::open(&path, 0).unwrap();
         for step in [10, 20, 30] {
-            file.push(row(step, (step == 20).then_some(7.5))).unwrap();
+            file.push(&row(step, (step == 20).then_some(7.5))).unwrap();
         }
-        fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"40,1.0").unwrap();
         let file = MetricsFile::open(&path, 20).unwrap();
         assert_eq!(file.rows(), [row(10, None), row(20, Some(7.5))]);
         let text = fs::read_to_string(&path).unwrap();
         assert_eq!(text.lines().nth(2), Some("20,0.500,2.0,1.000e-3,1.250000,7.5000,9.0"));
         assert_eq!(text.lines().count(), 3);
+        fs::write(&path, text + "20,1,1,1,many,,1\n").unwrap();
+        let problem = MetricsFile::open(&path, 20).err().unwrap().to_string();
+        assert!(problem.contains("metrics.csv:4: loss: is not a number"), "{problem}");
     }
 }

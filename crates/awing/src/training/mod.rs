@@ -3,6 +3,7 @@
 mod batch;
 mod buffers;
 mod checkpoint;
+mod checksums;
 mod descent;
 mod detector;
 mod gradient_norm;
@@ -13,16 +14,19 @@ mod observer;
 mod optimiser;
 mod photo_cache;
 mod recipe;
+mod run_folder;
 mod sample_maker;
 mod schedule;
 mod settings;
+mod step_table;
 mod steps;
 mod trainer;
 mod training_set;
 
 pub use checkpoint::Progress;
 pub use detector::{
-    DetectorRecipe, DetectorSession, DetectorTraining, Scene, SceneMaker, SceneSources, train_detector,
+    DetectorRecipe, DetectorSession, DetectorTraining, DetectorWatcher, Scene, SceneMaker, SceneSources,
+    train_detector,
 };
 pub use metrics::MetricsRow;
 pub use observer::{Observer, Quiet};
@@ -33,5 +37,6 @@ pub use schedule::ScheduleConfig;
 pub use trainer::{Outcome, Session, train};
 pub use training_set::TrainingSet;
 
+pub(crate) use checkpoint::has_checkpoint;
 pub(crate) use metrics::validation_curve;
 pub(crate) use steps::{Batches, Steps};

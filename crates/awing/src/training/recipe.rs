@@ -59,6 +59,10 @@ pub struct TrainingConfig {
     pub clip_norm: f64,
     /// Epochs between evaluations on the validation set, each followed by a checkpoint.
     pub evaluate_every: f64,
+    /// Seconds between checkpoints where evaluations are further apart: the most work that a crash can cost, but for an evaluation that it
+    /// falls into; 0 saves after each step.
+    #[serde(default = "save_every")]
+    pub save_every: f64,
     /// Threads that read, vary and draw the faces of coming steps, each one batch ahead; 1 to 64. One makes about a thousand faces
     /// of 256 px a second, more than a CPU learns from; a fast GPU may want more. Nothing but the time depends on it.
     #[serde(default = "workers")]
@@ -67,6 +71,11 @@ pub struct TrainingConfig {
     /// 0.8 MiB); 0 keeps none and decodes each photo whenever it is needed. Nothing but the time depends on it.
     #[serde(default = "cache_mb")]
     pub cache_mb: usize,
+}
+
+/// Also of recipes from before the setting.
+pub(super) fn save_every() -> f64 {
+    300.0
 }
 
 /// Also of recipes from before the setting.
@@ -97,6 +106,7 @@ impl Recipe {
             moving_average: 0.998,
             clip_norm: 1.0,
             evaluate_every: 1.0,
+            save_every: save_every(),
             workers: workers(),
             cache_mb: cache_mb(),
         };
@@ -238,6 +248,12 @@ impl Recipe {
             "evaluate_every",
             t.evaluate_every.to_string(),
             "must be a positive number of epochs",
+        )?;
+        check(
+            t.save_every >= 0.0 && t.save_every.is_finite(),
+            "save_every",
+            t.save_every.to_string(),
+            "must be 0 or a positive number of seconds",
         )
     }
 }

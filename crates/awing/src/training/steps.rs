@@ -1,16 +1,19 @@
 //! Training by single steps, without a run's folder, checkpoints and evaluations: for measuring.
 
 use super::{
-    Progress, Recipe, TrainingSet,
+    Recipe, TrainingSet,
     batch::{Batch, BatchWorker, Batcher},
     checkpoint::State,
+    descent::descend,
     loader,
-    moving_average::MovingAverage,
-    trainer::Run,
 };
-use crate::{error::Result, loss::PixelLoss, model::StackedHourglass};
+use crate::{
+    error::{Error, Result},
+    loss::PixelLoss,
+    model::StackedHourglass,
+};
 use burn::tensor::Device;
-use std::{path::Path, thread::Scope};
+use std::thread::Scope;
 
 /// The batches of a recipe.
 pub(crate) struct Batches<'a> {
@@ -44,7 +47,7 @@ impl<'a> Batches<'a> {
 
 /// A network on its way.
 pub(crate) struct Steps<'a> {
-    run: Run<'a>,
+    recipe: &'a Recipe,
     state: Option<State>,
     loss: PixelLoss,
     device: &'a Device,
@@ -53,23 +56,19 @@ pub(crate) struct Steps<'a> {
 impl<'a> Steps<'a> {
     /// Starts at the random weights of the recipe's seed, on an autodiff device.
     pub(crate) fn new(faces: &'a TrainingSet, recipe: &'a Recipe, device: &'a Device) -> Result<Self> {
-        let network =
-            StackedHourglass::new(&recipe.network, faces.scheme.len(), recipe.training.seed, device)?;
-        let state = State {
-            progress: Progress::default(),
-            average: MovingAverage::new(&network, recipe.training.moving_average),
-            network,
-            optimiser: recipe.optimiser.init(),
-        };
-        let run = Run { recipe, faces, validation: None, folder: Path::new("") };
-        Ok(Self { run, state: Some(state), loss: recipe.loss.pixel_loss()?, device })
+        let training = &recipe.training;
+        let network = StackedHourglass::new(&recipe.network, faces.scheme.len(), training.seed, device)?;
+        let state = State::new(network, &recipe.optimiser, training.moving_average, faces.len());
+        Ok(Self { recipe, state: Some(state), loss: recipe.loss.pixel_loss()?, device })
     }
 
     /// The next step, at a constant learning rate; gives its loss. After an error there is no next step.
     pub(crate) fn step(&mut self, batch: Batch) -> Result<Option<f64>> {
         let Some(state) = self.state.take() else { return Ok(None) };
-        let rate = self.run.recipe.optimiser.learning_rate();
-        let (state, loss) = self.run.step(state, batch, &self.loss, rate, self.device)?;
+        let (step, rate) = (state.progress.step, self.recipe.optimiser.learning_rate());
+        let clip_norm = self.recipe.training.clip_norm;
+        let (state, loss) = descend(state, batch, &self.loss, rate, clip_norm, self.device);
+        let loss = loss.map_err(|problem| Error::Training { step, problem })?;
         self.state = Some(state);
         Ok(Some(loss))
     }

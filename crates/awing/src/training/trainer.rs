@@ -1,19 +1,16 @@
 use super::{
     MetricsRow, Observer, Progress, Recipe, TrainingSet,
-    batch::{Batch, Batcher},
-    checkpoint,
-    checkpoint::State,
-    descent::descend,
+    batch::Batcher,
+    checkpoint::{self, Place, Since, State},
+    descent::{MOST_SKIPPED, descend},
     loader,
     metrics::MetricsFile,
-    moving_average::MovingAverage,
+    run_folder::RunFolder,
 };
 use crate::{
     dataset::{BoxChoice, Dataset},
     error::{Error, Result},
     evaluation::{BoxSource, Normaliser, test_faces},
-    files::{whole_folder, write_atomic},
-    loss::PixelLoss,
     model::{Model, StackedHourglass, WeightType, parameter_count, transfer_weights, weights_are_finite},
     prediction::Aligner,
     report::{TrainingRow, save_charts, training_charts},
@@ -24,11 +21,8 @@ use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
-    time::{Duration, Instant},
+    time::Instant,
 };
-
-/// The longest time that work can be lost for.
-const SAVE_EVERY: Duration = Duration::from_secs(300);
 
 /// A training run: what, from what, where to.
 pub struct Session<'a> {
@@ -39,7 +33,7 @@ pub struct Session<'a> {
     /// The faces that choose the best checkpoint, in the scheme of `faces` or one that converts to it. Without any,
     /// the last checkpoint is the best.
     pub validation: Option<Dataset>,
-    /// The run's folder: `config.toml`, `metrics.csv`, `curve.svg` and `.png`, `best/`, `last/`.
+    /// The run's folder: `config.toml`, `metrics.csv`, `curve.svg` and `.png`, `best/`, `last/`, `previous/`.
     pub folder: PathBuf,
     /// A network whose weights the run starts from instead of random ones. It must be of the recipe's size; layers that
     /// predict maps start anew where the points differ.
@@ -65,14 +59,20 @@ pub struct Outcome {
     pub interrupted: bool,
 }
 
-/// Trains a network and leaves checkpoints in the run's folder: `last/` at each evaluation, every few minutes and at the
-/// end; `best/` when an evaluation beats all before.
+/// Trains a network and leaves checkpoints in the run's folder: `last/` at the start, at each evaluation, every
+/// [`TrainingConfig::save_every`](super::TrainingConfig::save_every) seconds and at the end, the one before it in `previous/`; `best/` when an
+/// evaluation beats all before.
+///
+/// A run that was ended in any way goes on from `last/`, or where that is damaged from `previous/`, and comes to the same weights, to the last
+/// bit, as one that was never ended, where its length is in epochs: the same seed, faces and machine give the same run.
+///
+/// A step whose loss or gradient is not finite is skipped; ten in a row end the run.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a setting out of range, weights to start from of another size, or a validation set that cannot be
-/// scored; [`Error::Model`] for a
-/// folder that holds a run, or a resumed run that had other settings or faces; [`Error::Io`] when the folder cannot be
-/// written; [`Error::Training`] when the loss, the gradient or a weight stops being finite: the last checkpoint stays.
+/// [`Error::Invalid`] for a setting out of range, weights to start from of another size or not finite, or a validation set that cannot be
+/// scored; [`Error::Model`] for a folder that holds a run or that another process trains into, a resumed run that had other settings or
+/// faces, or checkpoints that are damaged; [`Error::Io`] when the folder cannot be made; [`Error::Training`] when it can no longer be written, or
+/// when the loss, the gradient or a weight stops being finite: the last checkpoint stays.
 pub fn train(session: Session<'_>, observer: &mut dyn Observer) -> Result<Outcome> {
     let Session { mut recipe, faces, validation, folder, start, resume, device, stop, card } = session;
     recipe.validate()?;
@@ -86,21 +86,21 @@ pub fn train(session: Session<'_>, observer: &mut dyn Observer) -> Result<Outcom
     if let Some(start) = start {
         fresh = begin_with(&start, fresh)?;
     }
-    start_folder(&folder, &recipe, resume)?;
-    let run = Run { recipe: &recipe, faces: &faces, validation: validation.as_ref(), folder: &folder };
+    let claimed = start_folder(&folder, &recipe, resume)?;
+    let run = Run { recipe: &recipe, faces: &faces, validation: validation.as_ref(), folder: &claimed };
     let result = run.train(fresh, resume, &device, stop, &card, observer);
-    if result.is_err() && !resume && !folder.join("last").exists() {
-        // A run that never came to a checkpoint leaves nothing that would be in the way of the next try.
-        for name in ["config.toml", "metrics.csv"] {
-            let _ = std::fs::remove_file(folder.join(name));
-        }
-        let _ = std::fs::remove_dir(&folder);
+    if result.is_err() && !resume {
+        claimed.discard_unbegun();
     }
     result
 }
 
 /// The weights of `start`, but for the layers of maps that do not fit.
 pub(super) fn begin_with(start: &StackedHourglass, fresh: StackedHourglass) -> Result<StackedHourglass> {
+    if !weights_are_finite(start) {
+        let problem = "the weights to start from are not all finite numbers; give those of a whole model";
+        return Err(Error::invalid("start", problem));
+    }
     let (network, kept) = transfer_weights(start, fresh);
     match kept.iter().find(|name| !name.contains("maps.")) {
         Some(name) => {
@@ -135,15 +135,11 @@ fn check_validation(dataset: &Dataset, faces: &TrainingSet, boxes: BoxChoice) ->
     Err(problem)
 }
 
-/// Writes the recipe into a run's folder; a new run must be the first there, a resumed one have the same recipe but
-/// for `[training]`.
-fn start_folder(folder: &Path, recipe: &Recipe, resume: bool) -> Result<()> {
-    let config = folder.join("config.toml");
+/// Takes a run's folder and writes the recipe there; that of a run that goes on must be the same but for `[training]`.
+fn start_folder<'a>(path: &'a Path, recipe: &Recipe, resume: bool) -> Result<RunFolder<'a>> {
+    let folder = RunFolder::claim(path, resume)?;
     if resume {
-        if config.exists() && !whole_folder(&folder.join("last")).exists() {
-            let problem = "was ended before its first checkpoint, there is nothing to go on from; delete the folder and start again";
-            return Err(Error::model(folder, "run", problem));
-        }
+        let config = path.join("config.toml");
         let old = Recipe::load(&config)?;
         if (Recipe { training: recipe.training.clone(), ..old }) != *recipe {
             return Err(Error::model(
@@ -152,31 +148,17 @@ fn start_folder(folder: &Path, recipe: &Recipe, resume: bool) -> Result<()> {
                 "differs from the run's in more than [training]; start a new run",
             ));
         }
-    } else if config.exists() {
-        return Err(Error::model(
-            folder,
-            "run",
-            "is already there; choose another --name, or --resume it, or delete it",
-        ));
     }
-    write_atomic(&config, recipe.to_toml()?.as_bytes())
+    folder.write_config(&recipe.to_toml()?)?;
+    Ok(folder)
 }
 
 /// What a run is made of.
-pub(super) struct Run<'a> {
-    pub(super) recipe: &'a Recipe,
-    pub(super) faces: &'a TrainingSet,
-    pub(super) validation: Option<&'a Dataset>,
-    pub(super) folder: &'a Path,
-}
-
-/// Sums since the last line of the metrics.
-#[derive(Default)]
-struct Since {
-    loss: f64,
-    steps: usize,
-    /// Seconds of training, evaluations not counted.
-    seconds: f64,
+struct Run<'a> {
+    recipe: &'a Recipe,
+    faces: &'a TrainingSet,
+    validation: Option<&'a Dataset>,
+    folder: &'a RunFolder<'a>,
 }
 
 impl Run<'_> {
@@ -189,7 +171,7 @@ impl Run<'_> {
         card: &str,
         observer: &mut dyn Observer,
     ) -> Result<Outcome> {
-        let training = &self.recipe.training;
+        let (training, folder) = (&self.recipe.training, self.folder.path);
         let batcher = Batcher::new(self.faces, self.recipe)?;
         let steps_per_epoch = batcher.steps_per_epoch();
         let card = format!(
@@ -202,17 +184,16 @@ impl Run<'_> {
             }
         );
         let mut state = if resume {
-            self.resumed(fresh, device)?
+            self.resumed(fresh, device, observer)?
         } else {
-            State {
-                progress: Progress { faces: self.faces.len(), ..Progress::default() },
-                average: MovingAverage::new(&fresh, training.moving_average),
-                network: fresh,
-                optimiser: self.recipe.optimiser.init(),
-            }
+            State::new(fresh, &self.recipe.optimiser, training.moving_average, self.faces.len())
         };
-        let mut metrics = MetricsFile::open(&self.folder.join("metrics.csv"), state.progress.step)?;
-        observer.started(self.folder, state.progress.step, steps_per_epoch);
+        let mut metrics = MetricsFile::open(&folder.join("metrics.csv"), state.progress.step)?;
+        if !resume {
+            // From here on there is always something to go on from.
+            self.save(&state, &MetricsRow::default(), &card)?;
+        }
+        observer.started(folder, state.progress.step, steps_per_epoch);
         let loss = self.recipe.loss.pixel_loss()?;
         let total_steps = training.epochs.saturating_mul(steps_per_epoch);
         let evaluate_every = ((training.evaluate_every * steps_per_epoch as f64) as usize).max(1);
@@ -220,8 +201,6 @@ impl Run<'_> {
         let seconds = || seconds_before + begun.elapsed().as_secs_f64();
         let mut saved = Instant::now();
         let mut told = BTreeSet::new();
-        let mut since = Since::default();
-        let mut learning_rate = 0.0;
         std::thread::scope(|scope| {
             let worker = || {
                 let mut worker = batcher.worker();
@@ -230,83 +209,89 @@ impl Run<'_> {
             let mut batches = loader::batches(scope, worker, state.progress.step.., training.workers);
             loop {
                 state.progress.seconds = seconds();
+                let (step, since) = (state.progress.step, state.since);
                 let done = self.done(&state.progress, total_steps);
                 let stopped = stop.load(Ordering::Relaxed);
                 let ends = done >= 1.0 || stopped;
-                if since.steps > 0 && (ends || state.progress.step.is_multiple_of(evaluate_every)) {
+                // Whoever stops a run before its end does not wait for an evaluation; the run makes it when it goes on.
+                let evaluates = done >= 1.0 || !stopped && step.is_multiple_of(evaluate_every);
+                let unsaved = saved.elapsed().as_secs_f64();
+                if since.steps > 0 && evaluates {
                     let row = MetricsRow {
-                        step: state.progress.step,
-                        epoch: state.progress.step as f64 / steps_per_epoch as f64,
+                        step,
+                        epoch: step as f64 / steps_per_epoch as f64,
                         seconds: state.progress.seconds,
-                        learning_rate,
-                        loss: since.loss / since.steps as f64,
+                        learning_rate: since.learning_rate,
+                        loss: since.mean_loss(),
                         val_nme: None,
                         faces_per_second: (since.steps * training.batch) as f64 / since.seconds.max(1e-9),
                     };
-                    self.check_weights(&state)?;
-                    // Whoever stops a run before its end does not wait for an evaluation.
-                    let cut = stopped && done < 1.0 && self.validation.is_some();
-                    let (row, best) =
-                        if cut { (row, false) } else { self.judge(&mut state, row, &card, observer)? };
-                    state.progress.seconds = seconds();
-                    // Saved last: a run that is killed before goes back to an earlier checkpoint and comes through here again, so that
-                    // no evaluation is ever left out.
-                    metrics.push(row.clone())?;
-                    self.save(&state, &row, &card)?;
-                    self.draw(&metrics)?;
+                    let (row, best) = self
+                        .evaluate(&mut state, row, &card, &mut metrics, &seconds, observer)
+                        .map_err(|problem| self.folder.unwritten(step, problem))?;
                     observer.evaluated(&row, best);
-                    (since, saved) = (Since::default(), Instant::now());
-                } else if since.steps > 0 && saved.elapsed() > SAVE_EVERY {
-                    let row = MetricsRow {
-                        step: state.progress.step,
-                        seconds: state.progress.seconds,
-                        ..MetricsRow::default()
-                    };
-                    self.save(&state, &row, &card)?;
+                    saved = Instant::now();
+                } else if since.steps > 0 && (stopped || unsaved > training.save_every) {
+                    self.save_between(&state, stopped, &card)
+                        .map_err(|problem| self.folder.unwritten(step, problem))?;
                     saved = Instant::now();
                 }
                 if ends {
                     return Ok(Outcome {
-                        folder: self.folder.to_path_buf(),
+                        folder: folder.to_path_buf(),
                         progress: state.progress,
                         interrupted: done < 1.0,
                     });
                 }
                 let started = Instant::now();
-                let batch =
-                    batches.next().map_err(|_| self.stopped(state.progress.step, "the loader ended"))??;
+                let batch = batches.next().map_err(|_| self.diverged(step, "the loader ended"))??;
                 for problem in &batch.problems {
                     if told.insert(problem.to_string()) {
                         observer.problem(problem);
                     }
                 }
-                learning_rate = self.recipe.optimiser.learning_rate() * self.recipe.schedule.factor(done);
-                let value;
-                (state, value) = self.step(state, batch, &loss, learning_rate, device)?;
-                let took = started.elapsed().as_secs_f64();
-                since =
-                    Since { loss: since.loss + value, steps: since.steps + 1, seconds: since.seconds + took };
-                let done = self.done(&state.progress, total_steps);
-                observer.step(state.progress.step, value, done, training.batch as f64 / took);
+                let rate = self.recipe.optimiser.learning_rate() * self.recipe.schedule.factor(done);
+                let made;
+                (state, made) = descend(state, batch, &loss, rate, training.clip_norm, device);
+                match made {
+                    Ok(value) => {
+                        let took = started.elapsed().as_secs_f64();
+                        state.since.add(value, took, rate);
+                        let done = self.done(&state.progress, total_steps);
+                        observer.step(state.progress.step, value, done, training.batch as f64 / took);
+                    }
+                    Err(problem) if state.skipped < MOST_SKIPPED => observer.skipped(step, &problem),
+                    Err(problem) => {
+                        let what = format!("{problem}, and {MOST_SKIPPED} steps in a row had to be skipped");
+                        return Err(self.diverged(step, &what));
+                    }
+                }
             }
         })
     }
 
     /// The state of the run so far, checked to be of these faces.
-    fn resumed(&self, fresh: StackedHourglass, device: &Device) -> Result<State> {
-        let decay = self.recipe.training.moving_average;
+    fn resumed(
+        &self,
+        fresh: StackedHourglass,
+        device: &Device,
+        observer: &mut dyn Observer,
+    ) -> Result<State> {
+        let (optimiser, decay) = (&self.recipe.optimiser, self.recipe.training.moving_average);
         let mut scheme = None;
-        let optimiser = self.recipe.optimiser.init();
-        let state = checkpoint::load_state(self.folder, fresh, optimiser, decay, device, |last| {
-            let model = Model::load(last, &device.clone().without_autodiff())?;
+        let place = Place { fresh, optimiser, decay, device };
+        let mut average = |folder: &Path| {
+            let model = Model::load(folder, &device.clone().without_autodiff())?;
             scheme = Some(model.scheme);
             Ok(model.network)
-        })?;
+        };
+        let told = &mut |damage: &Error| observer.damaged(damage);
+        let state = checkpoint::load_state(self.folder.path, &place, &mut average, told)?;
         let differs = |field: &str, old: String, new: String| {
             let problem = format!(
                 "the run has {old}, and the data now {new}; resume it with the same --data and --scheme"
             );
-            Err(Error::model(self.folder, field, problem))
+            Err(Error::model(self.folder.path, field, problem))
         };
         if let Some(scheme) = scheme.filter(|scheme| scheme.marks() != self.faces.scheme.marks()) {
             let name = |scheme: &Scheme| format!("the scheme {} of {} points", scheme.name, scheme.len());
@@ -318,20 +303,6 @@ impl Run<'_> {
         Ok(state)
     }
 
-    /// One optimiser step; gives its loss.
-    pub(super) fn step(
-        &self,
-        state: State,
-        batch: Batch,
-        loss: &PixelLoss,
-        learning_rate: f64,
-        device: &Device,
-    ) -> Result<(State, f64)> {
-        let step = state.progress.step;
-        descend(state, batch, loss, learning_rate, self.recipe.training.clip_norm, device)
-            .map_err(|problem| self.stopped(step, &problem))
-    }
-
     /// The part of the run that is done.
     fn done(&self, progress: &Progress, total_steps: usize) -> f64 {
         match self.recipe.training.minutes {
@@ -340,34 +311,54 @@ impl Run<'_> {
         }
     }
 
-    fn stopped(&self, step: usize, what: &str) -> Error {
-        let last = self.folder.join("last");
-        let kept = if last.exists() {
-            format!("{} holds the last good checkpoint", last.display())
-        } else {
-            "there was no checkpoint yet".to_owned()
-        };
-        Error::Training {
-            step,
-            problem: format!(
-                "{what}; {kept}. Start a new run with a lower learning rate (--set \
-                 optimiser.learning_rate={:e}), a longer warm-up or training.clip_norm=1",
-                self.recipe.optimiser.learning_rate() / 10.0
-            ),
+    /// Before anything is written: the weights are finite, the folder is there.
+    fn check(&self, state: &State) -> Result<()> {
+        if !state.is_finite() {
+            return Err(self.diverged(state.progress.step, "a weight is not finite"));
         }
+        self.folder.check()
     }
 
-    fn check_weights(&self, state: &State) -> Result<()> {
-        let finite = weights_are_finite(&state.network) && weights_are_finite(state.average.module());
-        if finite { Ok(()) } else { Err(self.stopped(state.progress.step, "a weight is not finite")) }
+    fn diverged(&self, step: usize, what: &str) -> Error {
+        self.folder.diverged(step, what, self.recipe.optimiser.learning_rate())
     }
 
     /// Writes `last/`.
     fn save(&self, state: &State, row: &MetricsRow, card: &str) -> Result<()> {
-        self.check_weights(state)?;
+        self.check(state)?;
         let (model, card) = (self.model(state), self.model_card(row, card));
         let save = |folder: &Path| model.save(folder, &card, WeightType::F32);
-        checkpoint::save_state(&self.folder.join("last"), save, state)
+        checkpoint::save_state(self.folder.path, save, state)
+    }
+
+    /// Writes `last/` between evaluations. Where there is no validation set, a run that is `stopped` leaves its last model as the best.
+    fn save_between(&self, state: &State, stopped: bool, card: &str) -> Result<()> {
+        let Progress { step, seconds, .. } = state.progress;
+        let row = MetricsRow { step, seconds, ..MetricsRow::default() };
+        if stopped && self.validation.is_none() {
+            self.save_best(state, &row, card)?;
+        }
+        self.save(state, &row, card)
+    }
+
+    /// Evaluates, and writes `best/`, `metrics.csv`, the curve and `last/`. The checkpoint comes last: a run that is killed before goes back to
+    /// an earlier one and comes through here again, so that nothing is ever left out.
+    fn evaluate(
+        &self,
+        state: &mut State,
+        row: MetricsRow,
+        card: &str,
+        metrics: &mut MetricsFile,
+        seconds: &dyn Fn() -> f64,
+        observer: &mut dyn Observer,
+    ) -> Result<(MetricsRow, bool)> {
+        let (row, best) = self.judge(state, row, card, observer)?;
+        state.progress.seconds = seconds();
+        state.since = Since::default();
+        metrics.push(&row)?;
+        self.draw(metrics)?;
+        self.save(state, &row, card)?;
+        Ok((row, best))
     }
 
     /// Evaluates the averaged model, and writes `best/` where it is the best so far; without a validation set every
@@ -379,6 +370,7 @@ impl Run<'_> {
         card: &str,
         observer: &mut dyn Observer,
     ) -> Result<(MetricsRow, bool)> {
+        self.check(state)?;
         let model = self.model(state);
         row.val_nme = self.validate(&model).unwrap_or_else(|problem| {
             observer.problem(&problem);
@@ -390,11 +382,18 @@ impl Run<'_> {
         };
         if best {
             state.progress.best_nme = row.val_nme;
-            let card = self.model_card(&row, card);
-            let save = |folder: &Path| model.save(folder, &card, WeightType::F32);
-            checkpoint::save_best(&self.folder.join("best"), save, &state.progress)?;
+            self.save_best(state, &row, card)?;
+        }
+        if row.val_nme.is_some() {
+            observer.measured(&row, &model);
         }
         Ok((row, best))
+    }
+
+    fn save_best(&self, state: &State, row: &MetricsRow, card: &str) -> Result<()> {
+        let (model, card) = (self.model(state), self.model_card(row, card));
+        let save = |folder: &Path| model.save(folder, &card, WeightType::F32);
+        checkpoint::save_best(self.folder.path, save, &state.progress)
     }
 
     /// The averaged model.
@@ -424,7 +423,7 @@ impl Run<'_> {
         let rows = metrics.rows().iter();
         let rows: Vec<TrainingRow> =
             rows.map(|r| TrainingRow { step: r.step, loss: r.loss, val_nme: r.val_nme }).collect();
-        save_charts(&training_charts(&rows), &self.folder.join("curve"))
+        save_charts(&training_charts(&rows), &self.folder.path.join("curve"))
     }
 
     fn model_card(&self, row: &MetricsRow, card: &str) -> String {

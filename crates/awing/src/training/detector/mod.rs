@@ -5,5 +5,5 @@ mod run;
 mod scenes;
 
 pub use recipe::{DetectorRecipe, DetectorTraining};
-pub use run::{DetectorSession, train_detector};
+pub use run::{DetectorSession, DetectorWatcher, train_detector};
 pub use scenes::{Scene, SceneMaker, SceneSources};

@@ -5,6 +5,7 @@ use crate::{
     model::NetworkConfig,
     training::{
         OptimiserConfig, ScheduleConfig,
+        recipe::save_every,
         settings::{lay_over, setting},
     },
 };
@@ -49,6 +50,8 @@ pub struct DetectorTraining {
     pub clip_norm: f64,
     /// Steps between evaluations on the validation photos, each followed by a checkpoint.
     pub evaluate_every: usize,
+    /// Seconds between checkpoints where evaluations are further apart: the most work that a crash can cost; 0 saves after each step.
+    pub save_every: f64,
     /// Threads that make scenes; 1 to 64.
     pub workers: usize,
 }
@@ -63,6 +66,7 @@ impl Default for DetectorTraining {
             moving_average: 0.998,
             clip_norm: 1.0,
             evaluate_every: 500,
+            save_every: save_every(),
             workers: 1,
         }
     }
@@ -134,6 +138,7 @@ impl DetectorRecipe {
         )?;
         check(t.clip_norm >= 0.0 && t.clip_norm.is_finite(), "training.clip_norm", "must be 0 or more")?;
         check(t.evaluate_every > 0, "training.evaluate_every", "must be 1 or more")?;
+        check(t.save_every >= 0.0 && t.save_every.is_finite(), "training.save_every", "must be 0 or more")?;
         check((1..=64).contains(&t.workers), "training.workers", "must be from 1 to 64")
     }
 }

@@ -4,30 +4,26 @@ use crate::{
     detection::HeatmapDetector,
     error::{Error, Result},
     evaluation::{DetectionFigures, Detections},
-    files::{whole_folder, write_atomic},
     model::{StackedHourglass, WeightType, parameter_count},
     training::{
         Outcome, Progress,
         batch::{Batch, mix},
         buffers::Buffers,
-        checkpoint::{self, State},
-        descent::descend,
+        checkpoint::{self, Place, Since, State},
+        descent::{MOST_SKIPPED, descend},
         loader,
-        moving_average::MovingAverage,
+        run_folder::RunFolder,
+        step_table::StepTable,
         trainer::begin_with,
     },
 };
 use burn::tensor::Device;
 use std::{
-    fs::OpenOptions,
-    io::Write,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-/// The longest time that work can be lost for.
-const SAVE_EVERY: Duration = Duration::from_secs(300);
 /// What counts as a face where no validation photos say what is best.
 const LEAST_SCORE: f32 = 0.5;
 /// Where they do, boxes down to this score are judged.
@@ -54,19 +50,30 @@ pub struct DetectorSession<'a> {
     pub stop: &'a AtomicBool,
     /// What the card says of the data and the command, in Markdown.
     pub card: String,
-    /// Told after each evaluation: the step, the mean loss since the last one, and the figures on the validation photos.
-    pub evaluated: &'a mut dyn FnMut(usize, f64, Option<&DetectionFigures>),
+    /// Who is told how it goes.
+    pub watcher: &'a mut dyn DetectorWatcher,
+}
+
+/// Who is told how a detector's training goes. All methods do nothing unless they are written.
+pub trait DetectorWatcher {
+    /// An evaluation and a checkpoint are done: the step, the mean loss since the last one, and the figures on the validation photos.
+    fn evaluated(&mut self, _step: usize, _loss: f64, _figures: Option<&DetectionFigures>) {}
+    /// A step was left out because its loss or gradient is not finite, as `_problem` says; the weights are as before.
+    fn skipped(&mut self, _step: usize, _problem: &str) {}
+    /// A checkpoint of the run that goes on is damaged, as `_damage` says; it says also what the run does about it.
+    fn damaged(&mut self, _damage: &Error) {}
 }
 
 /// Trains a detector and leaves checkpoints in the run's folder, as [`crate::training::train`] does. In the outcome's progress
 /// `best_nme` is per cent of average precision that is missing to 1.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a setting out of range, missing photos, or weights to start from of another size; [`Error::Model`] for a folder
-/// that holds a run, or a resumed run that had other settings; [`Error::Io`] when a photo cannot be read or the folder cannot be written;
-/// [`Error::Training`] when the loss or a gradient stops being finite: the last checkpoint stays.
+/// [`Error::Invalid`] for a setting out of range, missing photos, or weights to start from of another size; [`Error::Model`] for a folder that holds a run or that another process
+/// trains into, a resumed run that had other settings, or damaged checkpoints; [`Error::Io`] when a photo cannot be read or the folder cannot
+/// be made; [`Error::Training`] when it can no longer be written, or when the loss, a gradient or a weight stops being finite: the last
+/// checkpoint stays.
 pub fn train_detector(session: DetectorSession<'_>) -> Result<Outcome> {
-    let DetectorSession { recipe, sources, validation, folder, start, resume, device, stop, card, evaluated } =
+    let DetectorSession { recipe, sources, validation, folder, start, resume, device, stop, card, watcher } =
         session;
     recipe.validate()?;
     let device = if device.is_autodiff() { device } else { device.autodiff() };
@@ -76,77 +83,30 @@ pub fn train_detector(session: DetectorSession<'_>) -> Result<Outcome> {
     if let Some(start) = start {
         fresh = begin_with(&start, fresh)?;
     }
-    start_folder(&folder, &recipe, resume)?;
-    let run = Run { recipe: &recipe, maker: &maker, validation: &validation, folder: &folder, card: &card };
-    let training = &recipe.training;
-    let optimiser = recipe.optimiser.init();
-    let mut state = if resume {
-        checkpoint::load_state(&folder, fresh, optimiser, training.moving_average, &device, |last| {
-            Ok(HeatmapDetector::load(last, &device.clone().without_autodiff())?.network().clone())
-        })?
-    } else {
-        State {
-            progress: Progress { faces: maker.faces(), ..Progress::default() },
-            average: MovingAverage::new(&fresh, training.moving_average),
-            network: fresh,
-            optimiser,
-        }
-    };
-    let loss = recipe.loss.pixel_loss()?;
-    let (begun, before) = (Instant::now(), state.progress.seconds);
-    let (mut sum, mut steps, mut saved) = (0.0, 0, Instant::now());
-    let scenes =
-        Scenes { maker: &maker, buffers: Buffers::default(), batch: training.batch, seed: training.seed };
-    std::thread::scope(|scope| {
-        let worker = || |step| scenes.make(step);
-        let mut batches = loader::batches(scope, worker, state.progress.step.., training.workers);
-        loop {
-            state.progress.seconds = before + begun.elapsed().as_secs_f64();
-            let done = run.done(&state.progress);
-            let ends = done >= 1.0 || stop.load(Ordering::Relaxed);
-            if steps > 0 && (ends || state.progress.step.is_multiple_of(training.evaluate_every)) {
-                run.judge(&mut state, sum / f64::from(steps), evaluated)?;
-                (sum, steps, saved) = (0.0, 0, Instant::now());
-            } else if saved.elapsed() > SAVE_EVERY {
-                run.save(&state, LEAST_SCORE)?;
-                saved = Instant::now();
-            }
-            if ends {
-                let progress = state.progress;
-                return Ok(Outcome { folder: folder.clone(), progress, interrupted: done < 1.0 });
-            }
-            let batch =
-                batches.next().map_err(|_| run.stopped(state.progress.step, "the loader ended"))??;
-            let rate = recipe.optimiser.learning_rate() * recipe.schedule.factor(done);
-            let (step, value);
-            step = state.progress.step;
-            (state, value) = descend(state, batch, &loss, rate, training.clip_norm, &device)
-                .map_err(|problem| run.stopped(step, &problem))?;
-            (sum, steps) = (sum + value, steps + 1);
-        }
-    })
+    let claimed = start_folder(&folder, &recipe, resume)?;
+    let run = Run { recipe: &recipe, maker: &maker, validation: &validation, folder: &claimed, card: &card };
+    let result = run.train(fresh, resume, &device, stop, watcher);
+    if result.is_err() && !resume {
+        claimed.discard_unbegun();
+    }
+    result
 }
 
-/// A new run must be the first in its folder, a resumed one have the same recipe but for its length.
-fn start_folder(folder: &Path, recipe: &DetectorRecipe, resume: bool) -> Result<()> {
-    let config = folder.join("config.toml");
+/// Takes a run's folder and writes the recipe there; that of a run that goes on must be the same but for its length.
+fn start_folder<'a>(path: &'a Path, recipe: &DetectorRecipe, resume: bool) -> Result<RunFolder<'a>> {
+    let folder = RunFolder::claim(path, resume)?;
     if resume {
-        if !whole_folder(&folder.join("last")).exists() {
-            let problem = "has no checkpoint to go on from; delete the folder and start again";
-            return Err(Error::model(folder, "run", problem));
-        }
+        let config = path.join("config.toml");
         let mut old = DetectorRecipe::layered(Some(&config), &[])?;
         (old.training.steps, old.training.minutes) = (recipe.training.steps, recipe.training.minutes);
         if old != *recipe {
             let problem = "differs from the run's in more than its length; start a new run";
             return Err(Error::model(config, "recipe", problem));
         }
-    } else if config.exists() {
-        let problem = "is already there; choose another --name, or --resume it, or delete it";
-        return Err(Error::model(folder, "run", problem));
     }
     let text = toml::to_string(recipe).map_err(|e| Error::invalid("recipe", e.to_string()))?;
-    write_atomic(&config, text.as_bytes())
+    folder.write_config(&text)?;
+    Ok(folder)
 }
 
 /// The scenes of each step.
@@ -181,15 +141,92 @@ impl Scenes<'_> {
     }
 }
 
+const HEADER: &str = "step,seconds,loss,average_precision,recall,false_alarms";
+
 struct Run<'a> {
     recipe: &'a DetectorRecipe,
     maker: &'a SceneMaker,
     validation: &'a [BoxedPhoto],
-    folder: &'a Path,
+    folder: &'a RunFolder<'a>,
     card: &'a str,
 }
 
 impl Run<'_> {
+    fn train(
+        &self,
+        fresh: StackedHourglass,
+        resume: bool,
+        device: &Device,
+        stop: &AtomicBool,
+        watcher: &mut dyn DetectorWatcher,
+    ) -> Result<Outcome> {
+        let (training, folder) = (&self.recipe.training, self.folder.path);
+        let (optimiser, decay) = (&self.recipe.optimiser, training.moving_average);
+        let mut state = if resume {
+            let place = Place { fresh, optimiser, decay, device };
+            let mut average = |folder: &Path| {
+                Ok(HeatmapDetector::load(folder, &device.clone().without_autodiff())?.network().clone())
+            };
+            let told = &mut |damage: &Error| watcher.damaged(damage);
+            checkpoint::load_state(folder, &place, &mut average, told)?
+        } else {
+            State::new(fresh, optimiser, decay, self.maker.faces())
+        };
+        let (metrics, _) = StepTable::open(&folder.join("metrics.csv"), HEADER, state.progress.step)?;
+        if !resume {
+            // From here on there is always something to go on from.
+            self.save(&state, LEAST_SCORE)?;
+        }
+        let loss = self.recipe.loss.pixel_loss()?;
+        let (begun, before) = (Instant::now(), state.progress.seconds);
+        let mut saved = Instant::now();
+        let scenes = Scenes {
+            maker: self.maker,
+            buffers: Buffers::default(),
+            batch: training.batch,
+            seed: training.seed,
+        };
+        std::thread::scope(|scope| {
+            let worker = || |step| scenes.make(step);
+            let mut batches = loader::batches(scope, worker, state.progress.step.., training.workers);
+            loop {
+                state.progress.seconds = before + begun.elapsed().as_secs_f64();
+                let (step, since) = (state.progress.step, state.since);
+                let done = self.done(&state.progress);
+                let stopped = stop.load(Ordering::Relaxed);
+                let ends = done >= 1.0 || stopped;
+                // Whoever stops a run before its end does not wait for an evaluation; the run makes it when it goes on.
+                let evaluates = done >= 1.0 || !stopped && step.is_multiple_of(training.evaluate_every);
+                let unsaved = saved.elapsed().as_secs_f64();
+                if since.steps > 0 && evaluates {
+                    self.evaluate(&mut state, &metrics, watcher)
+                        .map_err(|problem| self.folder.unwritten(step, problem))?;
+                    saved = Instant::now();
+                } else if since.steps > 0 && (stopped || unsaved > training.save_every) {
+                    self.save(&state, LEAST_SCORE).map_err(|problem| self.folder.unwritten(step, problem))?;
+                    saved = Instant::now();
+                }
+                if ends {
+                    let progress = state.progress;
+                    return Ok(Outcome { folder: folder.to_path_buf(), progress, interrupted: done < 1.0 });
+                }
+                let started = Instant::now();
+                let batch = batches.next().map_err(|_| self.diverged(step, "the loader ended"))??;
+                let rate = self.recipe.optimiser.learning_rate() * self.recipe.schedule.factor(done);
+                let made;
+                (state, made) = descend(state, batch, &loss, rate, training.clip_norm, device);
+                match made {
+                    Ok(value) => state.since.add(value, started.elapsed().as_secs_f64(), rate),
+                    Err(problem) if state.skipped < MOST_SKIPPED => watcher.skipped(step, &problem),
+                    Err(problem) => {
+                        let what = format!("{problem}, and {MOST_SKIPPED} steps in a row had to be skipped");
+                        return Err(self.diverged(step, &what));
+                    }
+                }
+            }
+        })
+    }
+
     /// The part of the run that is done.
     fn done(&self, progress: &Progress) -> f64 {
         match self.recipe.training.minutes {
@@ -198,13 +235,16 @@ impl Run<'_> {
         }
     }
 
-    /// Measures the averaged detector, writes the line of metrics, `best/` where it is the best so far, and `last/`.
-    fn judge(
+    /// Measures the averaged detector, and writes `best/` where it is the best so far, the line of metrics, and `last/`. The checkpoint comes
+    /// last: a run that is killed before goes back to an earlier one and comes through here again.
+    fn evaluate(
         &self,
         state: &mut State,
-        loss: f64,
-        evaluated: &mut dyn FnMut(usize, f64, Option<&DetectionFigures>),
+        metrics: &StepTable,
+        watcher: &mut dyn DetectorWatcher,
     ) -> Result<()> {
+        self.check(state)?;
+        let loss = state.since.mean_loss();
         let mut least = LEAST_SCORE;
         let mut figures = None;
         if !self.validation.is_empty() {
@@ -225,25 +265,20 @@ impl Run<'_> {
             state.progress.best_nme = missing;
             let detector = self.detector(state, least)?;
             let save = |folder: &Path| detector.save(folder, &self.card(state), WeightType::F32);
-            checkpoint::save_best(&self.folder.join("best"), save, &state.progress)?;
+            checkpoint::save_best(self.folder.path, save, &state.progress)?;
         }
-        let path = self.folder.join("metrics.csv");
-        let new = !path.exists();
-        let mut file =
-            OpenOptions::new().create(true).append(true).open(&path).map_err(Error::io(&path, "open"))?;
-        let head = if new { "step,seconds,loss,average_precision,recall,false_alarms\n" } else { "" };
         let number = |value: Option<f64>| value.map_or_else(String::new, |v| format!("{v:.5}"));
-        let line = format!(
-            "{head}{},{:.1},{loss:.6},{},{},{}\n",
+        metrics.push(&format!(
+            "{},{:.1},{loss:.6},{},{},{}",
             state.progress.step,
             state.progress.seconds,
             number(precision),
             number(figures.as_ref().and_then(|f| f.recall)),
             figures.as_ref().map_or_else(String::new, |f| f.false_alarms.to_string()),
-        );
-        file.write_all(line.as_bytes()).map_err(Error::io(&path, "write"))?;
+        ))?;
+        state.since = Since::default();
         self.save(state, least)?;
-        evaluated(state.progress.step, loss, figures.as_ref());
+        watcher.evaluated(state.progress.step, loss, figures.as_ref());
         Ok(())
     }
 
@@ -251,21 +286,24 @@ impl Run<'_> {
         HeatmapDetector::new(self.recipe.network.clone(), state.average.module(), least_score)
     }
 
-    /// Writes `last/`.
-    fn save(&self, state: &State, least_score: f32) -> Result<()> {
-        let detector = self.detector(state, least_score)?;
-        let save = |folder: &Path| detector.save(folder, &self.card(state), WeightType::F32);
-        checkpoint::save_state(&self.folder.join("last"), save, state)
+    /// Before anything is written: the weights are finite, the folder is there.
+    fn check(&self, state: &State) -> Result<()> {
+        if !state.is_finite() {
+            return Err(self.diverged(state.progress.step, "a weight is not finite"));
+        }
+        self.folder.check()
     }
 
-    fn stopped(&self, step: usize, what: &str) -> Error {
-        Error::Training {
-            step,
-            problem: format!(
-                "{what}; {} holds the last checkpoint, if there was one. Start a new run with a lower learning rate",
-                self.folder.join("last").display()
-            ),
-        }
+    /// Writes `last/`.
+    fn save(&self, state: &State, least_score: f32) -> Result<()> {
+        self.check(state)?;
+        let detector = self.detector(state, least_score)?;
+        let save = |folder: &Path| detector.save(folder, &self.card(state), WeightType::F32);
+        checkpoint::save_state(self.folder.path, save, state)
+    }
+
+    fn diverged(&self, step: usize, what: &str) -> Error {
+        self.folder.diverged(step, what, self.recipe.optimiser.learning_rate())
     }
 
     fn card(&self, state: &State) -> String {
@@ -294,9 +332,19 @@ mod tests {
     use super::*;
     use crate::{dataset::drawn_faces, model::NetworkConfig, training::DetectorTraining};
 
-    struct Place(tempfile::TempDir);
+    struct Workplace(tempfile::TempDir);
 
-    impl Place {
+    #[derive(Default)]
+    struct Losses(Vec<f64>);
+
+    impl DetectorWatcher for Losses {
+        fn evaluated(&mut self, _: usize, loss: f64, figures: Option<&DetectionFigures>) {
+            assert_eq!(figures.unwrap().photos, 1);
+            self.0.push(loss);
+        }
+    }
+
+    impl Workplace {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
             let wall = image::RgbImage::from_pixel(200, 160, image::Rgb([20, 60, 90]));
@@ -315,7 +363,7 @@ mod tests {
             };
             let network = NetworkConfig { input: 64, width: 8, ..DetectorRecipe::default().network };
             let wall = self.0.path().join("wall.png");
-            let mut losses = Vec::new();
+            let mut losses = Losses::default();
             let outcome = train_detector(DetectorSession {
                 recipe: DetectorRecipe { network, training, ..DetectorRecipe::default() },
                 sources: SceneSources {
@@ -330,12 +378,9 @@ mod tests {
                 device: Device::flex(),
                 stop: &AtomicBool::new(false),
                 card: "- Made by a test".to_owned(),
-                evaluated: &mut |_, loss, figures| {
-                    assert_eq!(figures.unwrap().photos, 1);
-                    losses.push(loss);
-                },
+                watcher: &mut losses,
             })?;
-            Ok((outcome, losses))
+            Ok((outcome, losses.0))
         }
 
         fn weights(&self, name: &str) -> Vec<u8> {
@@ -345,7 +390,7 @@ mod tests {
 
     #[test]
     fn a_run_can_be_repeated_and_goes_on_from_its_checkpoint() {
-        let place = Place::new();
+        let place = Workplace::new();
         let (whole, losses) = place.train("whole", 12, false).unwrap();
         assert_eq!((whole.progress.step, whole.interrupted, losses.len()), (12, false, 3));
         assert!(losses[2] < losses[0], "{losses:?}");
@@ -370,7 +415,15 @@ mod tests {
 
     #[test]
     fn there_must_be_something_to_go_on_from() {
-        let problem = Place::new().train("nothing", 4, true).unwrap_err().to_string();
-        assert!(problem.contains("has no checkpoint to go on from"), "{problem}");
+        let place = Workplace::new();
+        let problem = place.train("nothing", 4, true).unwrap_err().to_string();
+        assert!(problem.contains("nothing/config.toml: cannot read"), "{problem}");
+        assert!(!place.0.path().join("nothing").exists());
+        place.train("whole", 4, false).unwrap();
+        for folder in ["last", "previous"] {
+            std::fs::remove_dir_all(place.0.path().join("whole").join(folder)).unwrap();
+        }
+        let problem = place.train("whole", 8, true).unwrap_err().to_string();
+        assert!(problem.contains("there is nothing to go on from"), "{problem}");
     }
 }
