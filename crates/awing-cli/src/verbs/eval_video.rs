@@ -15,7 +15,7 @@ use serde::Serialize;
 ///
 /// Makes clips of two seconds from annotated photos by movements that are known: rest, pan, dash, zoom, turn, changing light, something before the face,
 /// a cut to another face; each with the noise of a sensor. Every clip is taken frame by frame like photos ("alone"), followed ("followed"), and followed
-/// with smoothed points ("smoothed"), as `awing predict` does it. Jitter, error and NME are in per cent of the scheme's usual distance.
+/// with smoothed points ("smoothed"), as `awing predict` does it. Jitter and NME are in per cent of the scheme's usual distance.
 #[derive(Args, Debug)]
 pub(crate) struct EvalVideo {
     /// Annotated faces, FORMAT:PATH as for `awing eval`

@@ -1,7 +1,7 @@
 //! `awing predict` of videos: faces are followed from frame to frame.
 
 use super::{answers::TextFormat, predict::Predict};
-use crate::{console::Console, failure::Failure, folders};
+use crate::{console::Console, failure::Failure};
 use awing::{
     prediction::Aligner,
     report::Overlay,

@@ -2,7 +2,7 @@
 
 use crate::shared::*;
 use serde_json::Value;
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, path::Path};
 
 const DOCUMENTATION: &str = include_str!("../../../../docs/JSON.md");
 
@@ -122,12 +122,12 @@ fn detection() {
 fn evaluation_and_calibration() {
     let folder = tempfile::tempdir().unwrap();
     // A path that names a subset.
-    copy(&fixture().join("faces/test"), &folder.path().join("helen/testset"));
-    let eval = printed(folder.path(), "eval --data 300w:helen --threshold 5 --json", 0);
+    copy(&fixture().join("faces/test"), &folder.path().join("faces/helen/testset"));
+    let eval = printed(folder.path(), "eval --data 300w:faces --threshold 5 --json", 0);
     assert!(eval[0]["subsets"]["common"]["nme"].is_number(), "{eval:?}");
     agrees("awing eval", &eval);
     copy(Path::new(&model()), &folder.path().join("tiny"));
-    agrees("awing calibrate", &printed(folder.path(), "calibrate --model tiny --data 300w:helen --json", 0));
+    agrees("awing calibrate", &printed(folder.path(), "calibrate --model tiny --data 300w:faces --json", 0));
 }
 
 #[test]

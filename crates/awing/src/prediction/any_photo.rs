@@ -1,5 +1,7 @@
 //! Tests: a face is found whatever file, size or orientation its photo has.
 
+#![cfg(feature = "builtin-model")]
+
 use super::{Aligner, HeadShape};
 use crate::{
     dataset::{decode_image, load_image},

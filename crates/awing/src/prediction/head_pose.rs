@@ -314,12 +314,11 @@ pub(super) fn solve<const N: usize>(mut a: [[f64; N]; N], mut b: [f64; N]) -> Op
         }
         a.swap(i, pivot);
         b.swap(i, pivot);
-        for j in i + 1..N {
-            let factor = a[j][i] / a[i][i];
-            for k in i..N {
-                a[j][k] -= factor * a[i][k];
-            }
-            b[j] -= factor * b[i];
+        let (upper, known) = (a[i], b[i]);
+        for (row, value) in a.iter_mut().zip(&mut b).skip(i + 1) {
+            let factor = row[i] / upper[i];
+            add(row, upper, -factor);
+            *value -= factor * known;
         }
     }
     for i in (0..N).rev() {

@@ -1,7 +1,7 @@
 //! From a photo to landmarks: crop, network, maps, points, back to the photo; and from landmarks to the pose of the head.
 
 mod aligner;
-#[cfg(all(test, feature = "builtin-model"))]
+#[cfg(test)]
 mod any_photo;
 mod face;
 mod head_pose;
