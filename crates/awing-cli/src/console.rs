@@ -52,9 +52,9 @@ impl Console {
         let _ = writeln!(anstream::stderr(), "{} {line}", painted("awing:", ERROR));
     }
 
-    /// A line about trouble.
+    /// A line about trouble. The name of a file may hold anything: what moves a terminal's cursor is no part of a line.
     pub(crate) fn warn(&self, text: impl Display) {
-        let text = text.to_string().replace(['\n', '\r'], " ");
+        let text = text.to_string().replace(char::is_control, " ");
         self.bars.suspend(|| {
             let _ = writeln!(anstream::stderr(), "{} {text}", painted("awing:", WARNING));
         });

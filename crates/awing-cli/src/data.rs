@@ -6,6 +6,7 @@ use awing::{
     dataset::{DataSource, Dataset, OpenOptions},
     scheme::{Scheme, SharedScheme},
 };
+use std::path::Path;
 
 /// The scheme of `--scheme`.
 pub(crate) fn scheme(name: Option<&str>) -> Result<Option<SharedScheme>, Failure> {
@@ -18,7 +19,18 @@ pub(crate) fn open(
     scheme: Option<&SharedScheme>,
     console: &Console,
 ) -> Result<Dataset, Failure> {
-    let dataset = Dataset::open(source, &OpenOptions { scheme: scheme.cloned() })?;
+    open_in(None, source, scheme, console)
+}
+
+/// [`open`] with the folder of `--images`.
+pub(crate) fn open_in(
+    images: Option<&Path>,
+    source: &DataSource,
+    scheme: Option<&SharedScheme>,
+    console: &Console,
+) -> Result<Dataset, Failure> {
+    let options = OpenOptions { scheme: scheme.cloned(), images: images.map(Path::to_path_buf) };
+    let dataset = Dataset::open(source, &options)?;
     let left_out = dataset.problems.len();
     console.warn_all(dataset.problems.iter());
     if left_out > 0 {

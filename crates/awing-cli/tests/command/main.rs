@@ -15,6 +15,8 @@ mod formats;
 mod json;
 #[cfg(unix)]
 mod kills;
+mod load;
+mod paths;
 mod shared;
 #[cfg(unix)]
 mod trouble;

@@ -8,8 +8,8 @@
 
 use super::{
     Landmark, Sample,
-    collect::{Collector, Face, wrong_count},
-    open::{Read, SchemeChoice},
+    collect::{Face, wrong_count},
+    open::{Choice, Read},
     text::{Flaw, csv_text, flaw, folder_of, main_file, number, read_text, records},
 };
 use crate::{error::Error, geometry::Rect};
@@ -18,7 +18,7 @@ use std::path::Path;
 /// Cells before the points.
 const HEAD: usize = 5;
 
-pub(super) fn read(path: &Path, choice: &SchemeChoice) -> Read {
+pub(super) fn read(path: &Path, choice: &Choice) -> Read {
     let file = main_file(path, "CSV file", |name| name.ends_with(".csv"))?;
     if file.extension().is_some_and(|e| e.eq_ignore_ascii_case("mat")) {
         let problem = "MATLAB files of AFLW are not read; use the CSV form image_name,scale,box_size,center_w,center_h,x,y,…";
@@ -28,7 +28,7 @@ pub(super) fn read(path: &Path, choice: &SchemeChoice) -> Read {
     let beside = folder_of(&file);
     let images = beside.join("images");
     let root = if images.is_dir() { images } else { beside };
-    let mut collector = Collector::new(choice.usual()?, root);
+    let mut collector = choice.collector(choice.usual()?, root);
     for (i, record) in records(&file, &text).enumerate() {
         let (line, record) = record?;
         if i > 0 || record.get(0) != Some("image_name") {
@@ -91,7 +91,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         picture(folder.path().join("images/0/a.jpg"));
         std::fs::write(folder.path().join("face_landmarks_aflw_test.csv"), text).unwrap();
-        read(folder.path(), &SchemeChoice::own(scheme(2), Format::Aflw))
+        read(folder.path(), &Choice::own(scheme(2), Format::Aflw))
     }
 
     #[test]
@@ -115,7 +115,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("AFLWinfo_release.mat");
         std::fs::write(&file, "MATLAB 5.0 MAT-file").unwrap();
-        let error = read(&file, &SchemeChoice::own(scheme(2), Format::Aflw)).err().unwrap();
+        let error = read(&file, &Choice::own(scheme(2), Format::Aflw)).err().unwrap();
         assert!(error.to_string().contains("image_name,scale"), "{error}");
     }
 

@@ -9,8 +9,8 @@
 
 use super::{
     Landmark, Visibility,
-    collect::{Collector, Face, wrong_count},
-    open::{Read, SchemeChoice},
+    collect::{Face, inside, wrong_count},
+    open::{Choice, Read},
     text::{Flaw, flaw, folder_of, main_file, read_text},
 };
 use crate::{error::Error, geometry::Rect};
@@ -59,7 +59,7 @@ struct Category {
     keypoints: Vec<Value>,
 }
 
-pub(super) fn read(path: &Path, choice: &SchemeChoice) -> Read {
+pub(super) fn read(path: &Path, choice: &Choice) -> Read {
     let file = main_file(path, "JSON file", |name| name.ends_with(".json"))?;
     let text = read_text(&file)?;
     let content: File = serde_json::from_str(&text).map_err(|e| {
@@ -80,9 +80,10 @@ pub(super) fn read(path: &Path, choice: &SchemeChoice) -> Read {
 
     let beside = folder_of(&file);
     let below = beside.join("images");
-    let in_folder = content.images.first().is_some_and(|i| !beside.join(&i.file_name).is_file());
+    let in_folder = (content.images.first().and_then(|i| inside(&i.file_name).ok()))
+        .is_some_and(|name| !beside.join(name).is_file());
     let root = if in_folder && below.is_dir() { below } else { beside };
-    let mut collector = Collector::new(scheme, root);
+    let mut collector = choice.collector(scheme, root);
     let names: HashMap<String, &str> =
         content.images.iter().map(|i| (i.id.to_string(), i.file_name.as_str())).collect();
     for (i, annotation) in content.annotations.iter().enumerate() {
@@ -180,7 +181,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         picture(folder.path().join("images/a.jpg"));
         std::fs::write(folder.path().join("person_keypoints.json"), bytes).unwrap();
-        read(folder.path(), &SchemeChoice::own(scheme(points), Format::Coco))
+        read(folder.path(), &Choice::own(scheme(points), Format::Coco))
     }
 
     #[test]

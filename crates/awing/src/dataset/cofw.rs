@@ -10,7 +10,7 @@ use super::{
     ImageSource, Landmark, Sample, Visibility,
     collect::{Collector, Face},
     image_file::MAX_SIDE,
-    open::{Read, SchemeChoice},
+    open::{Choice, Read},
     text::{Flaw, flaw, folder_of, main_file},
 };
 use crate::{
@@ -21,10 +21,10 @@ use hdf5_pure::{AttrValue, Dataset, File, FileBuilder, Object};
 use image::RgbImage;
 use std::path::Path;
 
-/// No array of COFW's annotations has more numbers.
-const MAX_NUMBERS: u64 = 1 << 26;
+/// No array of COFW's annotations has more numbers: 48,000 faces of 29 points.
+const MAX_NUMBERS: u64 = 1 << 22;
 
-pub(super) fn read(path: &Path, choice: &SchemeChoice) -> Read {
+pub(super) fn read(path: &Path, choice: &Choice) -> Read {
     let file = main_file(path, "MATLAB file", |name| name.ends_with(".mat"))?;
     let mat = open(&file)?;
     let part = ["Tr", "T"].into_iter().find(|part| mat.dataset(&format!("phis{part}")).is_ok()).ok_or_else(
@@ -58,7 +58,9 @@ pub(super) fn read(path: &Path, choice: &SchemeChoice) -> Read {
 }
 
 fn open(file: &Path) -> Result<File> {
-    std::fs::metadata(file).map_err(Error::io(file, "read"))?;
+    if !std::fs::metadata(file).map_err(Error::io(file, "read"))?.is_file() {
+        return Err(Error::format(file, None, "file", "this is not a file: name the file itself"));
+    }
     File::open_streaming(file).map_err(|e| {
         let problem = format!("{e}; COFW's files are MATLAB v7.3 (save others with `-v7.3`)");
         Error::format(file, None, "HDF5", problem)
@@ -262,7 +264,7 @@ mod tests {
     fn read_as(bytes: &[u8], points: usize) -> (tempfile::TempDir, Read) {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("COFW_test_color.mat"), bytes).unwrap();
-        let read = read(folder.path(), &SchemeChoice::own(scheme(points), Format::Cofw));
+        let read = read(folder.path(), &Choice::own(scheme(points), Format::Cofw));
         (folder, read)
     }
 

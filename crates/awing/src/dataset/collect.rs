@@ -32,6 +32,8 @@ pub(super) struct Collector {
     faces: BTreeMap<String, Vec<Sample>>,
     problems: Vec<Error>,
     images: HashMap<String, bool>,
+    /// Whether absolute names are taken that lead below the folder.
+    absolute: bool,
     /// Image and first annotated point of each face so far, where the format tells faces apart by them.
     seen: Option<HashSet<(String, u64, u64)>>,
 }
@@ -45,6 +47,7 @@ impl Collector {
             faces: BTreeMap::new(),
             problems: Vec::new(),
             images: HashMap::new(),
+            absolute: false,
             seen: None,
         }
     }
@@ -53,6 +56,23 @@ impl Collector {
     pub(super) fn distinct(mut self) -> Self {
         self.seen = Some(HashSet::new());
         self
+    }
+
+    /// Takes absolute names that lead below the folder of the images too.
+    pub(super) fn absolute(self) -> Self {
+        Self { absolute: true, ..self }
+    }
+
+    /// The name of an image relative to the folder of the images.
+    fn name(&self, image: &str) -> Result<String, Flaw> {
+        if self.absolute
+            && let Ok(root) = std::path::absolute(&self.root)
+        {
+            if let Some(below) = Path::new(image).strip_prefix(root).ok().and_then(Path::to_str) {
+                return inside(below);
+            }
+        }
+        inside(image)
     }
 
     /// The scheme of the faces.
@@ -73,7 +93,7 @@ impl Collector {
     /// Takes what the reader made of line `line` of `file`: a face, or why it is none.
     pub(super) fn take(&mut self, file: &Path, line: Option<usize>, face: Result<Face, Flaw>) {
         let added = face.and_then(|face| {
-            let image = inside(&face.image)?;
+            let image = self.name(&face.image)?;
             let path = self.root.join(&image);
             if !*self.images.entry(image.clone()).or_insert_with(|| path.is_file()) {
                 let problem = format!("{} does not exist; add it or remove this annotation", path.display());
@@ -175,7 +195,8 @@ pub(super) fn wrong_count(found: usize, wanted: usize) -> Flaw {
 }
 
 /// A path relative to the data's folder with `/` between its parts, from either system's spelling. Absolute paths
-/// and `..` beyond the folder are refused: an annotation file of a stranger must not reach other files.
+/// and `..` beyond the folder are refused: an annotation file of a stranger must not reach other files. Links in the folder are followed:
+/// many keep their photos elsewhere, and an annotation file cannot make any.
 pub(super) fn inside(path: &str) -> Result<String, Flaw> {
     let shown = path.chars().take(80).collect::<String>();
     let refuse = |problem: &str| Err(("image".to_string(), format!("`{shown}` {problem}")));
@@ -184,7 +205,9 @@ pub(super) fn inside(path: &str) -> Result<String, Flaw> {
     }
     let drive = matches!(path.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic());
     if path.starts_with(['/', '\\']) || drive {
-        return refuse("is an absolute path; write it relative to the data's folder");
+        return refuse(
+            "is an absolute path; write it relative to the data's folder, or name the folder of the images",
+        );
     }
     if path.chars().any(char::is_control) {
         return refuse("holds control characters; rename the image");

@@ -3,8 +3,8 @@
 
 use super::{
     Landmark, Visibility,
-    collect::{Collector, Face, wrong_count},
-    open::{Read, SchemeChoice},
+    collect::{Face, wrong_count},
+    open::{Choice, Read},
     text::{Flaw, corners, flaw, folder_of, main_file, number, read_text, records},
 };
 use crate::error::{Error, Result};
@@ -28,7 +28,7 @@ struct Columns {
     points: Vec<(usize, usize, Option<usize>)>,
 }
 
-pub(super) fn read(path: &Path, choice: &SchemeChoice) -> Read {
+pub(super) fn read(path: &Path, choice: &Choice) -> Read {
     let file = main_file(path, "CSV file", |name| name.ends_with(".csv"))?;
     let text = read_text(&file)?;
     let mut records = records(&file, &text);
@@ -38,7 +38,7 @@ pub(super) fn read(path: &Path, choice: &SchemeChoice) -> Read {
         .ok_or_else(|| Error::format(&file, None, "header", "the file is empty"))?;
     let columns = columns(&header).map_err(|(field, problem)| Error::format(&file, line, field, problem))?;
     let scheme = choice.with_points(columns.points.len(), &file, Some(line))?;
-    let mut collector = Collector::new(scheme, folder_of(&file)).distinct();
+    let mut collector = choice.collector(scheme, folder_of(&file)).distinct();
     for record in records {
         let (line, record) = record?;
         collector.take(&file, Some(line), parse(&record, &columns));
@@ -133,7 +133,7 @@ mod tests {
         picture(folder.path().join("sub/a, b.jpg"));
         picture(folder.path().join("c.jpg"));
         std::fs::write(folder.path().join("faces.csv"), text).unwrap();
-        read(folder.path(), &SchemeChoice::own(scheme(points), Format::Csv))
+        read(folder.path(), &Choice::own(scheme(points), Format::Csv))
     }
 
     #[test]

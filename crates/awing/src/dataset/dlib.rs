@@ -6,8 +6,8 @@
 
 use super::{
     Landmark, Sample,
-    collect::{Collector, Face, wrong_count},
-    open::{Read, SchemeChoice},
+    collect::{Face, wrong_count},
+    open::{Choice, Read},
     text::{Flaw, flaw, folder_of, main_file, number, read_bytes},
 };
 use crate::{
@@ -20,7 +20,7 @@ use std::{fmt::Write, path::Path};
 /// Deeper than imglab's four levels by far; the parser would run out of stack on an endless one.
 const MAX_DEPTH: usize = 64;
 
-pub(super) fn read(path: &Path, choice: &SchemeChoice) -> Read {
+pub(super) fn read(path: &Path, choice: &Choice) -> Read {
     let file = main_file(path, "XML file", |name| name.ends_with(".xml"))?;
     let text = decode(&file, read_bytes(&file)?)?;
     if deeper_than(&text, MAX_DEPTH) {
@@ -41,7 +41,7 @@ pub(super) fn read(path: &Path, choice: &SchemeChoice) -> Read {
     })?;
     let scheme = choice.usual()?;
     let names = scheme.points.clone();
-    let mut collector = Collector::new(scheme, folder_of(&file));
+    let mut collector = choice.collector(scheme, folder_of(&file));
     // Lines are counted on from the face before: the parser would count from the beginning for each.
     let (mut line, mut counted) = (1_usize, 0_usize);
     for image in document.descendants().filter(|n| n.has_tag_name("image")) {
@@ -185,7 +185,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         picture(folder.path().join("m\u{e9}.jpg"));
         std::fs::write(folder.path().join("faces.xml"), bytes).unwrap();
-        read(folder.path(), &SchemeChoice::own(scheme(2), Format::Dlib))
+        read(folder.path(), &Choice::own(scheme(2), Format::Dlib))
     }
 
     fn latin1(text: &str) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use super::{ImageSource, cofw};
 use crate::error::{Error, Result};
-use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, RgbImage};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 use std::{io::Cursor, path::Path, sync::Arc};
 
 /// The longest side of an image that is read, in pixels.
@@ -64,6 +64,13 @@ pub fn decode_image(bytes: &[u8], name: &Path) -> Result<RgbImage> {
     Ok(image.into_rgb8())
 }
 
+/// The bytes of an image file as they are, for a copy. Its head must be an image's: what an annotation names is not copied whatever it is.
+pub(super) fn bytes(path: &Path) -> Result<Vec<u8>> {
+    let bytes = read(path)?;
+    decoder(path, &bytes)?;
+    Ok(bytes)
+}
+
 fn read(path: &Path) -> Result<Vec<u8>> {
     let refuse = |e: std::io::Error| match e.kind() {
         std::io::ErrorKind::NotFound => Error::image(path, "there is no such file"),
@@ -107,10 +114,31 @@ fn decoder<'a>(path: &Path, bytes: &'a [u8]) -> Result<impl ImageDecoder + 'a> {
     if width == 0 || height == 0 {
         return Err(Error::image(path, "it has no pixels"));
     }
+    let bits = decoder.original_color_type().bits_per_pixel();
+    let claimed = u64::from(width) * u64::from(height);
+    if most_pixels(format, bytes.len() as u64, bits.into()).is_some_and(|most| claimed > most) {
+        let problem = format!("{} bytes cannot hold {width} x {height} pixels: it is cut off", bytes.len());
+        return Err(Error::image(path, problem));
+    }
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(2 * MAX_BYTES);
     decoder.set_limits(limits).map_err(|e| damaged(path, &e))?;
     Ok(decoder)
+}
+
+/// The most pixels of so many bits that a file of this length can hold, so that a head alone does not take the memory of an image; `None`
+/// where a few bytes can hold any number.
+fn most_pixels(format: ImageFormat, length: u64, bits: u64) -> Option<u64> {
+    let most = match format {
+        // A bit at least for each block of 8 x 8.
+        ImageFormat::Jpeg => 512 * length,
+        // Deflate makes 1032 bytes of one at best.
+        ImageFormat::Png => 1032 * 8 * length / bits.max(1),
+        // Run lengths: 255 pixels in two bytes.
+        ImageFormat::Bmp => 128 * length,
+        _ => return None,
+    };
+    Some(most + (1 << 16))
 }
 
 fn damaged(path: &Path, error: &ImageError) -> Error {
@@ -273,9 +301,17 @@ mod tests {
         let mut jpeg = encoded(ImageFormat::Jpeg);
         let frame = jpeg.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
         jpeg[frame + 5..frame + 9].copy_from_slice(&[0xfd, 0xe8, 0xfd, 0xe8]);
-        for bytes in [bmp, jpeg] {
+        for bytes in [bmp.clone(), jpeg.clone()] {
             let error = load_bytes(&bytes).unwrap_err().to_string();
             assert!(error.contains("are too many"), "{error}");
+        }
+        // 16 000 a side may be, but not in so few bytes.
+        bmp[18..22].copy_from_slice(&16_000_u32.to_le_bytes());
+        bmp[22..26].copy_from_slice(&16_000_u32.to_le_bytes());
+        jpeg[frame + 5..frame + 9].copy_from_slice(&[0x3e, 0x80, 0x3e, 0x80]);
+        for bytes in [bmp, jpeg] {
+            let error = load_bytes(&bytes).unwrap_err().to_string();
+            assert!(error.contains("bytes cannot hold 16000 x 16000 pixels"), "{error}");
         }
     }
 

@@ -3,19 +3,19 @@
 
 use super::{
     Landmark, Sample,
-    collect::{Collector, Face},
-    open::{Read, SchemeChoice},
+    collect::Face,
+    open::{Choice, Read},
     text::{Flaw, csv_text, flaw, folder_of, main_file, number, read_text, records},
 };
 use std::path::Path;
 
-pub(super) fn read(path: &Path, choice: &SchemeChoice) -> Read {
+pub(super) fn read(path: &Path, choice: &Choice) -> Read {
     let file = main_file(path, "joints.csv", |name| name == "joints.csv")?;
     let text = read_text(&file)?;
     let beside = folder_of(&file);
     let images = beside.join("images");
     let root = if images.is_dir() { images } else { beside };
-    let mut collector = Collector::new(choice.usual()?, root);
+    let mut collector = choice.collector(choice.usual()?, root);
     for (i, record) in records(&file, &text).enumerate() {
         let (line, record) = record?;
         if i > 0 || record.get(0) != Some("image") {
@@ -82,7 +82,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         picture(folder.path().join("images/a.jpg"));
         std::fs::write(folder.path().join("joints.csv"), text).unwrap();
-        read(folder.path(), &SchemeChoice::own(scheme(2), Format::Lspet))
+        read(folder.path(), &Choice::own(scheme(2), Format::Lspet))
     }
 
     #[test]

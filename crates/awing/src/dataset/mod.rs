@@ -3,7 +3,7 @@
 //! [`Dataset::open`] reads one of the field's annotation formats ([`Format`]) into [`Sample`]s, all in one
 //! coordinate convention: pixels, the centre of the top-left pixel is (0, 0). A bad annotation becomes an entry in
 //! [`Dataset::problems`] and the rest is used. [`convert()`] writes samples again, in any of the formats; [`split()`] parts
-//! them, so that no person stands on both sides.
+//! them, so that no person stands on both sides. Images lie below one folder: names that lead out of it are refused.
 //!
 //! For data of one's own, use [`Format::Csv`]: one line a face, image paths relative to the file.
 //!

@@ -5,8 +5,8 @@
 
 use super::{
     Landmark, Sample,
-    collect::{Collector, Face},
-    open::{Read, SchemeChoice},
+    collect::Face,
+    open::{Choice, Read},
     text::{Flaw, flaw, folder_of, main_file, number, read_text},
 };
 use std::{fmt::Write, path::Path};
@@ -14,11 +14,11 @@ use std::{fmt::Write, path::Path};
 /// The subsets of pose 1 to 5.
 pub(super) const POSES: [&str; 5] = ["left profile", "left", "frontal", "right", "right profile"];
 
-pub(super) fn read(path: &Path, choice: &SchemeChoice) -> Read {
+pub(super) fn read(path: &Path, choice: &Choice) -> Read {
     let names = ["mtfl.txt", "training.txt", "testing.txt"];
     let file = main_file(path, "list (mtfl.txt, training.txt, testing.txt)", |name| names.contains(&name))?;
     let text = read_text(&file)?;
-    let mut collector = Collector::new(choice.usual()?, folder_of(&file));
+    let mut collector = choice.collector(choice.usual()?, folder_of(&file));
     let points = collector.points();
     for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         collector.take(&file, Some(i + 1), parse(line, points));
@@ -99,7 +99,7 @@ mod tests {
         picture(folder.path().join("lfw_5590/a.jpg"));
         std::fs::write(folder.path().join("training.txt"), format!("{VALID}\na.jpg 1\n{VALID}7\n\n"))
             .unwrap();
-        let read = read(folder.path(), &SchemeChoice::own(scheme(5), Format::Mtfl)).unwrap();
+        let read = read(folder.path(), &Choice::own(scheme(5), Format::Mtfl)).unwrap();
         let (samples, problems) = read.finish();
         assert_eq!(samples.len(), 1);
         assert_eq!(samples[0].name, "lfw_5590/a.jpg");

@@ -5,13 +5,19 @@ use crate::{
     error::{Error, Result},
     scheme::Scheme,
 };
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// How to open a dataset.
 #[derive(Clone, Debug, Default)]
 pub struct OpenOptions {
     /// A scheme to use instead of the format's usual one. Its number of points must be the annotations'.
     pub scheme: Option<Arc<Scheme>>,
+    /// The folder of the images, where they do not lie beside the annotations. Absolute names in annotations are taken when they lead below
+    /// it; without it they are refused. Not for formats that find their own images (300-W, COFW).
+    pub images: Option<PathBuf>,
 }
 
 /// Annotated faces and what their points mean.
@@ -32,13 +38,18 @@ impl Dataset {
     /// Reads the annotations. Images are only looked for, not decoded.
     ///
     /// # Errors
-    /// When the main file or folder cannot be read, its points do not fit the scheme, or no face is usable. A
+    /// When the main file or folder cannot be read, its points do not fit the scheme, no face is usable, or the format finds its own images. A
     /// single bad annotation is no error but an entry in [`Dataset::problems`].
     pub fn open(source: &DataSource, options: &OpenOptions) -> Result<Self> {
         let path = source.path.as_path();
         // A path that is not there is told as such before the format looks for its parts in it.
         std::fs::metadata(path).map_err(Error::io(path, "read"))?;
-        let choice = SchemeChoice { own: options.scheme.clone(), format: source.format };
+        if options.images.is_some() && matches!(source.format, Format::W300 | Format::Cofw) {
+            let problem = format!("{} finds its own images; leave the folder of images out", source.format);
+            return Err(Error::invalid("images", problem));
+        }
+        let choice =
+            Choice { own: options.scheme.clone(), format: source.format, images: options.images.clone() };
         let collector = match source.format {
             Format::W300 => pts::read(path, &choice),
             Format::Wflw => wflw::read(path, &choice),
@@ -83,13 +94,22 @@ impl Dataset {
     }
 }
 
-/// Which scheme a reader is to use.
-pub(super) struct SchemeChoice {
+/// What a reader is told by the user: which scheme to use and where the images are.
+pub(super) struct Choice {
     own: Option<Arc<Scheme>>,
     format: Format,
+    images: Option<PathBuf>,
 }
 
-impl SchemeChoice {
+impl Choice {
+    /// Collects faces whose images lie in the user's folder of images, or else in the format's.
+    pub(super) fn collector(&self, scheme: Arc<Scheme>, usual: impl Into<PathBuf>) -> Collector {
+        match &self.images {
+            Some(folder) => Collector::new(scheme, folder).absolute(),
+            None => Collector::new(scheme, usual),
+        }
+    }
+
     /// The user's scheme, or the format's usual one.
     pub(super) fn usual(&self) -> Result<Arc<Scheme>> {
         match (&self.own, self.format.usual_scheme()) {
@@ -132,7 +152,7 @@ impl SchemeChoice {
 
     #[cfg(test)]
     pub(super) fn own(scheme: Arc<Scheme>, format: Format) -> Self {
-        Self { own: Some(scheme), format }
+        Self { own: Some(scheme), format, images: None }
     }
 }
 
@@ -148,7 +168,7 @@ mod tests {
 
     fn open(format: Format, path: &Path, points: Option<usize>) -> Result<Dataset> {
         let source = DataSource { format, path: path.to_path_buf() };
-        Dataset::open(&source, &OpenOptions { scheme: points.map(scheme) })
+        Dataset::open(&source, &OpenOptions { scheme: points.map(scheme), ..OpenOptions::default() })
     }
 
     #[test]
@@ -165,6 +185,41 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn absolute_names_lead_nowhere_but_into_the_folder_of_images() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["photos/s/a.png", "photos/b.png", "secret.png"] {
+            picture(at(name));
+        }
+        std::fs::create_dir(at("annotations")).unwrap();
+        let file = at("annotations/faces.csv");
+        let names = [
+            at("photos/s/a.png").display().to_string(),
+            "b.png".to_owned(),
+            at("secret.png").display().to_string(),
+            at("photos/../secret.png").display().to_string(),
+            "../secret.png".to_owned(),
+        ];
+        let lines: String = names.iter().map(|name| format!("{name},1,2\n")).collect();
+        std::fs::write(&file, format!("image,x0,y0\n{lines}")).unwrap();
+        let open = |images: Option<&str>| {
+            let source = DataSource { format: Format::Csv, path: file.clone() };
+            Dataset::open(&source, &OpenOptions { scheme: Some(scheme(1)), images: images.map(at) })
+        };
+        let error = open(None).unwrap_err().to_string();
+        assert!(error.contains("the first of 5 problems") && error.contains("absolute path"), "{error}");
+        let dataset = open(Some("photos")).unwrap();
+        let found: Vec<_> = dataset.samples.iter().map(|s| s.name.as_str()).collect();
+        assert_eq!(found, ["b.png", "s/a.png"]);
+        assert_eq!(dataset.problems.len(), 3, "{:?}", dataset.problems);
+        assert!(dataset.samples[1].load_image().is_ok());
+        let source = DataSource { format: Format::W300, path: folder.path().to_path_buf() };
+        let error =
+            Dataset::open(&source, &OpenOptions { images: Some(at("photos")), ..OpenOptions::default() });
+        assert!(error.unwrap_err().to_string().contains("finds its own images"));
     }
 
     #[test]

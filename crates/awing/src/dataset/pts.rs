@@ -14,7 +14,7 @@
 use super::{
     Landmark,
     collect::{Collector, Face, wrong_count},
-    open::{Read, SchemeChoice},
+    open::{Choice, Read},
     text::{Flaw, corners, flaw, number, read_text, records},
 };
 use crate::{
@@ -51,7 +51,7 @@ struct Found {
     folders: BTreeSet<PathBuf>,
 }
 
-pub(super) fn read(path: &Path, choice: &SchemeChoice) -> Read {
+pub(super) fn read(path: &Path, choice: &Choice) -> Read {
     if !path.is_dir() {
         return Err(Error::format(
             path,
@@ -270,8 +270,8 @@ mod tests {
         parse(Path::new("a.pts"), text, 2)
     }
 
-    fn choice() -> SchemeChoice {
-        SchemeChoice::own(scheme(2), Format::W300)
+    fn choice() -> Choice {
+        Choice::own(scheme(2), Format::W300)
     }
 
     #[test]

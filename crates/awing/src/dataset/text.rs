@@ -2,6 +2,7 @@
 
 use crate::{
     error::{Error, Result},
+    files,
     geometry::Rect,
 };
 use std::path::{Path, PathBuf};
@@ -11,22 +12,12 @@ const MAX_BYTES: u64 = 1 << 31;
 
 /// The whole file.
 pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>> {
-    let meta = std::fs::metadata(path).map_err(Error::io(path, "read"))?;
-    if !meta.is_file() {
-        return Err(Error::format(path, None, "file", "this is not a file: name the annotation file itself"));
-    }
-    if meta.len() > MAX_BYTES {
-        return Err(Error::format(path, None, "file", "over 2 GiB is no annotation file; split it"));
-    }
-    std::fs::read(path).map_err(Error::io(path, "read"))
+    files::read_bytes(path, MAX_BYTES)
 }
 
 /// The whole file as UTF-8 text, without a byte order mark.
 pub(super) fn read_text(path: &Path) -> Result<String> {
-    let text = String::from_utf8(read_bytes(path)?).map_err(|e| {
-        let line = 1 + e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count();
-        Error::format(path, line, "text", "not UTF-8; save the file as UTF-8")
-    })?;
+    let text = files::read_text(path, MAX_BYTES)?;
     Ok(match text.strip_prefix('\u{feff}') {
         Some(rest) => rest.to_string(),
         None => text,

@@ -6,8 +6,8 @@
 
 use super::{
     Landmark, Sample,
-    collect::{Collector, Face},
-    open::{Read, SchemeChoice},
+    collect::Face,
+    open::{Choice, Read},
     text::{Flaw, corners, flaw, folder_of, main_file, number, read_text},
 };
 use crate::geometry::Rect;
@@ -21,11 +21,11 @@ pub(super) const ATTRIBUTES: [&str; 6] =
     ["pose", "expression", "illumination", "make-up", "occlusion", "blur"];
 pub(super) const IMAGES: &str = "WFLW_images";
 
-pub(super) fn read(path: &Path, choice: &SchemeChoice) -> Read {
+pub(super) fn read(path: &Path, choice: &Choice) -> Read {
     let file =
         main_file(path, "list (list_*.txt)", |name| name.starts_with("list_") && name.ends_with(".txt"))?;
     let text = read_text(&file)?;
-    let mut collector = Collector::new(choice.usual()?, image_folder(&file)).distinct();
+    let mut collector = choice.collector(choice.usual()?, image_folder(&file)).distinct();
     let points = collector.points();
     for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         collector.take(&file, Some(i + 1), parse(line, points));
@@ -161,7 +161,7 @@ mod tests {
         std::fs::create_dir_all(list.parent().unwrap()).unwrap();
         // The second line says the same face again, the third is another face of the image.
         std::fs::write(&list, format!("{VALID}\n{VALID}\n\n9{VALID}\n")).unwrap();
-        let choice = SchemeChoice::own(scheme(2), Format::Wflw);
+        let choice = Choice::own(scheme(2), Format::Wflw);
         let (samples, problems) = read(&list, &choice).unwrap().finish();
         let names: Vec<_> = samples.iter().map(|s| s.name.as_str()).collect();
         assert_eq!(names, ["12--Group/a.jpg", "12--Group/a.jpg#2"]);

@@ -1,7 +1,10 @@
 //! Boxes of faces in whole photos, in WIDER FACE's text form: a photo's path, the number of its faces, then a line `x y width height …`
 //! for each. The eighth number of the official files, where it is 1, marks a face that is too bad to count.
 
-use super::text::{Flaw, folder_of, main_file, number, read_text};
+use super::{
+    collect::inside,
+    text::{Flaw, folder_of, main_file, number, read_text},
+};
 use crate::{
     error::{Error, Result},
     geometry::Rect,
@@ -43,6 +46,7 @@ pub fn read_wider(path: &Path) -> Result<Vec<BoxedPhoto>> {
                 ),
             )
         })?;
+        let name = inside(name).map_err(|flaw| flawed(at, flaw))?;
         let mut photo = BoxedPhoto { path: images.join(name), faces: Vec::new(), ignored: Vec::new() };
         // A photo without a face has a line of zeros all the same.
         for _ in 0..count.max(1) {
@@ -114,6 +118,8 @@ mod tests {
             ("a.jpg\n2\n1 2 3 4\n", "gt.txt:1: box: is missing"),
             ("a.jpg\n1\n1 2 3", "gt.txt:3: height: is missing"),
             ("a.jpg\n1\n1 2 q 4", "gt.txt:3: width: `q` is not a number"),
+            ("../../a.jpg\n0\n", "gt.txt:1: image: `../../a.jpg` leads out"),
+            ("/a.jpg\n0\n", "gt.txt:1: image: `/a.jpg` is an absolute path"),
         ] {
             let problem = read(text).unwrap_err().to_string();
             assert!(problem.contains(expected), "{problem}");

@@ -168,7 +168,7 @@ pub fn write_pts(dataset: &Dataset, folder: &Path) -> Result<()> {
 }
 
 /// Puts each sample's image below `folder` under its name, beside annotations written there. Files are copied as
-/// they are; images from elsewhere (COFW, memory) are encoded as their extension says. An image that is there
+/// they are, when they are images; images from elsewhere (COFW, memory) are encoded as their extension says. An image that is there
 /// already is kept.
 ///
 /// # Errors
@@ -188,7 +188,7 @@ pub fn copy_images(dataset: &Dataset, folder: &Path) -> Result<()> {
 /// The bytes of a sample's image, for a file called `target`.
 pub(super) fn image_bytes(sample: &Sample, target: &Path) -> Result<Vec<u8>> {
     if let ImageSource::File(path) = &sample.image {
-        return std::fs::read(path).map_err(Error::io(path, "read"));
+        return image_file::bytes(path);
     }
     let format = image::ImageFormat::from_path(target).unwrap_or(image::ImageFormat::Png);
     let mut bytes = std::io::Cursor::new(Vec::new());
@@ -245,7 +245,7 @@ mod tests {
             _ => write_pts(&dataset, folder.path()).unwrap(),
         }
         let source = DataSource { format, path: folder.path().to_path_buf() };
-        let options = OpenOptions { scheme: Some(dataset.scheme.clone()) };
+        let options = OpenOptions { scheme: Some(dataset.scheme.clone()), ..OpenOptions::default() };
         let read = Dataset::open(&source, &options).unwrap();
         assert!(read.problems.is_empty(), "{:?}", read.problems);
         assert_eq!(read.samples.len(), samples.len());

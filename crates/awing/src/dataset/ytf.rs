@@ -3,18 +3,18 @@
 
 use super::{
     Landmark, Sample,
-    collect::{Collector, Face, wrong_count},
-    open::{Read, SchemeChoice},
+    collect::{Face, wrong_count},
+    open::{Choice, Read},
     text::{Flaw, csv_text, file_name, folder_of, main_file, number, read_text, records},
 };
 use std::path::{Path, PathBuf};
 
 const SUFFIX: &str = "frames_keypoints.csv";
 
-pub(super) fn read(path: &Path, choice: &SchemeChoice) -> Read {
+pub(super) fn read(path: &Path, choice: &Choice) -> Read {
     let file = main_file(path, "frames_keypoints.csv", |name| name.ends_with(SUFFIX))?;
     let text = read_text(&file)?;
-    let mut collector = Collector::new(choice.usual()?, image_folder(&file));
+    let mut collector = choice.collector(choice.usual()?, image_folder(&file));
     for (i, record) in records(&file, &text).enumerate() {
         let (line, record) = record?;
         // The header's first cell is empty, or names the column.
@@ -78,7 +78,7 @@ mod tests {
         picture(folder.path().join("a_1.jpg"));
         picture(folder.path().join("training/b.jpg"));
         std::fs::write(folder.path().join(name), text).unwrap();
-        read(folder.path(), &SchemeChoice::own(scheme(2), Format::Ytf))
+        read(folder.path(), &Choice::own(scheme(2), Format::Ytf))
     }
 
     #[test]

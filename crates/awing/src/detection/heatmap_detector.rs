@@ -4,7 +4,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    files::write_atomic,
+    files::{LONGEST_SETTINGS, LONGEST_WEIGHTS, read_bytes, read_text, write_atomic},
     geometry::Rect,
     model::{NetworkConfig, StackedHourglass, WeightType, save_weights, weights_from_bytes},
 };
@@ -84,7 +84,7 @@ impl HeatmapDetector {
 
     /// Whether a folder holds a detector rather than a model of landmarks.
     pub fn is_in(folder: &Path) -> bool {
-        let text = std::fs::read_to_string(folder.join("config.toml")).unwrap_or_default();
+        let text = read_text(&folder.join("config.toml"), LONGEST_SETTINGS).unwrap_or_default();
         toml::from_str::<toml::Table>(&text).is_ok_and(|config| config.contains_key("detector"))
     }
 
@@ -95,9 +95,9 @@ impl HeatmapDetector {
     /// weights do not fit.
     pub fn load(folder: &Path, device: &Device) -> Result<Self> {
         let path = folder.join("config.toml");
-        let text = std::fs::read_to_string(&path).map_err(Error::io(&path, "read"))?;
+        let text = read_text(&path, LONGEST_SETTINGS)?;
         let weights = folder.join("model.safetensors");
-        let bytes = std::fs::read(&weights).map_err(Error::io(&weights, "read"))?;
+        let bytes = read_bytes(&weights, LONGEST_WEIGHTS)?;
         Self::from_parts(&text, &path, &bytes, &weights, device)
     }
 
@@ -130,6 +130,7 @@ impl HeatmapDetector {
             return Err(Error::model(path, "version", problem));
         }
         check(&file.network, file.least_score).map_err(|e| Error::model(path, "detector", e.to_string()))?;
+        file.network.check_weights(LEVELS, weights, bytes.len() as u64)?;
         let fresh = StackedHourglass::new(&file.network, LEVELS, 0, device)?;
         let network = weights_from_bytes(fresh, bytes, weights)?;
         Self::new(file.network, &network, file.least_score)

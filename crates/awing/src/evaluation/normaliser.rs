@@ -6,6 +6,9 @@ use crate::{
 };
 use std::{convert::Infallible, fmt, str::FromStr};
 
+/// A shorter distance, in pixels, is none: errors by it would outgrow all others.
+const LEAST: f64 = 1e-3;
+
 /// The distance of a face that counts as 1 in the normalised mean error. Numbers with different normalisers cannot be
 /// compared: pupils lie closer together than outer eye corners, so the inter-pupil NME of the same points is larger.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +34,7 @@ impl Normaliser {
     ///
     /// # Errors
     /// [`Error::Invalid`] when the scheme has no such distance, when a point that it needs is not annotated, or when
-    /// the distance is zero or not finite. Such a face cannot be scored: leave it out, it is no failure of the model.
+    /// the distance is below a thousandth of a pixel or not finite. Such a face cannot be scored: leave it out, it is no failure of the model.
     pub fn distance(&self, scheme: &Scheme, truth: &[Landmark], face_box: Option<Rect>) -> Result<f64> {
         let distance = match self {
             Self::Box => self.rect(truth, face_box).map(|r| (r.width() * r.height()).sqrt())?,
@@ -45,7 +48,7 @@ impl Normaliser {
                 self.end(scheme, truth, a)?.distance(self.end(scheme, truth, b)?)
             }
         };
-        if distance.is_finite() && distance > 0.0 {
+        if distance.is_finite() && distance >= LEAST {
             return Ok(distance);
         }
         Err(Error::invalid(self.field(), format!("is {distance} px for this face, so it cannot be scored")))
@@ -175,6 +178,8 @@ mod tests {
         );
         face[3] = face[0];
         assert!(error(Normaliser::InterOcular, &face).contains("is 0 px"));
+        face[3].point.x += 1e-300;
+        assert!(error(Normaliser::InterOcular, &face).contains("cannot be scored"));
         face[3] = Landmark::missing();
         assert!(
             error(Normaliser::InterOcular, &face)

@@ -3,6 +3,7 @@
 mod names;
 mod onnx;
 mod protobuf;
+mod pytorch_file;
 mod state_dict;
 
 pub use onnx::{OnnxOptions, write_onnx};

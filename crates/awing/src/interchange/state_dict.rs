@@ -1,7 +1,7 @@
-use super::names::pytorch_name;
+use super::{names::pytorch_name, pytorch_file};
 use crate::{
     error::{Error, Result},
-    files::write_atomic,
+    files::{LONGEST_WEIGHTS, read_bytes, write_atomic},
     geometry::CropRule,
     heatmap::CodecConfig,
     model::{Model, NetworkConfig, StackedHourglass, Tensors, WeightType, place_tensors, tensors_of},
@@ -205,7 +205,7 @@ fn read(path: &Path) -> Result<Tensors> {
 }
 
 fn read_safetensors(path: &Path) -> Result<Tensors> {
-    let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
+    let bytes = read_bytes(path, LONGEST_WEIGHTS)?;
     let file = SafeTensors::deserialize(&bytes)
         .map_err(|e| Error::model(path, "file", format!("is not a whole safetensors file: {e}")))?;
     let mut tensors = Tensors::new();
@@ -223,9 +223,8 @@ fn read_safetensors(path: &Path) -> Result<Tensors> {
 }
 
 fn read_pytorch(path: &Path) -> Result<Tensors> {
-    if !path.is_file() {
-        std::fs::File::open(path).map_err(Error::io(path, "open"))?;
-    }
+    pytorch_file::check(path)?;
+    let length = std::fs::metadata(path).map_err(Error::io(path, "open"))?.len();
     let bad = |e: &dyn std::fmt::Display| {
         Error::model(
             path,
@@ -237,7 +236,7 @@ fn read_pytorch(path: &Path) -> Result<Tensors> {
     let nested =
         PytorchReader::with_top_level_key(path, "state_dict").ok().filter(|reader| !reader.is_empty());
     let reader = nested.map_or_else(|| PytorchReader::new(path), Ok).map_err(|e| bad(&e))?;
-    let mut tensors = Tensors::new();
+    let (mut tensors, mut held) = (Tensors::new(), 0_u64);
     for (name, tensor) in reader.tensors() {
         let number = match tensor.dtype() {
             DType::F64 => Number::F64,
@@ -246,6 +245,11 @@ fn read_pytorch(path: &Path) -> Result<Tensors> {
             DType::BF16 => Number::Bf16,
             _ => continue,
         };
+        // A tensor may show one number of its storage many times, and two the same.
+        held = held.saturating_add(tensor.byte_len() as u64);
+        if held > 2 * length {
+            return Err(bad(&format!("its tensors hold {held} bytes and more, the file {length}")));
+        }
         let bytes = tensor.read().map_err(|e| bad(&e))?;
         tensors.insert(name.clone(), (tensor.shape().to_vec(), number.read(&bytes)));
     }

@@ -20,8 +20,9 @@ impl Model {
     /// # Errors
     /// [`crate::Error::Model`] when the library was built with damaged files.
     pub fn builtin(device: &Device) -> Result<Self> {
-        let mut model = Self::with_random_weights(CONFIG, Path::new("builtin/config.toml"), device)?;
-        model.network = weights_from_bytes(model.network, WEIGHTS, Path::new("builtin/model.safetensors"))?;
+        let (config, weights) = (Path::new("builtin/config.toml"), Path::new("builtin/model.safetensors"));
+        let mut model = Self::with_random_weights(CONFIG, config, (weights, WEIGHTS.len() as u64), device)?;
+        model.network = weights_from_bytes(model.network, WEIGHTS, weights)?;
         let path = Path::new("builtin/calibration.toml");
         model.calibration = Some(Calibration::from_toml(CALIBRATION, path, model.scheme.len())?);
         Ok(model)

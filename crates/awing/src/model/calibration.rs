@@ -7,6 +7,8 @@ use std::path::Path;
 
 /// Knots of the curve, at most.
 const KNOTS: usize = 24;
+/// No error of a face is larger, in per cent, and no factor.
+const LARGEST: f64 = 1e6;
 /// A point's factor is drawn towards 1 as if this many observations said so.
 const PRIOR: f64 = 50.0;
 
@@ -108,20 +110,20 @@ impl Calibration {
 
     /// Checks what was read from a file; `points` is what the model has.
     fn check(&self, points: usize) -> Result<(), String> {
-        let fine = |values: &[f64]| values.iter().all(|v| v.is_finite() && *v >= 0.0);
+        let fine = |values: &[f64]| values.iter().all(|v| (0.0..=LARGEST).contains(v));
         if self.factors.len() != points {
             return Err(format!("has {} factors for {points} points", self.factors.len()));
         }
         if self.scores.is_empty() || self.scores.len() != self.errors.len() {
             return Err("needs as many errors as scores, one or more".to_owned());
         }
-        if !self.scores.is_sorted() || !self.scores.iter().all(|s| s.is_finite()) {
-            return Err("its scores do not rise".to_owned());
+        if !self.scores.is_sorted() || !self.scores.iter().all(|s| s.abs() <= LARGEST) {
+            return Err("its scores do not rise, or are no scores".to_owned());
         }
         if fine(&self.errors) && fine(&self.factors) {
             Ok(())
         } else {
-            Err("a number is negative or not finite".to_owned())
+            Err(format!("a number is negative, above {LARGEST} or none"))
         }
     }
 }

@@ -4,7 +4,7 @@
 use super::{Calibration, NetworkConfig, StackedHourglass, WeightType, load_weights, save_weights};
 use crate::{
     error::{Error, Result},
-    files::{whole_folder, write_atomic},
+    files::{LONGEST_SETTINGS, read_text, whole_folder, write_atomic},
     geometry::CropRule,
     heatmap::{Codec, CodecConfig},
     scheme::{Scheme, SharedScheme},
@@ -94,19 +94,27 @@ impl Model {
             ));
         }
         let path = folder.join("config.toml");
-        let text = std::fs::read_to_string(&path).map_err(Error::io(&path, "read"))?;
-        let mut model = Self::with_random_weights(&text, &path, device)?;
-        model.network = load_weights(model.network, &folder.join("model.safetensors"))?;
+        let text = read_text(&path, LONGEST_SETTINGS)?;
+        let weights = folder.join("model.safetensors");
+        let room = std::fs::metadata(&weights).map_err(Error::io(&weights, "read"))?.len();
+        let mut model = Self::with_random_weights(&text, &path, (&weights, room), device)?;
+        model.network = load_weights(model.network, &weights)?;
         let path = folder.join("calibration.toml");
         if path.exists() {
-            let text = std::fs::read_to_string(&path).map_err(Error::io(&path, "read"))?;
+            let text = read_text(&path, LONGEST_SETTINGS)?;
             model.calibration = Some(Calibration::from_toml(&text, &path, model.scheme.len())?);
         }
         Ok(model)
     }
 
-    /// The model of a `config.toml`; `path` is what errors call it.
-    pub(super) fn with_random_weights(text: &str, path: &Path, device: &Device) -> Result<Self> {
+    /// The model of a `config.toml`; `path` is what errors call it, and `weights` the file that its weights are to be read from, with its
+    /// length in bytes.
+    pub(super) fn with_random_weights(
+        text: &str,
+        path: &Path,
+        (weights, room): (&Path, u64),
+        device: &Device,
+    ) -> Result<Self> {
         let bad = |e: toml::de::Error| Error::model(path, "file", e.to_string().replace('\n', " "));
         let version = toml::from_str::<toml::Table>(text)
             .map_err(bad)?
@@ -126,6 +134,8 @@ impl Model {
             toml::to_string(&file.scheme).map_err(|e| Error::model(path, "scheme", e.to_string()))?;
         let scheme = Arc::new(Scheme::from_toml(&scheme, path)?);
         file.crop.validate().map_err(|e| named("crop", e))?;
+        file.network.validate().map_err(|e| named("network", e))?;
+        file.network.check_weights(file.network.channels(scheme.len()), weights, room)?;
         let network =
             StackedHourglass::new(&file.network, scheme.len(), 0, device).map_err(|e| named("network", e))?;
         let model = Self {

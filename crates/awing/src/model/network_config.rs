@@ -1,5 +1,6 @@
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 /// The size and the parts of a [`super::StackedHourglass`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,6 +54,21 @@ impl NetworkConfig {
     /// Maps for `points` landmarks: one each, and the boundary map.
     pub fn channels(&self, points: usize) -> usize {
         points + usize::from(self.boundary)
+    }
+
+    /// Checks that a file of `room` bytes can hold the weights of a network for so many maps: a few words of settings must not ask for the
+    /// memory of a large one.
+    pub(crate) fn check_weights(&self, maps: usize, file: &Path, room: u64) -> Result<()> {
+        let [stacks, width, maps] = [self.stacks, self.width, maps].map(|n| n as u64);
+        // The fourteen blocks of an hourglass, and the layer of its maps. A weight takes two bytes or more.
+        let least = 2 * stacks * width * (86 * width + maps);
+        if room >= least {
+            return Ok(());
+        }
+        let problem = format!(
+            "holds {room} bytes, and a network of this configuration has {least} or more; does config.toml belong to these weights?"
+        );
+        Err(Error::model(file, "file", problem))
     }
 
     /// Checks that a network of this size exists.

@@ -1,6 +1,9 @@
 //! A network's weights as a safetensors file, f32, each tensor under its path in the network.
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    files::{LONGEST_WEIGHTS, read_bytes},
+};
 use burn::{
     module::{Module, ModuleMapper, ModuleVisitor, Param},
     tensor::{Tensor, TensorData},
@@ -158,7 +161,7 @@ fn f32s(bytes: &[u8]) -> Vec<f32> {
 /// [`Error::Io`] when the file cannot be read; [`Error::Model`] when it is damaged, which its checksum tells where it has one, or naming
 /// the tensor that is missing, unknown, of another shape or type, or holds a number that is not finite.
 pub fn load_weights<M: Module>(network: M, path: &Path) -> Result<M> {
-    let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
+    let bytes = read_bytes(path, LONGEST_WEIGHTS)?;
     weights_from_bytes(network, &bytes, path)
 }
 

@@ -20,6 +20,9 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+/// No photo has more faces than this.
+const MOST_FACES: usize = 10_000;
+
 /// A trained model ready to find landmarks. It keeps no tape and can be shared between threads.
 ///
 /// ```no_run
@@ -230,9 +233,7 @@ impl Aligner {
         let places: Vec<(&RgbImage, Rect)> = (photos.iter().zip(&boxes))
             .flat_map(|(photo, boxes)| boxes.iter().flatten().map(move |face_box| (photo, *face_box)))
             .collect();
-        let crops = places.par_iter().map(|(photo, face_box)| self.crop(photo, *face_box)).collect();
-        let rects: Vec<Rect> = places.iter().map(|place| place.1).collect();
-        let mut faces = self.align_crops(crops, &rects).into_iter();
+        let mut faces = self.align_places(&places).into_iter();
         boxes.into_iter().map(|boxes| faces.by_ref().take(boxes?.len()).collect()).collect()
     }
 
@@ -245,14 +246,24 @@ impl Aligner {
                 self.detector.get_or_init(|| builtin)
             }
         };
-        Ok(detector.detect(photo)?.into_iter().map(|face| face.face_box).collect())
+        few_enough(detector.detect(photo)?.into_iter().map(|face| face.face_box).collect())
     }
 
     /// The landmarks of each box, in the order of the boxes; a box that cannot be used gives an error in its place.
     pub fn align_in_boxes(&self, photo: &RgbImage, boxes: &[Rect]) -> Vec<Result<Face>> {
-        let crops: Vec<Result<(RgbImage, Transform)>> =
-            boxes.par_iter().map(|b| self.crop(photo, *b)).collect();
-        self.align_crops(crops, boxes)
+        let places: Vec<(&RgbImage, Rect)> = boxes.iter().map(|face_box| (photo, *face_box)).collect();
+        self.align_places(&places)
+    }
+
+    /// Cuts out as many faces at a time as the network sees, so that a crowd takes no more memory.
+    fn align_places(&self, places: &[(&RgbImage, Rect)]) -> Vec<Result<Face>> {
+        let mut faces = Vec::with_capacity(places.len());
+        for places in places.chunks(self.batch) {
+            let crops = places.par_iter().map(|(photo, face_box)| self.crop(photo, *face_box)).collect();
+            let rects: Vec<Rect> = places.iter().map(|place| place.1).collect();
+            faces.extend(self.align_crops(crops, &rects));
+        }
+        faces
     }
 
     /// The landmarks of crops that [`Aligner::crop`] made, one box a crop; errors stay in their places.
@@ -304,7 +315,11 @@ impl Aligner {
         let expected = |calibration: &Calibration| {
             scores.iter().enumerate().map(|(point, score)| calibration.expected(point, *score)).collect()
         };
-        let expected_errors = self.calibration.as_ref().map(expected).unwrap_or_default();
+        let expected_errors: Vec<f64> = self.calibration.as_ref().map(expected).unwrap_or_default();
+        let finite = landmarks.iter().all(|p| p.is_finite()) && scores.iter().all(|s| s.is_finite());
+        if !(finite && expected_errors.iter().all(|e| e.is_finite())) {
+            return Err(Error::invalid("landmarks", "are not finite: the model's weights are damaged"));
+        }
         Ok(Face { face_box, score, landmarks, scores, expected_errors })
     }
 
@@ -348,6 +363,15 @@ impl Aligner {
         let Ok(values) = data.as_slice::<f32>() else { return Vec::new() };
         values.par_chunks_exact(height * width * channels).map(|pixels| planes(pixels, channels)).collect()
     }
+}
+
+/// Refuses boxes that no photo has, such as those of a detector that went wrong.
+pub(super) fn few_enough(boxes: Vec<Rect>) -> Result<Vec<Rect>> {
+    if boxes.len() <= MOST_FACES {
+        return Ok(boxes);
+    }
+    let problem = format!("{} in one photo; {MOST_FACES} are the most that are looked at", boxes.len());
+    Err(Error::invalid("boxes", problem))
 }
 
 /// [pixels, channels] to [channels, pixels].

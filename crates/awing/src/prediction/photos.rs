@@ -1,6 +1,6 @@
 //! Many photos: which files are meant, and the landmarks of all of them a batch at a time.
 
-use super::{Aligner, Face, Maps, Photo};
+use super::{Aligner, Face, Maps, Photo, aligner::few_enough};
 use crate::{
     dataset::{BoxFile, IMAGE_EXTENSIONS},
     detection::FaceDetector,
@@ -17,6 +17,8 @@ use std::{
 
 /// Deeper than any photo collection's folders; what is deeper is a loop of links.
 const MAX_DEPTH: usize = 32;
+/// Of more faces in a photo the crops are not held all at once.
+const CROWD: usize = 64;
 
 /// The photos that `sources` mean, in order, each once: a file is itself, a folder is all images below it by name, and
 /// a text with `*`, `?` or `[` is a glob pattern. A file that is not there stays in the list and fails when it is read.
@@ -108,7 +110,7 @@ pub enum FaceBoxes {
 
 impl FaceBoxes {
     fn of(&self, photo: &Path, image: &RgbImage) -> Result<Vec<Rect>> {
-        match self {
+        let boxes = match self {
             Self::WholeImage => Ok(vec![Rect::of_image(image.width(), image.height())]),
             Self::Detected(detector) => {
                 let faces = detector.detect(image).map_err(|e| e.about(&photo.to_string_lossy()))?;
@@ -121,7 +123,8 @@ impl FaceBoxes {
                 }
                 boxes => Ok(boxes.to_vec()),
             },
-        }
+        };
+        few_enough(boxes?).map_err(|e| e.about(&photo.to_string_lossy()))
     }
 }
 
@@ -147,7 +150,7 @@ pub struct PhotoFace {
 
 /// Finds the landmarks in photos and tells `each` of every photo, in order. Photos are read in parallel,
 /// as many at a time as the network sees faces ([`Aligner::batch`]), and dropped once their faces are cut out: memory
-/// does not grow with their number. `keep_maps` hands on crops and raw maps too.
+/// does not grow with their number, and little with that of their faces. `keep_maps` hands on crops and raw maps too.
 ///
 /// # Errors
 /// The first that `each` returns; it ends the work. A photo that cannot be read is told to `each`.
@@ -160,16 +163,16 @@ pub fn align_photos<E>(
 ) -> Result<(), E> {
     for group in photos.chunks(aligner.batch()) {
         let prepared: Vec<_> = group.par_iter().map(|photo| prepare(aligner, photo, boxes)).collect();
-        let mut crops = Vec::new();
+        let mut cuts = Vec::new();
         let mut answers = Vec::with_capacity(group.len());
         for photo in prepared {
             answers.push(photo.map(|p| {
-                let count = p.crops.len();
-                crops.extend(p.crops);
+                let count = p.cuts.len();
+                cuts.extend(p.cuts);
                 (p.width, p.height, count)
             }));
         }
-        let mut faces = faces_of(aligner, crops, keep_maps).into_iter();
+        let mut faces = faces_of(aligner, cuts, keep_maps).into_iter();
         for (photo, answer) in group.iter().zip(answers) {
             let answer = answer.map(|(width, height, count)| PhotoFaces {
                 width,
@@ -184,29 +187,46 @@ pub fn align_photos<E>(
 
 type Crop = (RgbImage, Transform);
 
-/// A photo's size and its faces, cut out.
+/// A face that is cut out, or of a crowd that is still to be.
+enum Cut {
+    Done(Result<Crop>),
+    Later(Arc<RgbImage>),
+}
+
+/// A photo's size and its faces.
 struct Prepared {
     width: u32,
     height: u32,
-    crops: Vec<(Rect, Result<Crop>)>,
+    cuts: Vec<(Rect, Cut)>,
 }
 
 fn prepare(aligner: &Aligner, photo: &Photo, boxes: &FaceBoxes) -> Result<Prepared> {
     let (path, image) = (photo.path(), photo.load()?);
-    let cut = |b: Rect| match boxes {
-        FaceBoxes::WholeImage => aligner.crop_whole(&image),
-        _ => aligner.crop(&image, b),
+    let (width, height) = image.dimensions();
+    let rects = boxes.of(path, &image)?;
+    let cuts = if matches!(boxes, FaceBoxes::WholeImage) {
+        rects.into_iter().map(|b| (b, Cut::Done(aligner.crop_whole(&image)))).collect()
+    } else if rects.len() <= CROWD {
+        rects.into_iter().map(|b| (b, Cut::Done(aligner.crop(&image, b)))).collect()
+    } else {
+        let image = Arc::new(image);
+        rects.into_iter().map(|b| (b, Cut::Later(image.clone()))).collect()
     };
-    let crops = boxes.of(path, &image)?.into_iter().map(|b| (b, cut(b))).collect();
-    Ok(Prepared { width: image.width(), height: image.height(), crops })
+    Ok(Prepared { width, height, cuts })
 }
 
-/// Runs the network a batch at a time, so that the maps of few faces are held at once.
-fn faces_of(aligner: &Aligner, crops: Vec<(Rect, Result<Crop>)>, keep_maps: bool) -> Vec<Result<PhotoFace>> {
-    let mut faces = Vec::with_capacity(crops.len());
-    let mut crops = crops.into_iter().peekable();
-    while crops.peek().is_some() {
-        let (rects, crops): (Vec<Rect>, Vec<_>) = crops.by_ref().take(aligner.batch()).unzip();
+/// Runs the network a batch at a time, so that the crops of a crowd and the maps of few faces are held at once.
+fn faces_of(aligner: &Aligner, cuts: Vec<(Rect, Cut)>, keep_maps: bool) -> Vec<Result<PhotoFace>> {
+    let mut faces = Vec::with_capacity(cuts.len());
+    let mut cuts = cuts.into_iter().peekable();
+    while cuts.peek().is_some() {
+        let batch: Vec<(Rect, Cut)> = cuts.by_ref().take(aligner.batch()).collect();
+        let rects: Vec<Rect> = batch.iter().map(|(rect, _)| *rect).collect();
+        let cut = |(rect, cut): (Rect, Cut)| match cut {
+            Cut::Done(crop) => crop,
+            Cut::Later(image) => aligner.crop(&image, rect),
+        };
+        let crops: Vec<Result<Crop>> = batch.into_par_iter().map(cut).collect();
         let kept: Vec<Option<RgbImage>> = crops
             .iter()
             .map(|crop| crop.as_ref().ok().filter(|_| keep_maps).map(|(image, _)| image.clone()))

@@ -1,9 +1,12 @@
 //! The TOML form of a scheme.
 
 use super::{Line, Scheme, SolidPoint};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    files::{LONGEST_SETTINGS, read_text},
+};
 use serde::{Deserialize, Serialize};
-use std::{fs, path::Path};
+use std::path::Path;
 
 /// A scheme as its file has it: mirror pairs instead of a permutation, colours as "#rrggbb".
 #[derive(Serialize, Deserialize)]
@@ -42,7 +45,7 @@ impl Scheme {
     /// # Errors
     /// [`Error::Io`] when the file cannot be read, [`Error::Format`] naming the line or the field that is wrong.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        let text = fs::read_to_string(&path).map_err(Error::io(&path, "read"))?;
+        let text = read_text(path.as_ref(), LONGEST_SETTINGS)?;
         Self::from_toml(&text, path)
     }
 
@@ -139,6 +142,7 @@ fn parse_colour(text: &str) -> Option<[u8; 3]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     const CAT: &str = r##"
 name = "cat-3"

@@ -3,12 +3,16 @@
 
 use super::{
     OptimiserConfig,
+    checkpoint_check::check,
     checksums::{verify_checksums, write_checksums},
     moving_average::MovingAverage,
 };
 use crate::{
     error::{Error, Result},
-    files::{move_folder, replace_folder, swap_folder, write_atomic},
+    files::{
+        LONGEST_SETTINGS, LONGEST_WEIGHTS, move_folder, read_bytes, read_text, replace_folder, swap_folder,
+        write_atomic,
+    },
     model::{StackedHourglass, weights_are_finite},
 };
 use burn::{
@@ -18,10 +22,7 @@ use burn::{
     tensor::{Bytes, Device},
 };
 use serde::{Deserialize, Serialize};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 const LAST: &str = "last";
 const PREVIOUS: &str = "previous";
@@ -154,7 +155,7 @@ fn write_progress(folder: &Path, progress: &Progress, since: Since) -> Result<()
 
 fn read_progress(folder: &Path) -> Result<ProgressFile> {
     let path = folder.join("progress.toml");
-    let text = fs::read_to_string(&path).map_err(Error::io(&path, "read"))?;
+    let text = read_text(&path, LONGEST_SETTINGS)?;
     toml::from_str(&text).map_err(|e| Error::model(path, "progress", e.message().to_owned()))
 }
 
@@ -247,15 +248,16 @@ fn read_state(
     let ProgressFile { progress, since } = read_progress(folder)?;
     let read = |name: &str| {
         let path = folder.join(name);
-        fs::read(&path).map_err(Error::io(&path, "read")).map(|bytes| (path, Bytes::from_bytes_vec(bytes)))
+        read_bytes(&path, LONGEST_WEIGHTS).map(|bytes| (path, Bytes::from_bytes_vec(bytes)))
     };
     let bad =
         |path: PathBuf| move |e: burn::store::RecordError| Error::model(path, "checkpoint", e.to_string());
-    let (path, bytes) = read("network.bpk")?;
-    let record = ModuleRecord::from_bytes(bytes).map_err(bad(path.clone()))?;
+    let (path, network) = read("network.bpk")?;
+    let (optimiser_path, optimiser) = read("optimiser.bpk")?;
+    check(&network, &optimiser).map_err(|problem| Error::model(folder, "checkpoint", problem))?;
+    let record = ModuleRecord::from_bytes(network).map_err(bad(path.clone()))?;
     let network = place.fresh.clone().try_load_record(record).map_err(bad(path))?.fork(place.device);
-    let (path, bytes) = read("optimiser.bpk")?;
-    let optimiser = place.optimiser.init().from_bytes(bytes).map_err(bad(path))?;
+    let optimiser = place.optimiser.init().from_bytes(optimiser).map_err(bad(optimiser_path))?;
     let average = MovingAverage::resume(average(folder)?, place.decay);
     Ok(State { progress, since, network, average, optimiser, skipped: 0 })
 }

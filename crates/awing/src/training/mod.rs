@@ -3,6 +3,7 @@
 mod batch;
 mod buffers;
 mod checkpoint;
+mod checkpoint_check;
 mod checksums;
 mod descent;
 mod detector;

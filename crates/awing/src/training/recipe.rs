@@ -6,6 +6,7 @@ use crate::{
     augment::AugmentConfig,
     dataset::BoxChoice,
     error::{Error, Result},
+    files::{LONGEST_SETTINGS, read_text},
     geometry::CropRule,
     heatmap::{CodecConfig, Decoder},
     loss::LossConfig,
@@ -149,7 +150,7 @@ impl Recipe {
         let mut over = match file {
             None => Table::new(),
             Some(path) => {
-                let text = std::fs::read_to_string(path).map_err(Error::io(path, "read"))?;
+                let text = read_text(path, LONGEST_SETTINGS)?;
                 toml::from_str(&text).map_err(|e| {
                     let line = e.span().map(|s| text[..s.start.min(text.len())].matches('\n').count() + 1);
                     Error::format(path, line, "toml", e.message().to_owned())
@@ -176,7 +177,7 @@ impl Recipe {
     /// # Errors
     /// [`Error::Io`] or [`Error::Format`].
     pub fn load(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(Error::io(path, "read"))?;
+        let text = read_text(path, LONGEST_SETTINGS)?;
         let recipe: Self = toml::from_str(&text)
             .map_err(|e| Error::format(path, None, "recipe", one_line(&e.to_string())))?;
         recipe.validate()?;

@@ -81,6 +81,10 @@ pub fn train(session: Session<'_>, observer: &mut dyn Observer) -> Result<Outcom
         check_validation(dataset, &faces, recipe.training.boxes)?;
     }
     let device = if device.is_autodiff() { device } else { device.autodiff() };
+    let saved = whole_folder(&folder.join("last")).join("network.bpk");
+    if let (true, Ok(meta)) = (resume, std::fs::metadata(&saved)) {
+        recipe.network.check_weights(faces.scheme.len(), &saved, meta.len())?;
+    }
     let mut fresh =
         StackedHourglass::new(&recipe.network, faces.scheme.len(), recipe.training.seed, &device)?;
     if let Some(start) = start {

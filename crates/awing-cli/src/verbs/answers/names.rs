@@ -1,8 +1,12 @@
-use std::{collections::HashSet, path::Path};
+use std::{collections::HashMap, path::Path};
 
-/// A name for the files of each photo: its own without the ending, numbered where it was taken before.
+/// The longest name of a file without its number and ending, in bytes: file systems take 255 with them.
+const LONGEST: usize = 200;
+
+/// A name for the files of each photo: its own without the ending, numbered where it was taken before. Of each name that is taken the next
+/// number is kept, so that many photos of one name are no trouble.
 #[derive(Default)]
-pub(super) struct Names(HashSet<String>);
+pub(super) struct Names(HashMap<String, usize>);
 
 impl Names {
     /// A name of the photo's own; it stays in its folder whatever the photo's path.
@@ -14,13 +18,17 @@ impl Names {
 
     /// `name`, or the next that is free.
     pub(super) fn take(&mut self, name: &str) -> String {
-        let mut free = name.to_owned();
-        let mut number = 2_usize;
+        let name = &name[..name.floor_char_boundary(LONGEST)];
         // Some file systems take "A" and "a" for the same.
-        while !self.0.insert(free.to_lowercase()) {
+        let key = name.to_lowercase();
+        let mut number = self.0.get(&key).copied().unwrap_or(2);
+        let mut free = name.to_owned();
+        while self.0.contains_key(&free.to_lowercase()) {
             free = format!("{name}-{number}");
             number += 1;
         }
+        self.0.insert(free.to_lowercase(), 2);
+        self.0.insert(key, number);
         free
     }
 }

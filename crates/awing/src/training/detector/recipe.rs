@@ -1,6 +1,7 @@
 use crate::{
     augment::AugmentConfig,
     error::{Error, Result},
+    files::{LONGEST_SETTINGS, read_text},
     loss::LossConfig,
     model::NetworkConfig,
     training::{
@@ -94,7 +95,7 @@ impl DetectorRecipe {
         let mut table =
             Table::try_from(Self::default()).map_err(|e| Error::invalid("recipe", e.to_string()))?;
         if let Some(path) = file {
-            let text = std::fs::read_to_string(path).map_err(Error::io(path, "read"))?;
+            let text = read_text(path, LONGEST_SETTINGS)?;
             let over = toml::from_str(&text)
                 .map_err(|e| Error::format(path, None, "toml", e.message().to_owned()))?;
             lay_over(&mut table, over);
