@@ -76,8 +76,9 @@ impl EvalVideo {
         let followed = TrackerConfig { smoothing: None, ..smoothed };
         let ways = [("alone", None), ("followed", Some(followed)), ("smoothed", Some(smoothed))];
         let clips = (self.faces as usize).min(dataset.samples.len());
+        let motions = if self.motion.is_empty() { Motion::ALL.to_vec() } else { self.motion };
         let bar =
-            console.bar(clips * Motion::ALL.len() * ways.len(), "{bar:30} {pos} of {len} clips  left {eta}");
+            console.bar(clips * motions.len() * ways.len(), "{bar:30} {pos} of {len} clips  left {eta}");
         let mut rows = Vec::new();
         for motion in motions {
             for (way, config) in ways {

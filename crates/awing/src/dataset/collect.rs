@@ -67,10 +67,9 @@ impl Collector {
     fn name(&self, image: &str) -> Result<String, Flaw> {
         if self.absolute
             && let Ok(root) = std::path::absolute(&self.root)
+            && let Some(below) = Path::new(image).strip_prefix(root).ok().and_then(Path::to_str)
         {
-            if let Some(below) = Path::new(image).strip_prefix(root).ok().and_then(Path::to_str) {
-                return inside(below);
-            }
+            return inside(below);
         }
         inside(image)
     }

@@ -322,7 +322,7 @@ mod tests {
         let written = convert(dataset, &target, images).unwrap();
         assert_eq!(written.absent, 0);
         let source = DataSource { format, path: written.annotations };
-        let options = OpenOptions { scheme: Some(dataset.scheme.clone()) };
+        let options = OpenOptions { scheme: Some(dataset.scheme.clone()), ..OpenOptions::default() };
         let read = Dataset::open(&source, &options).unwrap();
         assert!(read.problems.is_empty(), "{format}: {:?}", read.problems);
         assert_eq!(read.samples.len(), written.faces);
@@ -483,7 +483,9 @@ mod tests {
         to(Format::Cofw, "x/COFW_test_color.mat", Images::Copy).unwrap();
         let read: DataSource =
             format!("cofw:{}", folder.path().join("x/COFW_test_color.mat").display()).parse().unwrap();
-        let read = Dataset::open(&read, &OpenOptions { scheme: Some(scheme(POINTS)) }).unwrap();
+        let read =
+            Dataset::open(&read, &OpenOptions { scheme: Some(scheme(POINTS)), ..OpenOptions::default() })
+                .unwrap();
         assert_eq!(read.samples[0].name, "IsT/0001.png");
         assert_eq!(*read.samples[0].load_image().unwrap(), *given.samples[0].load_image().unwrap());
     }

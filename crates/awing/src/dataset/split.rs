@@ -160,7 +160,7 @@ pub fn split(
             part.1.push(group);
         }
     }
-    let part = |((name, _), (mut samples, mut groups)): (&(String, f64), (Vec<Sample>, Vec<String>))| {
+    let part = |name: &String, mut samples: Vec<Sample>, mut groups: Vec<String>| {
         if samples.is_empty() {
             let problem = format!("`{name}` gets no face: there are too few groups for its share");
             return Err(Error::invalid("parts", problem));
@@ -175,7 +175,7 @@ pub fn split(
         };
         Ok(Part { name: name.clone(), dataset, groups })
     };
-    shares.iter().zip(taken).map(part).collect()
+    shares.iter().zip(taken).map(|((name, _), (samples, groups))| part(name, samples, groups)).collect()
 }
 
 impl Dataset {

@@ -78,7 +78,7 @@ mod tests {
         let spoil = |spoilt: usize| {
             let mut batch = batcher.worker().make(1).unwrap();
             let data = [&mut batch.images, &mut batch.targets].into_iter().nth(spoilt).unwrap();
-            let (shape, mut values) = (data.shape.clone(), data.iter::<f32>().collect::<Vec<_>>());
+            let (shape, mut values) = (data.shape().clone(), data.iter::<f32>().collect::<Vec<_>>());
             values[5] = [f32::NAN, f32::INFINITY][spoilt];
             *data = TensorData::new(values, shape);
             batch

@@ -81,9 +81,11 @@ pub fn train(session: Session<'_>, observer: &mut dyn Observer) -> Result<Outcom
         check_validation(dataset, &faces, recipe.training.boxes)?;
     }
     let device = if device.is_autodiff() { device } else { device.autodiff() };
-    let saved = whole_folder(&folder.join("last")).join("network.bpk");
-    if let (true, Ok(meta)) = (resume, std::fs::metadata(&saved)) {
-        recipe.network.check_weights(faces.scheme.len(), &saved, meta.len())?;
+    // Settings that a stranger wrote must not ask for more than their checkpoint holds; one of the two may be cut off.
+    let saved = ["last", "previous"].map(|name| folder.join(name).join("network.bpk"));
+    let sizes = saved.iter().filter_map(|path| Some((std::fs::metadata(path).ok()?.len(), path)));
+    if let (true, Some((size, path))) = (resume, sizes.max()) {
+        recipe.network.check_weights(faces.scheme.len(), path, size)?;
     }
     let mut fresh =
         StackedHourglass::new(&recipe.network, faces.scheme.len(), recipe.training.seed, &device)?;

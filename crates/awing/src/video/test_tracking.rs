@@ -246,7 +246,7 @@ fn lag(known: &[Option<f64>], found: &[Option<f64>]) -> Option<f64> {
     Some(best as f64 - f64::from(LARGEST_LAG) + part)
 }
 
-/// Pearson's; `None` where one side does not vary.
+/// Pearson's; `None` where one side does not vary by more than rounding.
 fn correlation(pairs: &[(f64, f64)]) -> Option<f64> {
     let count = pairs.len() as f64;
     let (a, b) = pairs.iter().fold((0.0, 0.0), |(a, b), pair| (a + pair.0 / count, b + pair.1 / count));
@@ -255,7 +255,7 @@ fn correlation(pairs: &[(f64, f64)]) -> Option<f64> {
         (aa, ab, bb) = (aa + (x - a) * (x - a), ab + (x - a) * (y - b), bb + (y - b) * (y - b));
     }
     let scale = (aa * bb).sqrt();
-    (scale > 0.0).then(|| ab / scale)
+    (scale > 1e-9).then(|| ab / scale)
 }
 
 #[cfg(test)]

@@ -36,6 +36,7 @@ unsafe impl GlobalAlloc for Counting {
             return std::ptr::null_mut();
         }
         grow(layout.size());
+        // SAFETY: as it came.
         unsafe { System.alloc(layout) }
     }
 
@@ -44,11 +45,13 @@ unsafe impl GlobalAlloc for Counting {
             return std::ptr::null_mut();
         }
         grow(layout.size());
+        // SAFETY: as it came.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         NOW.fetch_sub(layout.size(), Relaxed);
+        // SAFETY: as it came.
         unsafe { System.dealloc(pointer, layout) }
     }
 
@@ -58,6 +61,7 @@ unsafe impl GlobalAlloc for Counting {
         }
         // Old and new may be there at once.
         grow(size);
+        // SAFETY: as it came.
         let moved = unsafe { System.realloc(pointer, layout, size) };
         NOW.fetch_sub(if moved.is_null() { size } else { layout.size() }, Relaxed);
         moved

@@ -112,7 +112,7 @@ fn a_detector_gone_wrong_costs_its_photo_alone() {
     ] {
         let aligner = aligner().with_detector(Arc::new(Says(boxes)));
         assert!(aligner.align(&photo).is_err());
-        assert!(aligner.align_batch(&[photo.clone()]).remove(0).is_err());
+        assert!(aligner.align_batch(std::slice::from_ref(&photo)).remove(0).is_err());
     }
 }
 
@@ -155,7 +155,7 @@ fn detectors_of_huge_weights_find_finite_boxes_or_say_why_not() {
     for scale in [1e3_f32, 1e10, 1e30, f32::MAX] {
         let network = StackedHourglass::new(&config, HeatmapDetector::MAPS, 3, &Device::flex()).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        HeatmapDetector::new(config.clone(), &network)
+        HeatmapDetector::new(config.clone(), &network, 0.5)
             .unwrap()
             .save(folder.path(), "", WeightType::F32)
             .unwrap();
@@ -214,6 +214,7 @@ fn annotations_that_cannot_be_scored_cost_themselves_alone() {
         landmarks: points.map(|(x, y)| Landmark::visible(x, y)).to_vec(),
         detector_box: None,
         subsets: Vec::new(),
+        place: None,
     };
     let good = [(10.0, 10.0), (40.0, 12.0), (25.0, 30.0)];
     let dataset = Dataset {

@@ -22,6 +22,7 @@ pub(crate) fn scheme() -> SharedScheme {
         mirror: vec![1, 0, 2],
         lines: vec![Line { name: "face".into(), points: vec![0, 2, 1], colour: [143, 184, 222] }],
         normalisers: vec![("inter-ocular".into(), [vec![0], vec![1]])],
+        solid: vec![],
     })
 }
 
@@ -46,7 +47,7 @@ pub(crate) fn save_model(folder: &Path, weights: WeightType) {
 pub(crate) fn save_detector(folder: &Path) {
     let config = NetworkConfig { input: 64, stacks: 1, width: 8, boundary: false, coord_conv: false };
     let network = StackedHourglass::new(&config, HeatmapDetector::MAPS, 3, &Device::flex()).unwrap();
-    HeatmapDetector::new(config, &network).unwrap().save(folder, "# A card\n", WeightType::F32).unwrap();
+    HeatmapDetector::new(config, &network, 0.5).unwrap().save(folder, "# A card\n", WeightType::F32).unwrap();
 }
 
 /// The model's tensors under PyTorch's names, and the safetensors file of them.
