@@ -4,9 +4,9 @@ use crate::{console::Console, data, failure::Failure};
 use awing::{
     Device,
     dataset::{BoxedPhoto, DataSource, Dataset, ImageSource, read_wider},
-    detection::{ExternalDetector, FaceDetector, HeatmapDetector, SeetaFace, builtin_detector},
+    detection::{ExternalDetector, FaceDetector, HeatmapDetector, SeetaFace},
     geometry::Rect,
-    prediction::expand_sources,
+    prediction::{builtin_detector, expand_sources},
 };
 use std::{
     collections::BTreeMap,

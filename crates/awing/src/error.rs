@@ -92,8 +92,8 @@ impl Error {
         Self::Format {
             path: path.as_ref().to_path_buf(),
             line: line.into(),
-            field: field.into(),
-            problem: problem.into(),
+            field: shortened(field.into()),
+            problem: shortened(problem.into()),
         }
     }
 
@@ -125,6 +125,15 @@ impl Error {
     pub fn invalid(field: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Invalid { field: field.into(), problem: problem.into() }
     }
+}
+
+/// A file of strangers may hold anything in the place of a name or a number: a message shows the beginning of it.
+fn shortened(text: String) -> String {
+    const MOST: usize = 600;
+    if text.len() <= MOST {
+        return text;
+    }
+    format!("{}…", &text[..text.floor_char_boundary(MOST)])
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use crate::{
     console::Console, data, detector::DetectorSource, device::DeviceChoice, failure::Failure,
-    model::ModelSource,
+    model::ModelSource, style::examples,
 };
 use awing::{
     dataset::DataSource,
@@ -17,6 +17,10 @@ use serde::Serialize;
 /// a cut to another face; each with the noise of a sensor. Every clip is taken frame by frame like photos ("alone"), followed ("followed"), and followed
 /// with smoothed points ("smoothed"), as `awing predict` does it. Jitter and NME are in per cent of the scheme's usual distance.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples(&[
+    "awing eval-video --data 300w:faces/test",
+    "awing eval-video --data 300w:faces/test --motion rest pan --faces 8 --json",
+]))]
 pub(crate) struct EvalVideo {
     /// Annotated faces, FORMAT:PATH as for `awing eval`
     #[arg(long, value_name = "FORMAT:PATH")]

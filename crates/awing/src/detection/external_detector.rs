@@ -104,7 +104,8 @@ impl FaceDetector for ExternalDetector {
         let mut found = Vec::with_capacity(faces.len());
         for Answer { corners: [x0, y0, x1, y1], score } in faces {
             let (w, h) = (x1 - x0, y1 - y0);
-            if !Rect::new(x0, y0, x1, y1).is_usable(1.0) || !score.is_finite() {
+            let is_finite = w.is_finite() && h.is_finite() && score.is_finite();
+            if !(is_finite && Rect::new(x0, y0, x1, y1).is_usable(1.0)) {
                 return Err(self.failed(format!("the box {x0} {y0} {x1} {y1} has no room or is not finite")));
             }
             let face_box = Rect::new(x0 + left * w, y0 + top * h, x0 + right * w, y0 + bottom * h);

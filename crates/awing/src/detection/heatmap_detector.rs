@@ -65,6 +65,15 @@ impl HeatmapDetector {
         Ok(Self { network, config, least_score, device })
     }
 
+    /// The same with another bar: a peak of `least_score` or more, from 0 to 1, is a face.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the score is out of range.
+    pub fn with_least_score(self, least_score: f32) -> Result<Self> {
+        check(&self.config, least_score)?;
+        Ok(Self { least_score, ..self })
+    }
+
     /// Writes a folder with `config.toml`, `model.safetensors` and the card `README.md`, file by file beside and renamed.
     ///
     /// # Errors
@@ -230,19 +239,11 @@ fn distinct(mut faces: Vec<DetectedFace>) -> Vec<DetectedFace> {
     faces.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut kept: Vec<DetectedFace> = Vec::new();
     for face in faces {
-        if kept.iter().all(|other| shared(other.face_box, face.face_box) < SAME_FACE) {
+        if kept.iter().all(|other| other.face_box.shared(face.face_box) < SAME_FACE) {
             kept.push(face);
         }
     }
     kept
-}
-
-/// What two boxes share, as a part of the smaller one.
-fn shared(a: Rect, b: Rect) -> f64 {
-    let width = a.x1.min(b.x1) - a.x0.max(b.x0);
-    let height = a.y1.min(b.y1) - a.y0.max(b.y0);
-    let area = |r: Rect| r.width() * r.height();
-    width.max(0.0) * height.max(0.0) / area(a).min(area(b))
 }
 
 #[cfg(test)]

@@ -9,8 +9,9 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// How far the kernels may be from the definition: their sums are in another order.
-const TOLERANCE: f64 = 1e-3;
+/// How far the kernels' maps and gradients may be from the definition's. Their sums are in another order, and where that moves a number across the
+/// zero of a ReLU the gradient jumps; a kernel that is wrong is off by its whole size.
+const TOLERANCE: [f64; 2] = [1e-3, 2e-2];
 const REMEDY: &str = "do not trust results of this machine: please report the line above with `awing doctor --json`; \
                       it may be a faulty processor or memory, too";
 
@@ -35,7 +36,7 @@ fn judge(name: &'static str, compared: Result<(Maps, Maps)>, as_what: &str) -> F
             let [maps, gradient] =
                 [(&found.0, &expected.0), (&found.1, &expected.1)].map(|(a, b)| distance(a, b));
             // Never so for NaN.
-            if maps <= TOLERANCE && gradient <= TOLERANCE {
+            if maps <= TOLERANCE[0] && gradient <= TOLERANCE[1] {
                 let text = format!("maps and gradients {as_what}, to {:.0e}", maps.max(gradient));
                 return Finding::ok(name, text);
             }
@@ -48,7 +49,7 @@ fn judge(name: &'static str, compared: Result<(Maps, Maps)>, as_what: &str) -> F
 
 /// The maps of the last stack and the gradient of the Adaptive Wing loss by the image.
 fn run(device: &Device) -> Result<Maps> {
-    let config = NetworkConfig { input: 64, stacks: 1, width: 24, boundary: true, coord_conv: true };
+    let config = NetworkConfig { input: 128, stacks: 1, width: 24, boundary: true, coord_conv: true };
     let network = StackedHourglass::new(&config, 3, 7, &device.clone().autodiff())?;
     let device = device.clone().autodiff();
     let random = &mut ChaCha8Rng::seed_from_u64(7);
@@ -57,8 +58,9 @@ fn run(device: &Device) -> Result<Maps> {
             (0..shape.iter().product::<usize>()).map(|_| random.random_range(0.0..1.0)).collect();
         Tensor::<4>::from_data(TensorData::new(values, shape), &device)
     };
-    let images = drawn([2, 3, 64, 64]).require_grad();
-    let target = drawn([2, 4, 16, 16]);
+    // Large enough that even the smallest maps have cells to normalise over: a variance of two numbers would blow up every rounding.
+    let images = drawn([4, 3, 128, 128]).require_grad();
+    let target = drawn([4, 4, 32, 32]);
     let maps = network.forward(images.clone()).pop();
     let maps = maps.ok_or_else(|| Error::invalid("network", "has no stack"))?;
     let loss = heatmap_loss(maps.clone(), target, None, &PixelLoss::from(AdaptiveWing::default()));

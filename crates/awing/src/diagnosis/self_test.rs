@@ -1,8 +1,8 @@
 use super::Finding;
 use crate::{
-    detection::builtin_detector,
     error::{Error, Result},
     geometry::Rect,
+    prediction::builtin_detector,
 };
 use image::RgbImage;
 

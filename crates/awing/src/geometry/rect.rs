@@ -60,6 +60,14 @@ impl Rect {
         self.x0 < other.x1 && other.x0 < self.x1 && self.y0 < other.y1 && other.y0 < self.y1
     }
 
+    /// What the two boxes share, as a part of the smaller one, from 0 to 1.
+    pub fn shared(self, other: Self) -> f64 {
+        let width = self.x1.min(other.x1) - self.x0.max(other.x0);
+        let height = self.y1.min(other.y1) - self.y0.max(other.y0);
+        let smaller = (self.width() * self.height()).min(other.width() * other.height());
+        if smaller > 0.0 { (width.max(0.0) * height.max(0.0) / smaller).min(1.0) } else { 0.0 }
+    }
+
     /// Intersection over union, from 0 to 1.
     pub fn overlap(self, other: Self) -> f64 {
         let width = self.x1.min(other.x1) - self.x0.max(other.x0);

@@ -40,9 +40,9 @@ pub fn pose(scheme: &Scheme, landmarks: &[Landmark]) -> Option<Pose> {
     let nose = NOSE.iter().find_map(|name| scheme.index_of(name)).and_then(at);
     let middle = Point::mean([left, right])?;
     let (mut x, mut y) = ((right.x - left.x) / apart, (right.y - left.y) / apart);
-    // The nose is below the eyes: else left is the person's own.
+    // The nose is below the eyes: where it is clearly above them, left is the person's own.
     let below = nose.map_or(1.0, |nose| x * (nose.y - middle.y) - y * (nose.x - middle.x));
-    if below < 0.0 {
+    if below < -0.2 * apart {
         (x, y) = (-x, -y);
     }
     let yaw = nose.map(|nose| {

@@ -12,6 +12,8 @@ const MOST: usize = 8;
 const SHAPES_EACH: usize = 12;
 /// Of orthogonal iteration.
 const ITERATIONS: usize = 25;
+/// A shape that alone makes this share of a direction is no example of how shapes vary: it is left out.
+const ALONE: f64 = 0.25;
 /// No point counts as more certain than this share of the median point.
 const LEAST_NOISE: f64 = 0.5;
 /// Shapes farther from the typical one than this many times the median weigh less.
@@ -56,12 +58,12 @@ impl Variation {
         // Twice: what counts as far depends on the noise of each point, which is only known then.
         for _ in 0..2 {
             let vectors: Vec<Vec<f64>> = laid.par_iter().map(|laid| variation.vector(laid)).collect();
-            variation.basis = learn(&vectors, variation.tangents(), directions);
+            variation.basis = variation.learn_from(&vectors, directions);
             let residuals: Vec<Vec<f64>> = vectors.par_iter().map(|v| variation.unexplained(v)).collect();
             variation.noise = variation.noise_of(&laid, &residuals)?;
         }
         let vectors: Vec<Vec<f64>> = laid.par_iter().map(|laid| variation.vector(laid)).collect();
-        variation.basis = learn(&vectors, variation.tangents(), directions);
+        variation.basis = variation.learn_from(&vectors, directions);
         variation.usual = median(laid.par_iter().map(|laid| variation.misfit_of(laid).1).collect())?;
         Some(variation)
     }
@@ -115,6 +117,26 @@ impl Variation {
             _ => [0.0; 2],
         })
         .collect()
+    }
+
+    /// A basis of what the vectors have in common, those left out that have a direction for themselves.
+    fn learn_from(&self, vectors: &[Vec<f64>], directions: usize) -> Vec<Vec<f64>> {
+        let mut kept = vectors.to_vec();
+        loop {
+            let basis = learn(&kept, self.tangents(), directions);
+            let learnt = &basis[basis.len().saturating_sub(directions)..];
+            let alone = learnt.iter().find_map(|direction| {
+                let squares: Vec<f64> = kept.iter().map(|vector| dot(vector, direction).powi(2)).collect();
+                let most = squares.iter().copied().fold(0.0, f64::max);
+                (most > ALONE * squares.iter().sum::<f64>())
+                    .then(|| squares.iter().position(|s| *s == most))?
+            });
+            match alone {
+                // Half of the shapes are enough to learn from, and as few must do.
+                Some(shape) if 2 * kept.len() > vectors.len() => drop(kept.swap_remove(shape)),
+                _ => return basis,
+            }
+        }
     }
 
     fn unexplained(&self, vector: &[f64]) -> Vec<f64> {

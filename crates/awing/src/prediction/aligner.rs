@@ -1,6 +1,6 @@
-use super::Face;
+use super::{Face, builtin_detector};
 use crate::{
-    detection::{FaceDetector, builtin_detector},
+    detection::FaceDetector,
     error::{Error, Result},
     geometry::{CropRule, Point, Rect, Transform, warp},
     heatmap::Codec,

@@ -8,6 +8,7 @@ mod head_pose;
 mod mean_head;
 mod photo;
 mod photos;
+mod verified_detector;
 
 pub use aligner::{Aligner, Maps};
 pub use face::Face;
@@ -15,3 +16,4 @@ pub use head_pose::{HeadPose, HeadShape};
 pub use mean_head::learn_mean_head;
 pub use photo::Photo;
 pub use photos::{FaceBoxes, PhotoFace, PhotoFaces, align_photos, expand_sources};
+pub use verified_detector::{VerifiedDetector, builtin_detector};

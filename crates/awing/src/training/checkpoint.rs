@@ -159,6 +159,24 @@ fn read_progress(folder: &Path) -> Result<ProgressFile> {
     toml::from_str(&text).map_err(|e| Error::model(path, "progress", e.message().to_owned()))
 }
 
+/// The file of the network in the checkpoint that a run goes on from, and its size; nothing is read into memory.
+pub(super) fn whole_network(run: &Path) -> Result<(PathBuf, u64)> {
+    let whole = |name: &str| {
+        let folder = run.join(name);
+        if !folder.is_dir() {
+            return Err(Error::model(folder, "folder", "is not there"));
+        }
+        verify_checksums(&folder).map(|()| folder.join("network.bpk"))
+    };
+    let path = whole(LAST).or_else(|damage| whole(PREVIOUS).map_err(|_| none_is_whole(damage)))?;
+    let size = std::fs::metadata(&path).map_err(Error::io(&path, "read"))?.len();
+    Ok((path, size))
+}
+
+fn none_is_whole(damage: Error) -> Error {
+    unusable(damage, "and there is no whole checkpoint before it; start a new run")
+}
+
 /// Whether a run has something to go on from.
 pub(crate) fn has_checkpoint(run: &Path) -> bool {
     [LAST, PREVIOUS].iter().any(|name| run.join(name).is_dir())
@@ -197,7 +215,7 @@ pub(super) fn load_state(
         Ok(state) => state,
         Err(damage) => {
             let Ok(state) = read_state(&previous, place, average) else {
-                return Err(unusable(damage, "and there is no whole checkpoint before it; start a new run"));
+                return Err(none_is_whole(damage));
             };
             // Out of the way: else the next checkpoint would put it where the whole one is.
             if last.exists() {

@@ -74,12 +74,12 @@ mod tests {
         let loss = LossConfig::default().pixel_loss().unwrap();
         let optimiser = OptimiserConfig::Adamw { learning_rate: 1e-3, weight_decay: 1e-4 };
         let step = |state, batch| descend(state, batch, &loss, 1e-3, 1.0, &device);
-        // The loss of an image that is not a number, and the gradient of targets that are too large for a square.
+        // A number of the image or of the targets that is none.
         let spoil = |spoilt: usize| {
             let mut batch = batcher.worker().make(1).unwrap();
-            let data = [&mut batch.images, &mut batch.targets].into_iter().nth(spoilt).unwrap();
+            let data = if spoilt == 0 { &mut batch.images } else { &mut batch.targets };
             let (shape, mut values) = (data.shape().clone(), data.iter::<f32>().collect::<Vec<_>>());
-            values[5] = [f32::NAN, f32::INFINITY][spoilt];
+            values[5] = f32::NAN;
             *data = TensorData::new(values, shape);
             batch
         };
@@ -91,7 +91,7 @@ mod tests {
                 let made;
                 (state, made) = step(state, spoil(*spoilt));
                 let problem = made.unwrap_err();
-                assert!(problem.contains("is NaN") || problem.contains("is inf"), "{problem}");
+                assert!(problem.contains("is NaN"), "{problem}");
                 assert_eq!((state.progress.step, state.skipped), (2 + i, 1 + i));
             }
             let (state, made) = step(state, batcher.worker().make(2).unwrap());

@@ -81,20 +81,15 @@ pub fn train(session: Session<'_>, observer: &mut dyn Observer) -> Result<Outcom
         check_validation(dataset, &faces, recipe.training.boxes)?;
     }
     let device = if device.is_autodiff() { device } else { device.autodiff() };
-    // Settings that a stranger wrote must not ask for more than their checkpoint holds; one of the two may be cut off.
-    let saved = ["last", "previous"].map(|name| folder.join(name).join("network.bpk"));
-    let sizes = saved.iter().filter_map(|path| Some((std::fs::metadata(path).ok()?.len(), path)));
-    if let (true, Some((size, path))) = (resume, sizes.max()) {
-        recipe.network.check_weights(faces.scheme.len(), path, size)?;
-    }
-    let mut fresh =
-        StackedHourglass::new(&recipe.network, faces.scheme.len(), recipe.training.seed, &device)?;
-    if let Some(start) = start {
-        fresh = begin_with(&start, fresh)?;
-    }
-    let claimed = start_folder(&folder, &recipe, resume)?;
+    let points = faces.scheme.len();
+    let claimed = start_folder(&folder, &recipe, points, resume)?;
     let run = Run { recipe: &recipe, faces: &faces, validation: validation.as_ref(), folder: &claimed };
-    let result = run.train(fresh, resume, &device, stop, &card, observer);
+    let fresh = StackedHourglass::new(&recipe.network, points, recipe.training.seed, &device);
+    let fresh = fresh.and_then(|fresh| match &start {
+        Some(start) => begin_with(start, fresh),
+        None => Ok(fresh),
+    });
+    let result = fresh.and_then(|fresh| run.train(fresh, resume, &device, stop, &card, observer));
     if result.is_err() && !resume {
         claimed.discard_unbegun();
     }
@@ -142,9 +137,12 @@ fn check_validation(dataset: &Dataset, faces: &TrainingSet, boxes: BoxChoice) ->
 }
 
 /// Takes a run's folder and writes the recipe there; that of a run that goes on must be the same but for `[training]`.
-fn start_folder<'a>(path: &'a Path, recipe: &Recipe, resume: bool) -> Result<RunFolder<'a>> {
+fn start_folder<'a>(path: &'a Path, recipe: &Recipe, points: usize, resume: bool) -> Result<RunFolder<'a>> {
     let folder = RunFolder::claim(path, resume)?;
     if resume {
+        // Settings that a stranger wrote must not ask for more than their checkpoint holds.
+        let (network, size) = checkpoint::whole_network(path)?;
+        recipe.network.check_weights(points, &network, size)?;
         let config = path.join("config.toml");
         let old = Recipe::load(&config)?;
         if (Recipe { training: recipe.training.clone(), ..old }) != *recipe {

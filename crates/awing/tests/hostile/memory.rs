@@ -2,16 +2,22 @@
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
 };
 
+thread_local! {
+    /// Other tests that run beside this one do not count; the readers work on the thread that called them.
+    static MEASURING: Cell<bool> = const { Cell::new(false) };
+}
+
 static NOW: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 static LARGEST: AtomicUsize = AtomicUsize::new(0);
-/// The counts are of the whole process: one measurement at a time.
+/// There is one count: one measurement at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// More than any reader may ask for; the machine is not to suffer from one that does.
@@ -22,7 +28,17 @@ struct Counting;
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
+fn shrink(size: usize) {
+    if MEASURING.get() {
+        // What was there before may go, too.
+        let _ = NOW.fetch_update(Relaxed, Relaxed, |now| Some(now.saturating_sub(size)));
+    }
+}
+
 fn grow(size: usize) {
+    if !MEASURING.get() {
+        return;
+    }
     let now = NOW.fetch_add(size, Relaxed) + size;
     PEAK.fetch_max(now, Relaxed);
     LARGEST.fetch_max(size, Relaxed);
@@ -50,7 +66,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        NOW.fetch_sub(layout.size(), Relaxed);
+        shrink(layout.size());
         // SAFETY: as it came.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -63,7 +79,7 @@ unsafe impl GlobalAlloc for Counting {
         grow(size);
         // SAFETY: as it came.
         let moved = unsafe { System.realloc(pointer, layout, size) };
-        NOW.fetch_sub(if moved.is_null() { size } else { layout.size() }, Relaxed);
+        shrink(if moved.is_null() { size } else { layout.size() });
         moved
     }
 }
@@ -80,10 +96,14 @@ pub(crate) struct Allocated {
 /// Does the work alone and tells what it allocated.
 pub(crate) fn measured<T>(work: impl FnOnce() -> T) -> (T, Allocated) {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let before = NOW.load(Relaxed);
-    PEAK.store(before, Relaxed);
+    // What was there before may be let go in between.
+    const BEFORE: usize = 1 << 30;
+    NOW.store(BEFORE, Relaxed);
+    PEAK.store(BEFORE, Relaxed);
     LARGEST.store(0, Relaxed);
+    MEASURING.set(true);
     let done = work();
-    let peak = PEAK.load(Relaxed).saturating_sub(before);
+    MEASURING.set(false);
+    let peak = PEAK.load(Relaxed) - BEFORE;
     (done, Allocated { peak, largest: LARGEST.load(Relaxed) })
 }

@@ -116,11 +116,19 @@ fn a_detector_gone_wrong_costs_its_photo_alone() {
     }
 }
 
+/// A file of weights whose checksum nobody knows by name, so that its numbers can be changed.
+fn without_checksum(path: &Path) -> Vec<u8> {
+    let mut bytes = fs::read(path).unwrap();
+    let at = bytes.windows(5).position(|w| w == b"crc32").unwrap();
+    bytes[at..at + 5].copy_from_slice(b"other");
+    bytes
+}
+
 /// The model with one of its weights, the bias of the maps, set to `value`; `None` where it cannot be loaded.
 fn with_bias(folder: &Path, value: f32) -> Option<Model> {
     samples::save_model(folder, WeightType::F32);
     let path = folder.join("model.safetensors");
-    let mut bytes = fs::read(&path).unwrap();
+    let mut bytes = without_checksum(&path);
     let header = 8 + usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
     let table: serde_json::Value = serde_json::from_slice(&bytes[8..header]).unwrap();
     let (_, place) = table.as_object().unwrap().iter().find(|(name, _)| name.ends_with("maps.bias")).unwrap();
@@ -160,7 +168,7 @@ fn detectors_of_huge_weights_find_finite_boxes_or_say_why_not() {
             .save(folder.path(), "", WeightType::F32)
             .unwrap();
         let path = folder.path().join("model.safetensors");
-        let mut bytes = fs::read(&path).unwrap();
+        let mut bytes = without_checksum(&path);
         let header = 8 + usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
         for weight in bytes[header..].as_chunks_mut::<4>().0 {
             *weight = (f32::from_le_bytes(*weight) * scale).clamp(f32::MIN, f32::MAX).to_le_bytes();

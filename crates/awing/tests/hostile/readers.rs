@@ -52,7 +52,7 @@ pub(crate) mod promise {
     /// Models and checkpoints, whose weights must be in the file.
     pub(crate) const WEIGHTS: (usize, usize) = (16 * MIB, 24);
     /// Pickles, of which 4 MiB are read: an opcode of one byte becomes a value of a hundred.
-    pub(crate) const PICKLES: (usize, usize) = (16 * MIB, 256);
+    pub(crate) const PICKLES: (usize, usize) = (256 * MIB, 256);
     /// Images: a byte of a PNG is 8256 pixels at best.
     pub(crate) const IMAGES: (usize, usize) = (4 * MIB, 8 * 8256);
 }
@@ -304,7 +304,7 @@ fn models(base: &Path) -> Vec<Reader> {
         samples::save_model(&folder, WeightType::F32);
         let file = folder.join(file);
         let valid = vec![fs::read(&file).unwrap()];
-        let most = if text { promise::SETTINGS } else { promise::WEIGHTS };
+        let most = promise::WEIGHTS;
         let read: Read = Box::new(|path| Model::load(path.parent().unwrap(), &Device::flex()).is_ok());
         Reader { name, file, valid, text, share, most, read }
     };
@@ -313,7 +313,7 @@ fn models(base: &Path) -> Vec<Reader> {
         samples::save_detector(&folder);
         let file = folder.join(file);
         let valid = vec![fs::read(&file).unwrap()];
-        let most = if text { promise::SETTINGS } else { promise::WEIGHTS };
+        let most = promise::WEIGHTS;
         let read: Read =
             Box::new(|path| HeatmapDetector::load(path.parent().unwrap(), &Device::flex()).is_ok());
         Reader { name, file, valid, text, share, most, read }

@@ -60,7 +60,7 @@ fn table(found: &Figures, points: usize) -> String {
     let per_cent = |count: usize, all: usize| 100.0 * count as f64 / all.max(1) as f64;
     let all = found.faces * points;
     let counted = |count: usize| match count {
-        0 => "none".to_owned(),
+        0 => "no".to_owned(),
         _ => format!("{count} of {all} ({:.1} %)", per_cent(count, all)),
     };
     let mut rows = vec![

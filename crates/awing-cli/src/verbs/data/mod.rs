@@ -6,12 +6,19 @@ mod info;
 mod preview;
 mod split;
 
-use crate::{console::Console, failure::Failure};
+use crate::{console::Console, failure::Failure, style::examples};
 use awing::dataset::{Converted, Images};
 use clap::{Args, Subcommand, ValueEnum};
 
 /// Look at annotated faces, find mistakes in them, write them in other formats, part them.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples(&[
+    "awing data info 300w:faces --out info",
+    "awing data check 300w:faces",
+    "awing data preview 300w:faces --seed 1 --targets",
+    "awing data convert wflw:WFLW/list.txt --to 300w:new --to-scheme 300w-68",
+    "awing data split 300w:faces --parts train=0.8,val=0.1,test=0.1 --out parts",
+]))]
 pub(crate) struct Data {
     #[command(subcommand)]
     action: Action,

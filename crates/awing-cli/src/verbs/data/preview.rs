@@ -81,7 +81,7 @@ impl Preview {
         if faces.is_empty() {
             return Err(Failure::Work("no image of the chosen faces can be read".to_owned()));
         }
-        let title = format!("{}, {} points", self.data, dataset.scheme.name);
+        let title = format!("{}, scheme {}", self.data, dataset.scheme.name);
         let sheet = if self.targets {
             let codec = Codec::new(CodecConfig::default())?;
             target_sheet(&title, &dataset.scheme, &faces, &codec, &CropRule::default(), self.tile)?
