@@ -106,7 +106,9 @@ impl FaceDetector for ExternalDetector {
             let (w, h) = (x1 - x0, y1 - y0);
             let is_finite = w.is_finite() && h.is_finite() && score.is_finite();
             if !(is_finite && Rect::new(x0, y0, x1, y1).is_usable(1.0)) {
-                return Err(self.failed(format!("the box {x0} {y0} {x1} {y1} has no room or is not finite")));
+                return Err(
+                    self.failed(format!("the box {x0:?} {y0:?} {x1:?} {y1:?} has no room or is not finite"))
+                );
             }
             let face_box = Rect::new(x0 + left * w, y0 + top * h, x0 + right * w, y0 + bottom * h);
             found.push(DetectedFace { face_box, score });
@@ -148,7 +150,7 @@ mod tests {
         for (lines, expected) in [
             ("exit 3", "exit status: 3"),
             ("echo hello", "did not print [{\"box\""),
-            (r#"echo '[{"box": [5, 0, 5, 9]}]'"#, "the box 5 0 5 9 has no room"),
+            (r#"echo '[{"box": [5, 0, 5, 9]}]'"#, "the box 5.0 0.0 5.0 9.0 has no room"),
             ("yes '[1'", "printed more than 16 MiB"),
         ] {
             let problem = program(folder.path(), lines).detect(&photo).unwrap_err().to_string();
