@@ -36,7 +36,13 @@ struct NormaliserFile {
 struct LineFile {
     name: String,
     points: Vec<usize>,
+    #[serde(default = "plain")]
     colour: String,
+}
+
+/// Of a line that names none.
+fn plain() -> String {
+    "#8fb8de".to_owned()
 }
 
 impl Scheme {

@@ -14,7 +14,7 @@ use clap::{Args, Subcommand, ValueEnum};
 #[derive(Args, Debug)]
 #[command(after_long_help = examples(&[
     "awing data info 300w:faces --out info",
-    "awing data check 300w:faces",
+    "awing data check 300w:faces --json",
     "awing data preview 300w:faces --seed 1 --targets",
     "awing data convert wflw:WFLW/list.txt --to 300w:new --to-scheme 300w-68",
     "awing data split 300w:faces --parts train=0.8,val=0.1,test=0.1 --out parts",
