@@ -127,13 +127,14 @@ impl Error {
     }
 }
 
-/// A file of strangers may hold anything in the place of a name or a number: a message shows the beginning of it.
+/// A file of strangers may hold anything in the place of a name or a number: a message is one line and shows the beginning of it.
 fn shortened(text: String) -> String {
     const MOST: usize = 600;
-    if text.len() <= MOST {
-        return text;
+    let line = text.replace(char::is_control, " ");
+    if line.len() <= MOST {
+        return line;
     }
-    format!("{}…", &text[..text.floor_char_boundary(MOST)])
+    format!("{}…", &line[..line.floor_char_boundary(MOST)])
 }
 
 #[cfg(test)]
@@ -146,6 +147,8 @@ mod tests {
         assert_eq!(error.to_string(), "faces/a.pts:4: y: `abc` is not a number");
         let error = Error::format("faces/a.pts", None, "points", "67 instead of 68");
         assert_eq!(error.to_string(), "faces/a.pts: points: 67 instead of 68");
+        let stranger = Error::format("a.csv", 2, "x\ny", "z".repeat(5000)).to_string();
+        assert!(stranger.starts_with("a.csv:2: x y: zzz") && stranger.len() < 700, "{stranger}");
         assert_eq!(error.about("b").to_string(), "faces/a.pts: points: 67 instead of 68");
         assert_eq!(Error::invalid("box", "is empty").about("a.jpg").to_string(), "a.jpg: box: is empty");
     }
