@@ -11,8 +11,6 @@ run() {
     local name=$1 && shift
     if [ -d "runs/train/$name/last" ] || [ -d "runs/train/$name/last.old" ]; then
         set -- --resume
-    else
-        rm -rf "runs/train/$name" # ended before its first checkpoint
     fi
     awing train --data "300w:$data/train/300w" --val "300w:$data/val/300w" --name "$name" "$@"
 }

@@ -10,6 +10,8 @@ use std::{
 
 /// The longest file of settings that is read, in bytes: a scheme of 10,000 points is shorter.
 pub(crate) const LONGEST_SETTINGS: u64 = 1 << 20;
+/// The longest table that a run writes and reads again, in bytes.
+pub(crate) const LONGEST_TABLE: u64 = 64 << 20;
 /// The longest file of weights that is read, in bytes.
 pub(crate) const LONGEST_WEIGHTS: u64 = 16 << 30;
 

@@ -119,7 +119,8 @@ fn loss_kernel(
             w = weight[i];
         }
         let mut derivative = 0.0_f32;
-        if w > 0.0_f32 {
+        // A weight that is NaN takes part, so that it shows.
+        if !(w <= 0.0_f32) {
             let mut y = target[i];
             if y < 0.0_f32 {
                 y = 0.0_f32;

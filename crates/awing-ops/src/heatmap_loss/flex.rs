@@ -232,8 +232,8 @@ struct Totals<S: Simd> {
 }
 
 impl<S: Simd> Totals<S> {
-    /// Adds a vector of pixels; gives the derivative times weight times scale. All is 0 where the weight is not above 0,
-    /// whatever the error.
+    /// Adds a vector of pixels; gives the derivative times weight times scale. All is 0 where the weight is 0 or less,
+    /// whatever the error; a weight that is NaN makes all NaN.
     #[inline(always)]
     fn add(
         &mut self,
@@ -245,13 +245,13 @@ impl<S: Simd> Totals<S> {
         scale: f32,
     ) -> S::f32s {
         let zero = simd.splat_f32s(0.0);
-        let used = simd.greater_than_f32s(weight, zero);
+        let skipped = simd.less_than_or_equal_f32s(weight, zero);
         let (value, slope) = curve.value_and_slope(simd, error.y, error.d, power);
-        let loss = simd.select_f32s(used, simd.mul_f32s(weight, value), zero);
+        let loss = simd.select_f32s(skipped, zero, simd.mul_f32s(weight, value));
         self.loss = simd.add_f32s(self.loss, loss);
-        self.count = simd.add_f32s(self.count, simd.select_f32s(used, simd.splat_f32s(1.0), zero));
+        self.count = simd.add_f32s(self.count, simd.select_f32s(skipped, zero, simd.splat_f32s(1.0)));
         let weight = simd.mul_f32s(weight, simd.splat_f32s(scale));
-        simd.select_f32s(used, simd.mul_f32s(weight, error.signed(simd, slope)), zero)
+        simd.select_f32s(skipped, zero, simd.mul_f32s(weight, error.signed(simd, slope)))
     }
 }
 

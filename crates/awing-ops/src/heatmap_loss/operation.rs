@@ -153,8 +153,8 @@ fn on_tape<B: LossKernel, C: CheckpointStrategy>(
 /// hard background and 1 elsewhere (Wang et al. 2019, equation 8). A pixel of weight 0 takes no part: the sum is
 /// divided by the number of pixels with a weight above 0, or is 0 when there is none.
 ///
-/// Value and gradient are computed in f32, whatever float type comes in. Targets are clamped to [0, 1]. The gradient
-/// flows to the prediction alone. `loss` is used as it is; see [`PixelLoss::validate`].
+/// Value and gradient are computed in f32, whatever float type comes in. Targets are clamped to [0, 1], infinite ones too. A NaN in
+/// a pixel that takes part, in its weight too, makes the loss NaN. The gradient flows to the prediction alone. `loss` is used as it is; see [`PixelLoss::validate`].
 ///
 /// # Panics
 /// If the shapes differ.
@@ -288,6 +288,19 @@ mod tests {
             let (value, gradient) = run(&prediction, &[0.0; 2], Some(&[0.0, 1.0]), &PixelLoss::Mse, &device);
             assert_eq!((value, gradient[1]), (0.25, 1.0), "{device:?}");
         }
+    }
+
+    #[test]
+    fn a_weight_that_is_nan_shows() {
+        let parts = |device: &Device| run(&[0.5, 0.5], &[0.0; 2], Some(&[f32::NAN, 1.0]), &PixelLoss::Mse, device);
+        for device in devices() {
+            let (value, gradient) = parts(&device);
+            assert!(value.is_nan() && gradient[0].is_nan(), "{device:?}: {value} {gradient:?}");
+        }
+        let [p, t, w] = [[0.5_f32], [0.0], [f32::NAN]]
+            .map(|x| Flex::float_from_data(TensorData::from(x), &Default::default()));
+        let portable = portable::loss_parts::<Flex>(p, t, Some(w), &PixelLoss::Mse);
+        assert!(portable.value.into_data().try_to_vec::<f32>().unwrap()[0].is_nan());
     }
 
     #[test]

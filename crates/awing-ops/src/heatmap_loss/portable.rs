@@ -24,10 +24,11 @@ pub(super) fn loss_parts<B: Backend>(
             (value, gradient, count)
         }
         Some(weight) => {
-            let used = B::float_sign(B::float_clamp_min(weight.clone(), 0.0.into()));
-            let skipped = B::float_equal_elem(used.clone(), 0.0.into(), bool_dtype::<B>(&used));
-            let weigh = |x| B::float_mask_fill(B::float_mul(x, weight.clone()), skipped.clone(), 0.0.into());
-            (weigh(value), weigh(gradient), B::float_sum(used))
+            let skipped = B::float_lower_equal_elem(weight.clone(), 0.0.into(), bool_dtype::<B>(&weight));
+            let used = |x| B::float_mask_fill(x, skipped.clone(), 0.0.into());
+            let ones = B::float_full(weight.shape(), 1.0.into(), &device, FloatDType::F32);
+            let weigh = |x| used(B::float_mul(x, weight.clone()));
+            (weigh(value), weigh(gradient), B::float_sum(used(ones)))
         }
     };
     let scale = B::float_recip(B::float_clamp_min(count, 1.0.into()));

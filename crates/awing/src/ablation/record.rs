@@ -2,7 +2,7 @@ use super::{Peaks, PixelShares};
 use crate::{
     error::{Error, Result},
     evaluation::{EvaluationSummary, Summary},
-    files::write_atomic,
+    files::{LONGEST_SETTINGS, read_text, write_atomic},
 };
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -55,10 +55,10 @@ impl RunRecord {
 
     /// The record of a finished run; `None` where the run is not finished.
     pub(super) fn load(path: &Path) -> Result<Option<Self>> {
-        let text = match std::fs::read_to_string(path) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            text => text.map_err(Error::io(path, "read"))?,
-        };
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = read_text(path, LONGEST_SETTINGS)?;
         let problem =
             |e: serde_json::Error| Error::model(path, "record", format!("{e}; delete it to test again"));
         serde_json::from_str(&text).map(Some).map_err(problem)

@@ -8,7 +8,7 @@ use crate::{
     dataset::{Dataset, Sample},
     error::{Error, Result},
     evaluation::{BoxSource, Normaliser, test_faces},
-    files::{lock, write_atomic},
+    files::{LONGEST_SETTINGS, LONGEST_TABLE, lock, read_text, write_atomic},
     heatmap::{Codec, WeightMapConfig},
     loss::PixelLoss,
     model::Model,
@@ -152,15 +152,14 @@ fn claim(study: &Study<'_>) -> Result<()> {
         text += &described(data)?;
     }
     text += &study.recipe.to_toml()?;
-    match std::fs::read_to_string(&path) {
-        Ok(old) if old == text => Ok(()),
-        Ok(_) => {
-            let problem = "the study there has another recipe, scheme or other data; give it those, or choose another --name";
-            Err(Error::model(path, "recipe", problem))
-        }
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => write_atomic(&path, text.as_bytes()),
-        Err(e) => Err(Error::io(&path, "read")(e)),
+    if !path.exists() {
+        return write_atomic(&path, text.as_bytes());
     }
+    if read_text(&path, LONGEST_SETTINGS)? == text {
+        return Ok(());
+    }
+    let problem = "the study there has another recipe, scheme or other data; give it those, or choose another --name";
+    Err(Error::model(path, "recipe", problem))
 }
 
 /// Trains and tests one row; `None` when it was stopped.
@@ -172,10 +171,6 @@ fn run(
     observer: &mut dyn StudyObserver,
 ) -> Result<Option<RunRecord>> {
     let resume = has_checkpoint(folder);
-    if !resume && folder.exists() {
-        // It was ended before its first checkpoint: there is nothing to go on from.
-        std::fs::remove_dir_all(folder).map_err(Error::io(folder, "remove"))?;
-    }
     let recipe = variant.recipe(&study.recipe, seed);
     let data = |data: &Dataset| Dataset {
         source: data.source.clone(),
@@ -241,7 +236,7 @@ fn run(
 
 fn read_shares(path: &Path) -> Vec<PixelShares> {
     // Lost or damaged, they are measured from here on.
-    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let text = read_text(path, LONGEST_TABLE).unwrap_or_default();
     serde_json::from_str(&text).unwrap_or_default()
 }
 

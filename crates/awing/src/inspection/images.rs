@@ -45,7 +45,7 @@ pub(super) fn look<'a>(dataset: &'a Dataset, progress: &(dyn Fn(usize) + Sync)) 
                 None => Err(String::new()),
             };
             let bytes = match (faces.first().map(|face| &face.image), &image) {
-                (Some(ImageSource::File(path)), _) => {
+                (Some(ImageSource::File(path)), Some(Ok(_))) => {
                     std::fs::read(path).map(|b| sum(&b)).unwrap_or_default()
                 }
                 (_, Some(Ok(image))) => sum(image.as_raw()),

@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, Result},
-    files::write_atomic,
+    files::{LONGEST_SETTINGS, LONGEST_WEIGHTS, read_bytes, write_atomic},
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fs, path::Path};
@@ -24,7 +24,7 @@ struct Sum {
 
 impl Sum {
     fn of(path: &Path) -> Result<Self> {
-        let bytes = fs::read(path).map_err(Error::io(path, "read"))?;
+        let bytes = read_bytes(path, LONGEST_WEIGHTS)?;
         Ok(Self { bytes: bytes.len() as u64, crc32: crc32(&bytes) })
     }
 }
@@ -50,7 +50,7 @@ pub(super) fn write_checksums(folder: &Path) -> Result<()> {
 /// [`Error::Io`] or [`Error::Model`] naming the file that is missing, cut off or damaged.
 pub(super) fn verify_checksums(folder: &Path) -> Result<()> {
     let path = folder.join(NAME);
-    let text = String::from_utf8_lossy(&fs::read(&path).map_err(Error::io(&path, "read"))?).into_owned();
+    let text = String::from_utf8_lossy(&read_bytes(&path, LONGEST_SETTINGS)?).into_owned();
     let damaged = || Error::model(&path, "checksums", "is not what was written: the file is damaged");
     let (sums, own) = text.rsplit_once(OWN).ok_or_else(damaged)?;
     if own.trim_end() != crc32(sums.as_bytes()) {

@@ -1,9 +1,9 @@
 use super::step_table::{StepTable, whole_lines};
-use crate::error::{Error, Result};
-use std::{
-    fs,
-    path::{Path, PathBuf},
+use crate::{
+    error::{Error, Result},
+    files::{LONGEST_TABLE, read_text},
 };
+use std::path::{Path, PathBuf};
 
 /// A line of `metrics.csv`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -57,7 +57,7 @@ impl MetricsFile {
 /// The validation NME of a run's folder in per cent, by epochs.
 pub(crate) fn validation_curve(folder: &Path) -> Result<Vec<(f64, f64)>> {
     let path = folder.join("metrics.csv");
-    let text = fs::read_to_string(&path).map_err(Error::io(&path, "read"))?;
+    let text = read_text(&path, LONGEST_TABLE)?;
     let rows = whole_lines(&text).map(|(number, line)| parse(&path, number, line));
     let rows = rows.collect::<Result<Vec<_>>>()?;
     Ok(rows.iter().filter_map(|row| Some((row.epoch, row.val_nme?))).collect())
@@ -93,6 +93,7 @@ fn parse(path: &Path, line: usize, text: &str) -> Result<MetricsRow> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn row(step: usize, val_nme: Option<f64>) -> MetricsRow {
         MetricsRow {

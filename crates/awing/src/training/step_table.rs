@@ -1,10 +1,10 @@
 use crate::{
     error::{Error, Result},
-    files::write_atomic,
+    files::{LONGEST_TABLE, read_bytes, write_atomic},
 };
 use std::{
-    fs::{self, OpenOptions},
-    io::{ErrorKind, Write},
+    fs::OpenOptions,
+    io::Write,
     path::{Path, PathBuf},
 };
 
@@ -18,10 +18,10 @@ impl StepTable {
     /// Starts a file, or goes on with one, and gives the lines that are there with their numbers in it. Lines after `step` belong to work
     /// that was lost, and go, as does a line without its end, which is what a crash left of it.
     pub(super) fn open(path: &Path, header: &str, step: usize) -> Result<(Self, Vec<(usize, String)>)> {
-        let text = match fs::read(path) {
-            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Err(e) if e.kind() == ErrorKind::NotFound => String::new(),
-            Err(e) => return Err(Error::io(path, "read")(e)),
+        let text = if path.exists() {
+            String::from_utf8_lossy(&read_bytes(path, LONGEST_TABLE)?).into_owned()
+        } else {
+            String::new()
         };
         let mut kept = Vec::new();
         for (number, line) in whole_lines(&text) {
@@ -62,6 +62,7 @@ fn step_of(path: &Path, number: usize, line: &str) -> Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn lines_of_lost_work_and_torn_ones_go() {

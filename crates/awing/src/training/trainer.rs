@@ -192,11 +192,11 @@ impl Run<'_> {
         } else {
             State::new(fresh, &self.recipe.optimiser, training.moving_average, self.faces.len())
         };
-        let mut metrics = MetricsFile::open(&folder.join("metrics.csv"), state.progress.step)?;
         if !resume {
             // From here on there is always something to go on from.
             self.save(&state, &MetricsRow::default(), &card)?;
         }
+        let mut metrics = MetricsFile::open(&folder.join("metrics.csv"), state.progress.step)?;
         observer.started(folder, state.progress.step, steps_per_epoch);
         let loss = self.recipe.loss.pixel_loss()?;
         let total_steps = training.epochs.saturating_mul(steps_per_epoch);

@@ -3,6 +3,7 @@
 
 mod clip;
 mod cut;
+mod face_filter;
 mod ffmpeg;
 mod info;
 mod one_euro;

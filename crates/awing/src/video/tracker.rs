@@ -1,4 +1,4 @@
-use super::{Smoothing, cut::Glance, one_euro::PointFilter};
+use super::{Smoothing, cut::Glance, face_filter::FaceFilter};
 use crate::{
     error::{Error, Result},
     geometry::Rect,
@@ -110,7 +110,7 @@ struct Track {
     face_box: Rect,
     /// When it was seen last.
     seen: f64,
-    filter: Option<PointFilter>,
+    filter: Option<FaceFilter>,
     /// In this frame; `None` where it is lost.
     face: Option<Face>,
 }
@@ -269,10 +269,9 @@ impl Track {
         self.face_box = found;
         self.seen = time;
         if let Some(smoothing) = smoothing {
-            let size = (found.width() * found.height()).sqrt();
             let filter =
-                self.filter.get_or_insert_with(|| PointFilter::new(smoothing, &face.landmarks, time));
-            face.landmarks = filter.smooth(&face.landmarks, size, time);
+                self.filter.get_or_insert_with(|| FaceFilter::new(smoothing, &face.landmarks, time));
+            face.landmarks = filter.smooth(&face.landmarks, time);
         }
         face.face_box = Rect::around(face.landmarks.iter().copied()).unwrap_or(found);
         self.face = Some(face);

@@ -78,14 +78,14 @@ pub fn train_detector(session: DetectorSession<'_>) -> Result<Outcome> {
     recipe.validate()?;
     let device = if device.is_autodiff() { device } else { device.autodiff() };
     let maker = SceneMaker::new(sources, recipe.augment, recipe.network.input)?;
-    let mut fresh =
-        StackedHourglass::new(&recipe.network, HeatmapDetector::MAPS, recipe.training.seed, &device)?;
-    if let Some(start) = start {
-        fresh = begin_with(&start, fresh)?;
-    }
     let claimed = start_folder(&folder, &recipe, resume)?;
     let run = Run { recipe: &recipe, maker: &maker, validation: &validation, folder: &claimed, card: &card };
-    let result = run.train(fresh, resume, &device, stop, watcher);
+    let fresh = StackedHourglass::new(&recipe.network, HeatmapDetector::MAPS, recipe.training.seed, &device);
+    let fresh = fresh.and_then(|fresh| match &start {
+        Some(start) => begin_with(start, fresh),
+        None => Ok(fresh),
+    });
+    let result = fresh.and_then(|fresh| run.train(fresh, resume, &device, stop, watcher));
     if result.is_err() && !resume {
         claimed.discard_unbegun();
     }
@@ -96,6 +96,9 @@ pub fn train_detector(session: DetectorSession<'_>) -> Result<Outcome> {
 fn start_folder<'a>(path: &'a Path, recipe: &DetectorRecipe, resume: bool) -> Result<RunFolder<'a>> {
     let folder = RunFolder::claim(path, resume)?;
     if resume {
+        // Settings that a stranger wrote must not ask for more than their checkpoint holds.
+        let (network, size) = checkpoint::whole_network(path)?;
+        recipe.network.check_weights(HeatmapDetector::MAPS, &network, size)?;
         let config = path.join("config.toml");
         let mut old = DetectorRecipe::layered(Some(&config), &[])?;
         (old.training.steps, old.training.minutes) = (recipe.training.steps, recipe.training.minutes);
@@ -172,11 +175,11 @@ impl Run<'_> {
         } else {
             State::new(fresh, optimiser, decay, self.maker.faces())
         };
-        let (metrics, _) = StepTable::open(&folder.join("metrics.csv"), HEADER, state.progress.step)?;
         if !resume {
             // From here on there is always something to go on from.
             self.save(&state, LEAST_SCORE)?;
         }
+        let (metrics, _) = StepTable::open(&folder.join("metrics.csv"), HEADER, state.progress.step)?;
         let loss = self.recipe.loss.pixel_loss()?;
         let (begun, before) = (Instant::now(), state.progress.seconds);
         let mut saved = Instant::now();
