@@ -21,11 +21,22 @@ pub(crate) fn numbered(parent: &Path, name: &str) -> Result<PathBuf, Failure> {
     }
 }
 
-/// The folder that the user named: new or empty, but for what a command leaves that was killed before it began. `option` is what to change otherwise.
+/// The folder that the user named: new or empty. `option` is what to change otherwise.
 pub(crate) fn named(folder: &Path, option: &str) -> Result<PathBuf, Failure> {
+    holding(folder, option, &[])
+}
+
+/// As [`named`], for a run: what one leaves that was killed before its first checkpoint is no obstacle.
+pub(crate) fn named_run(folder: &Path, option: &str) -> Result<PathBuf, Failure> {
+    let killed = folder.join("run.lock").exists();
+    holding(folder, option, if killed { &["run.lock", "config.toml", "last.new"] } else { &[] })
+}
+
+/// The folder, which holds nothing but files of these names and temporary ones.
+fn holding(folder: &Path, option: &str, names: &[&str]) -> Result<PathBuf, Failure> {
     create_parent(folder)?;
     let mut entries = fs::read_dir(folder).map_err(|e| cannot_create(folder, &e))?.flatten();
-    let left = |name: &OsStr| name == "run.lock" || name.to_string_lossy().starts_with(".tmp");
+    let left = |name: &OsStr| names.iter().any(|n| name == *n) || name.to_string_lossy().starts_with(".tmp");
     if entries.any(|entry| !left(&entry.file_name())) {
         let folder = folder.display();
         return Err(Failure::Work(format!("{folder}: is already there and is not changed; {option}")));
@@ -73,9 +84,12 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let folder = base.path().join("a/b");
         named(&folder, "").unwrap();
+        // What a run leaves that was killed early.
         fs::write(folder.join("run.lock"), "").unwrap();
-        named(&folder, "").unwrap();
+        fs::write(folder.join("config.toml"), "").unwrap();
+        named_run(&folder, "").unwrap();
         fs::write(folder.join("x"), "").unwrap();
+        assert!(named_run(&folder, "").is_err());
         assert!(
             matches!(named(&folder, "choose another --out"), Err(Failure::Work(m)) if m.ends_with("--out"))
         );

@@ -56,7 +56,7 @@ pub(crate) fn read_text(path: &Path, most: u64) -> Result<String> {
 /// [`Error::Io`] when the folder cannot be created or the file cannot be written.
 pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = parent(path);
-    fs::create_dir_all(folder).map_err(Error::io(folder, "create the folder"))?;
+    make_folder(folder)?;
     let write = || -> io::Result<()> {
         let mut file = temporary().tempfile_in(folder)?;
         file.write_all(bytes)?;
@@ -66,6 +66,20 @@ pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
         sync_folder(folder)
     };
     write().map_err(Error::io(path, "write"))
+}
+
+/// Makes a folder and those above it, and brings their names to the disk: without its folder's name a file is as good as lost.
+fn make_folder(folder: &Path) -> Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let above = parent(folder);
+    make_folder(above)?;
+    let made = match fs::create_dir(folder) {
+        Err(e) if e.kind() == ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        made => made.and_then(|()| sync_folder(above)),
+    };
+    made.map_err(Error::io(folder, "create the folder"))
 }
 
 /// Brings the names in a folder to the disk. Content and name go there apart: without this, a power cut soon after a rename can bring
@@ -144,9 +158,14 @@ pub(crate) fn tidy(folder: &Path, folders: &[&str]) -> Result<()> {
 /// Locks the file `name` in a folder, which is made where it is missing, until what is returned is dropped; `None` when another process
 /// has it. The system lets go of it when a process ends, however it ends: what a crash leaves is only a file.
 pub(crate) fn lock(folder: &Path, name: &str) -> Result<Option<File>> {
-    fs::create_dir_all(folder).map_err(Error::io(folder, "create the folder"))?;
+    make_folder(folder)?;
     let path = folder.join(name);
-    let file = File::create(&path).map_err(Error::io(&path, "create"))?;
+    // A link would have another file made or opened, wherever it points.
+    if fs::symlink_metadata(&path).is_ok_and(|meta| !meta.is_file()) {
+        return Err(Error::model(path, "lock", "is not a plain file; delete it"));
+    }
+    let file = File::options().write(true).create(true).truncate(false).open(&path);
+    let file = file.map_err(Error::io(&path, "create"))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),

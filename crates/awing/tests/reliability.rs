@@ -125,7 +125,7 @@ fn whatever_is_damaged_in_the_last_checkpoint_the_run_goes_on_from_the_one_befor
     let names =
         fs::read_dir(whole.join("last")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
     let names: Vec<String> = names.collect();
-    assert_eq!(names.len(), 7, "{names:?}");
+    assert_eq!(names.len(), 8, "{names:?}");
     type Spoil = fn(&Path);
     let flip: Spoil = |file| {
         let mut bytes = fs::read(file).unwrap();
@@ -163,6 +163,117 @@ fn whatever_is_damaged_in_the_last_checkpoint_the_run_goes_on_from_the_one_befor
     go_on(&run, 2, &mut told).unwrap();
     assert!(told.damaged[0].contains("last: folder: is not there; going on from"), "{:?}", told.damaged);
     assert!(weights(&run) == weights(&whole));
+}
+
+/// Changes a checkpoint's file together with its checksums, as somebody would who means harm.
+fn forge(run: &Path, file: &str, change: impl Fn(&str) -> String) {
+    const OWN: &str = "# crc32 of the above: ";
+    let crc = |text: &str| format!("{:08x}", crc32fast::hash(text.as_bytes()));
+    let (path, sums) = (run.join("last").join(file), run.join("last/checksums.toml"));
+    let old = fs::read_to_string(&path).unwrap();
+    let new = change(&old);
+    let text = fs::read_to_string(&sums).unwrap();
+    let (head, _) = text.split_once(OWN).unwrap();
+    let size = |text: &str| format!("bytes = {}\n", text.len());
+    let head = head.replace(&crc(&old), &crc(&new)).replace(&size(&old), &size(&new));
+    fs::write(&path, new).unwrap();
+    fs::write(&sums, format!("{head}{OWN}{}\n", crc(&head))).unwrap();
+}
+
+#[test]
+fn numbers_that_no_run_has_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = finished(folder.path());
+    fs::remove_dir_all(whole.join("previous")).unwrap();
+    for (field, value) in
+        [("step", "4611686018427387904"), ("seconds", "nan"), ("seconds", "-1e300"), ("best_nme", "inf")]
+    {
+        let run = folder.path().join("forged");
+        copy(&whole, &run);
+        forge(&run, "progress.toml", |text| {
+            let line = |line: &str| match line.split_once(" = ") {
+                Some((name, _)) if name == field => format!("{field} = {value}\n"),
+                _ => format!("{line}\n"),
+            };
+            text.lines().map(line).collect()
+        });
+        let problem = go_on(&run, 3, &mut Told::default()).unwrap_err().to_string();
+        assert!(problem.contains(&format!("progress.toml: {field}: is not a number")), "{value}: {problem}");
+        fs::remove_dir_all(&run).unwrap();
+    }
+}
+
+#[test]
+fn a_run_goes_on_with_the_recipe_and_the_faces_that_it_began_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = finished(folder.path());
+    let before = weights(&run);
+    let other = |set: TrainingSet, validation: Option<Dataset>, recipe: Recipe| {
+        let resumed = Session { validation, resume: true, ..session(&run, recipe, set) };
+        train(resumed, &mut Quiet).unwrap_err().to_string()
+    };
+    let validation = || Some(drawn_dataset(3));
+    let strangers =
+        TrainingSet::from_samples(Scheme::builtin("300w-68").unwrap(), drawn_faces(12, 96, 8)).unwrap();
+    let problem = other(strangers, validation(), recipe(3));
+    assert!(problem.contains("faces: the run has learnt from others"), "{problem}");
+    let problem = other(faces(11), validation(), recipe(3));
+    assert!(problem.contains("the run has 12 faces, and the data now 11"), "{problem}");
+    for wrong in [None, Some(drawn_dataset(4))] {
+        let problem = other(faces(12), wrong, recipe(3));
+        assert!(
+            problem.contains("the run's best was chosen by others; resume it with the same --val"),
+            "{problem}"
+        );
+    }
+    let mut faster = recipe(3);
+    faster.optimiser = OptimiserConfig::Adamw { learning_rate: 0.1, weight_decay: 1e-4 };
+    fs::write(run.join("config.toml"), faster.to_toml().unwrap()).unwrap();
+    let problem = other(faces(12), validation(), faster);
+    assert!(problem.contains("differs from the recipe of the run's checkpoint"), "{problem}");
+    assert!(weights(&run) == before, "nothing was written");
+}
+
+#[test]
+fn a_run_without_validation_may_get_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    train(session(&run, recipe(1), faces(12)), &mut Quiet).unwrap();
+    assert_eq!(go_on(&run, 2, &mut Told::default()).unwrap(), 6);
+    let best = fs::read_to_string(run.join("best/progress.toml")).unwrap();
+    assert!(best.contains("best_nme"), "{best}");
+}
+
+#[test]
+fn a_new_run_takes_the_place_of_one_that_never_had_a_checkpoint_and_of_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    fs::create_dir(&run).unwrap();
+    let begin = || train(session(&run, recipe(1), faces(4)), &mut Quiet).map_err(|e| e.to_string());
+    // Somebody's own settings.
+    fs::write(run.join("config.toml"), "# mine\n").unwrap();
+    assert!(begin().unwrap_err().contains("is already there"));
+    // What a kill leaves before the first checkpoint.
+    fs::write(run.join("run.lock"), "").unwrap();
+    assert_eq!(begin().unwrap().progress.step, 1);
+    // A run that has lost its settings.
+    fs::remove_file(run.join("config.toml")).unwrap();
+    let before = weights(&run);
+    assert!(begin().unwrap_err().contains("is already there"));
+    assert!(weights(&run) == before);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_lock_that_is_a_link_is_refused_and_its_target_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let (run, precious) = (finished(folder.path()), folder.path().join("precious"));
+    fs::write(&precious, "kept").unwrap();
+    fs::remove_file(run.join("run.lock")).unwrap();
+    std::os::unix::fs::symlink(&precious, run.join("run.lock")).unwrap();
+    let problem = go_on(&run, 3, &mut Told::default()).unwrap_err().to_string();
+    assert!(problem.contains("run.lock: lock: is not a plain file"), "{problem}");
+    assert_eq!(fs::read_to_string(&precious).unwrap(), "kept");
 }
 
 #[test]
@@ -239,6 +350,32 @@ fn a_learning_rate_of_a_thousand_saves_no_weight_that_is_not_finite() {
             );
         }
     }
+}
+
+#[test]
+fn a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let mut wild = recipe(1000);
+    wild.optimiser = OptimiserConfig::Rmsprop { learning_rate: 1e30, weight_decay: 0.0 };
+    wild.schedule = ScheduleConfig::Step { at: vec![], factor: 0.1 };
+    wild.training.moving_average = 0.999;
+    wild.training.evaluate_every = 1e6;
+    // A good checkpoint of one step, before the rate goes wild.
+    let mut tame = wild.clone();
+    tame.training.epochs = 1;
+    tame.schedule = ScheduleConfig::Step { at: vec![0.0], factor: 1e-9 };
+    tame.optimiser = OptimiserConfig::Rmsprop { learning_rate: 1e-3, weight_decay: 0.0 };
+    train(session(&run, tame, faces(4)), &mut Quiet).unwrap();
+    let before = weights(&run);
+    forge(&run, "recipe.toml", |_| wild.to_toml().unwrap());
+    let resumed = Session { resume: true, ..session(&run, wild, faces(4)) };
+    let error = train(resumed, &mut Quiet).unwrap_err().to_string();
+    assert!(
+        error.starts_with("training stopped at step") && error.contains("lower learning rate"),
+        "{error}"
+    );
+    assert!(before == weights(&run), "the checkpoint changed");
 }
 
 #[test]
@@ -319,11 +456,19 @@ fn a_validation_set_without_a_face_is_refused_before_anything_is_written() {
 #[test]
 fn weights_do_not_depend_on_workers_or_memory() {
     let folder = tempfile::tempdir().unwrap();
+    // Faces in files, since those in memory are not kept a second time.
+    let mut samples = drawn_faces(12, 96, 7);
+    for (i, sample) in samples.iter_mut().enumerate() {
+        let path = folder.path().join(format!("{i}.png"));
+        sample.load_image().unwrap().save(&path).unwrap();
+        sample.image = ImageSource::File(path);
+    }
     let run = |name: &str, workers: usize, cache_mb: usize| {
         let mut recipe = recipe(2);
         (recipe.training.workers, recipe.training.cache_mb) = (workers, cache_mb);
         let run = folder.path().join(name);
-        train(session(&run, recipe, faces(12)), &mut Quiet).unwrap();
+        let faces = TrainingSet::from_samples(Scheme::builtin("300w-68").unwrap(), samples.clone()).unwrap();
+        train(session(&run, recipe, faces), &mut Quiet).unwrap();
         weights(&run)
     };
     let first = run("one", 1, 256);

@@ -136,7 +136,7 @@ impl Train {
             console.note("no --val: the last checkpoint will count as the best");
         }
         let mut progress = Progress::new(console);
-        let outcome = stoppable(console, |stop| {
+        let outcome = stoppable(console, "after this step with a checkpoint", |stop| {
             let session = Session {
                 recipe,
                 faces,
@@ -179,7 +179,7 @@ impl Train {
         let parent = self.runs.join("train");
         match &self.name {
             Some(name) if self.resume => Ok(parent.join(name)),
-            Some(name) => folders::named(&parent.join(name), "choose another --name, or --resume it"),
+            Some(name) => folders::named_run(&parent.join(name), "choose another --name, or --resume it"),
             None => {
                 let stem =
                     self.config.as_deref().and_then(Path::file_stem).map(|stem| stem.to_string_lossy());

@@ -97,13 +97,13 @@ impl TrainDetector {
         let parent = self.runs.join("detector");
         let folder = match &self.name {
             Some(name) if self.resume => parent.join(name),
-            Some(name) => folders::named(&parent.join(name), "choose another --name, or --resume it")?,
+            Some(name) => folders::named_run(&parent.join(name), "choose another --name, or --resume it")?,
             None => folders::numbered(&parent, "detector")?,
         };
         let device = self.device.device()?;
         let start = self.from.as_ref().map(|from| from.load_trained(&device)).transpose()?;
         console.note(format!("training into {}", folder.display()));
-        let outcome = stoppable(console, |stop| {
+        let outcome = stoppable(console, "after this step with a checkpoint", |stop| {
             train_detector(DetectorSession {
                 recipe,
                 sources,

@@ -52,13 +52,8 @@ impl Victim {
     }
 
     fn start(&self, log: &Path) -> Child {
+        // What was killed before it had anything to go on from begins anew.
         let words = if self.begun() { &self.go_on } else { &self.begin };
-        if !self.begun() {
-            // What was killed before it had anything to go on from starts again.
-            for run in &self.runs {
-                let _ = fs::remove_dir_all(run);
-            }
-        }
         let err = fs::File::options().create(true).append(true).open(log).unwrap();
         command(&self.folder, words).stdout(Stdio::null()).stderr(err).spawn().unwrap()
     }
@@ -186,6 +181,8 @@ fn training_survives(kills: usize, seed: u64) {
     };
     let tally = victim.kill(kills, pace, seed);
     println!("{kills} kills, one or two checkpoints of {pace:?} apart: {tally:?}");
+    // Of sixty, some fall where it hurts most.
+    assert!(kills < 60 || tally.writing_a_checkpoint + tally.between_two_names > 5, "{tally:?}");
     let [whole, killed] = ["whole", "killed"].map(|name| folder.path().join("runs/train").join(name));
     assert_same(&whole, &killed);
     assert!(fs::read(whole.join("curve.svg")).unwrap() == fs::read(killed.join("curve.svg")).unwrap());

@@ -14,7 +14,7 @@ use crate::{
     model::Model,
     prediction::Aligner,
     scheme::{Conversion, Landmark},
-    training::{MetricsRow, Observer, Recipe, Session, TrainingSet, has_checkpoint, train},
+    training::{Fingerprint, MetricsRow, Observer, Recipe, Session, TrainingSet, has_checkpoint, train},
 };
 use burn::tensor::Device;
 use std::{
@@ -126,22 +126,9 @@ fn run_folder(folder: &Path, variant: &Variant, seed: u64) -> PathBuf {
 
 /// A dataset in a line: where it is, how many faces it has, and a number that changes with any name, point or scheme.
 fn described(data: &Dataset) -> Result<String> {
-    // FNV-1a.
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let mut take = |bytes: &[u8]| {
-        for byte in bytes {
-            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    };
-    take(data.scheme.marks().to_toml()?.as_bytes());
-    for sample in &data.samples {
-        take(sample.name.as_bytes());
-        for point in sample.landmarks.iter().filter_map(Landmark::position) {
-            take(&point.x.to_le_bytes());
-            take(&point.y.to_le_bytes());
-        }
-    }
-    Ok(format!("# {}, {} faces, {hash:016x}\n", data.source, data.samples.len()))
+    let all = Fingerprint::new().scheme(&data.scheme)?;
+    let all = data.samples.iter().fold(all, |all, sample| all.face(sample, None));
+    Ok(format!("# {}, {} faces, {}\n", data.source, data.samples.len(), all.finish()))
 }
 
 /// Writes what the runs share, or finds it to be the same.
@@ -158,7 +145,8 @@ fn claim(study: &Study<'_>) -> Result<()> {
     if read_text(&path, LONGEST_SETTINGS)? == text {
         return Ok(());
     }
-    let problem = "the study there has another recipe, scheme or other data; give it those, or choose another --name";
+    let problem =
+        "the study there has another recipe, scheme or other data; give it those, or choose another --name";
     Err(Error::model(path, "recipe", problem))
 }
 

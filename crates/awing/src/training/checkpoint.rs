@@ -71,6 +71,13 @@ impl Since {
     }
 }
 
+/// What a run learns from and chooses its best by, as fingerprints.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Data {
+    pub(super) training: String,
+    pub(super) validation: Option<String>,
+}
+
 /// `progress.toml`.
 #[derive(Serialize, Deserialize)]
 struct ProgressFile {
@@ -78,12 +85,41 @@ struct ProgressFile {
     progress: Progress,
     #[serde(default)]
     since: Since,
+    #[serde(default)]
+    data: Data,
+}
+
+/// No run is longer, in steps: what a file says beyond it would overflow what is counted from it.
+const MOST_STEPS: usize = 1 << 40;
+
+impl ProgressFile {
+    /// # Errors
+    /// The field that no run can have written.
+    fn check(&self) -> std::result::Result<(), &'static str> {
+        let Self { progress, since, .. } = self;
+        let number = |value: f64| value.is_finite() && value >= 0.0;
+        for (good, field) in [
+            (progress.step <= MOST_STEPS, "step"),
+            (number(progress.seconds), "seconds"),
+            (progress.best_nme.is_none_or(number), "best_nme"),
+            (since.steps <= progress.step, "since.steps"),
+            (since.loss.is_finite(), "since.loss"),
+            (number(since.seconds), "since.seconds"),
+            (number(since.learning_rate), "since.learning_rate"),
+        ] {
+            if !good {
+                return Err(field);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What training goes on from.
 pub(super) struct State {
     pub(super) progress: Progress,
     pub(super) since: Since,
+    pub(super) data: Data,
     pub(super) network: StackedHourglass,
     pub(super) average: MovingAverage<StackedHourglass>,
     pub(super) optimiser: ModuleOptimizer,
@@ -102,11 +138,27 @@ impl State {
         Self {
             progress: Progress { faces, ..Progress::default() },
             since: Since::default(),
+            data: Data::default(),
             average: MovingAverage::new(&network, decay),
             network,
             optimiser: optimiser.init(),
             skipped: 0,
         }
+    }
+
+    /// Whether the run at `folder` learns from what it did, and chooses by what it did, from here on.
+    pub(super) fn goes_on_with(&mut self, data: Data, folder: &Path) -> Result<()> {
+        if self.data.training != data.training {
+            let problem = "the run has learnt from others, or with other points or boxes; resume it with the same --data";
+            return Err(Error::model(folder, "faces", problem));
+        }
+        // A run without validation may get one; with another, or none, its best could not be told from what comes.
+        if self.data.validation.is_some() && self.data.validation != data.validation {
+            let problem = "the run's best was chosen by others; resume it with the same --val";
+            return Err(Error::model(folder, "validation faces", problem));
+        }
+        self.data = data;
+        Ok(())
     }
 
     /// Whether all its weights are finite numbers.
@@ -123,7 +175,9 @@ pub(super) fn save_best(
 ) -> Result<()> {
     replace_folder(&run.join(BEST), |new| {
         model(new)?;
-        write_progress(new, progress, Since::default())
+        let file =
+            ProgressFile { progress: progress.clone(), since: Since::default(), data: Data::default() };
+        write_progress(new, &file)
     })
 }
 
@@ -141,36 +195,54 @@ pub(super) fn save_state(run: &Path, model: impl FnOnce(&Path) -> Result<()>, st
         model(new)?;
         write_atomic(&new.join("network.bpk"), &network)?;
         write_atomic(&new.join("optimiser.bpk"), &optimiser)?;
-        write_progress(new, &state.progress, state.since)?;
+        let State { progress, since, data, .. } = state;
+        write_progress(new, &ProgressFile { progress: progress.clone(), since: *since, data: data.clone() })?;
         write_checksums(new)
     })
 }
 
-fn write_progress(folder: &Path, progress: &Progress, since: Since) -> Result<()> {
+fn write_progress(folder: &Path, file: &ProgressFile) -> Result<()> {
     let path = folder.join("progress.toml");
-    let file = ProgressFile { progress: progress.clone(), since };
-    let text = toml::to_string(&file).map_err(|e| Error::model(&path, "progress", e.to_string()))?;
+    let text = toml::to_string(file).map_err(|e| Error::model(&path, "progress", e.to_string()))?;
     write_atomic(&path, text.as_bytes())
 }
 
 fn read_progress(folder: &Path) -> Result<ProgressFile> {
     let path = folder.join("progress.toml");
     let text = read_text(&path, LONGEST_SETTINGS)?;
-    toml::from_str(&text).map_err(|e| Error::model(path, "progress", e.message().to_owned()))
+    let file: ProgressFile =
+        toml::from_str(&text).map_err(|e| Error::model(&path, "progress", e.message().to_owned()))?;
+    match file.check() {
+        Ok(()) => Ok(file),
+        Err(field) => Err(Error::model(path, field, "is not a number that a run has")),
+    }
 }
 
-/// The file of the network in the checkpoint that a run goes on from, and its size; nothing is read into memory.
-pub(super) fn whole_network(run: &Path) -> Result<(PathBuf, u64)> {
+/// The recipe of a checkpoint: the run's own `config.toml` may have been edited since.
+pub(super) const RECIPE: &str = "recipe.toml";
+
+/// A checkpoint whose files are what was written.
+pub(super) struct Whole {
+    pub(super) recipe: PathBuf,
+    /// The file of the network.
+    pub(super) network: PathBuf,
+    /// Its size in bytes.
+    pub(super) size: u64,
+}
+
+/// The checkpoint that a run goes on from; none of its weights are held in memory.
+pub(super) fn whole(run: &Path) -> Result<Whole> {
     let whole = |name: &str| {
         let folder = run.join(name);
         if !folder.is_dir() {
             return Err(Error::model(folder, "folder", "is not there"));
         }
-        verify_checksums(&folder).map(|()| folder.join("network.bpk"))
+        verify_checksums(&folder).map(|()| folder)
     };
-    let path = whole(LAST).or_else(|damage| whole(PREVIOUS).map_err(|_| none_is_whole(damage)))?;
-    let size = std::fs::metadata(&path).map_err(Error::io(&path, "read"))?.len();
-    Ok((path, size))
+    let folder = whole(LAST).or_else(|damage| whole(PREVIOUS).map_err(|_| none_is_whole(damage)))?;
+    let network = folder.join("network.bpk");
+    let size = std::fs::metadata(&network).map_err(Error::io(&network, "read"))?.len();
+    Ok(Whole { recipe: folder.join(RECIPE), network, size })
 }
 
 fn none_is_whole(damage: Error) -> Error {
@@ -263,7 +335,7 @@ fn read_state(
         return Err(Error::model(folder, "folder", "is not there"));
     }
     verify_checksums(folder)?;
-    let ProgressFile { progress, since } = read_progress(folder)?;
+    let ProgressFile { progress, since, data } = read_progress(folder)?;
     let read = |name: &str| {
         let path = folder.join(name);
         read_bytes(&path, LONGEST_WEIGHTS).map(|bytes| (path, Bytes::from_bytes_vec(bytes)))
@@ -277,5 +349,9 @@ fn read_state(
     let network = place.fresh.clone().try_load_record(record).map_err(bad(path))?.fork(place.device);
     let optimiser = place.optimiser.init().from_bytes(optimiser).map_err(bad(optimiser_path))?;
     let average = MovingAverage::resume(average(folder)?, place.decay);
-    Ok(State { progress, since, network, average, optimiser, skipped: 0 })
+    let state = State { progress, since, data, network, average, optimiser, skipped: 0 };
+    if state.is_finite() {
+        return Ok(state);
+    }
+    Err(Error::model(folder, "network.bpk", "holds a number that is not finite"))
 }

@@ -5,7 +5,11 @@ use crate::{
     files::{LONGEST_SETTINGS, LONGEST_WEIGHTS, read_bytes, write_atomic},
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Component, Path},
+};
 
 /// The file's own name.
 const NAME: &str = "checksums.toml";
@@ -59,6 +63,9 @@ pub(super) fn verify_checksums(folder: &Path) -> Result<()> {
     let sums: BTreeMap<String, Sum> =
         toml::from_str(sums).map_err(|e| Error::model(&path, "checksums", e.message().to_owned()))?;
     for (name, written) in sums {
+        if !matches!(Path::new(&name).components().collect::<Vec<_>>()[..], [Component::Normal(_)]) {
+            return Err(Error::model(path, "checksums", format!("`{name}` is no file of the checkpoint")));
+        }
         let file = folder.join(&name);
         let found = Sum::of(&file)?;
         if found.bytes != written.bytes {
@@ -110,6 +117,12 @@ mod tests {
             spoil();
             let problem = verify_checksums(folder.path()).unwrap_err().to_string();
             assert!(problem.contains(expected), "{expected} is not in {problem}");
+        }
+        for name in ["/dev/zero", "../a.bin", "b/../a.bin", ".", ""] {
+            let sums = format!("[\"{name}\"]\nbytes = 9\ncrc32 = \"cbf43926\"\n");
+            fs::write(at(NAME), format!("{sums}{OWN}{}\n", crc32(sums.as_bytes()))).unwrap();
+            let problem = verify_checksums(folder.path()).unwrap_err().to_string();
+            assert!(problem.ends_with(&format!("`{name}` is no file of the checkpoint")), "{problem}");
         }
         write();
         fs::write(at("more.txt"), b"x").unwrap();

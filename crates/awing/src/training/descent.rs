@@ -74,12 +74,16 @@ mod tests {
         let loss = LossConfig::default().pixel_loss().unwrap();
         let optimiser = OptimiserConfig::Adamw { learning_rate: 1e-3, weight_decay: 1e-4 };
         let step = |state, batch| descend(state, batch, &loss, 1e-3, 1.0, &device);
-        // A number of the image or of the targets that is none.
+        // A number of the image or of the targets that is none; weights with which the loss is finite, and its gradient's norm is not.
         let spoil = |spoilt: usize| {
             let mut batch = batcher.worker().make(1).unwrap();
-            let data = if spoilt == 0 { &mut batch.images } else { &mut batch.targets };
+            let data =
+                [&mut batch.images, &mut batch.targets, &mut batch.weights].into_iter().nth(spoilt).unwrap();
             let (shape, mut values) = (data.shape().clone(), data.iter::<f32>().collect::<Vec<_>>());
-            values[5] = f32::NAN;
+            match spoilt {
+                2 => values.iter_mut().for_each(|weight| *weight *= 1e34),
+                _ => values[5] = f32::NAN,
+            }
             *data = TensorData::new(values, shape);
             batch
         };
@@ -91,14 +95,15 @@ mod tests {
                 let made;
                 (state, made) = step(state, spoil(*spoilt));
                 let problem = made.unwrap_err();
-                assert!(problem.contains("is NaN"), "{problem}");
+                let expected = ["the loss is NaN", "the loss is NaN", "the gradient's norm is inf"][*spoilt];
+                assert_eq!(problem, expected);
                 assert_eq!((state.progress.step, state.skipped), (2 + i, 1 + i));
             }
             let (state, made) = step(state, batcher.worker().make(2).unwrap());
             assert_eq!(state.skipped, 0);
             (made.unwrap(), tensors_of(&state.network), tensors_of(state.average.module()))
         };
-        let (whole, skipping) = (run(&[]), run(&[0, 1, 0]));
+        let (whole, skipping) = (run(&[]), run(&[0, 1, 2, 0]));
         assert!(whole == skipping, "a skipped step has changed something");
     }
 }

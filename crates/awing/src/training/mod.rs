@@ -5,8 +5,11 @@ mod buffers;
 mod checkpoint;
 mod checkpoint_check;
 mod checksums;
+mod course;
 mod descent;
 mod detector;
+mod face_training;
+mod fingerprint;
 mod gradient_norm;
 mod loader;
 mod metrics;
@@ -39,5 +42,6 @@ pub use trainer::{Outcome, Session, train};
 pub use training_set::TrainingSet;
 
 pub(crate) use checkpoint::has_checkpoint;
+pub(crate) use fingerprint::Fingerprint;
 pub(crate) use metrics::validation_curve;
 pub(crate) use steps::{Batches, Steps};

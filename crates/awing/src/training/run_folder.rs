@@ -1,4 +1,4 @@
-use super::checkpoint::{FOLDERS, has_checkpoint, has_steps, saved_step};
+use super::checkpoint::{FOLDERS, State, has_checkpoint, has_steps, saved_step};
 use crate::{
     error::{Error, Result},
     files::{lock, tidy, write_atomic},
@@ -41,7 +41,10 @@ impl<'a> RunFolder<'a> {
             let problem = "has no checkpoint to go on from; a run that was ended before its first begins anew without --resume";
             return Err(Error::model(path, "run", problem));
         }
-        if !resume && !unbegun && [CONFIG, METRICS].iter().chain(&FOLDERS).any(|name| path.join(name).exists()) {
+        if !resume
+            && !unbegun
+            && [CONFIG, METRICS].iter().chain(&FOLDERS).any(|name| path.join(name).exists())
+        {
             let problem = "is already there; choose another --name, or --resume it, or delete it";
             return Err(Error::model(path, "run", problem));
         }
@@ -54,8 +57,12 @@ impl<'a> RunFolder<'a> {
         write_atomic(&self.path.join(CONFIG), text.as_bytes())
     }
 
-    /// Whether the folder is still the run's: written to after somebody took it away, it would come back as half a run.
-    pub(super) fn check(&self) -> Result<()> {
+    /// Before anything is written: all weights are finite, and the folder is still the run's. Written to after somebody took it away, it would
+    /// come back as half a run.
+    pub(super) fn check(&self, state: &State, learning_rate: f64) -> Result<()> {
+        if !state.is_finite() {
+            return Err(self.diverged(state.progress.step, "a weight is not finite", learning_rate));
+        }
         if self.path.join(CONFIG).exists() {
             return Ok(());
         }

@@ -349,28 +349,51 @@ fn checkpoints(base: &Path) -> Vec<Reader> {
     (recipe.training.batch, recipe.training.epochs) = (4, 1);
     let run = base.join("run");
     resume(&run, &recipe, false).unwrap();
-    let of = |name: &'static str, file: &str, text: bool, share| {
-        let folder = base.join(name.replace(' ', "-"));
+    let of = |name: &'static str, file: &'static str, text: bool, share| {
+        let (folder, run, recipe) = (base.join(name.replace(' ', "-")), run.clone(), recipe.clone());
         copy(&run, &folder);
-        let file = folder.join(file);
-        let valid = vec![fs::read(&file).unwrap()];
-        let recipe = recipe.clone();
+        let path = folder.join(file);
+        let valid = vec![fs::read(&path).unwrap()];
         let read: Read = Box::new(move |path| {
-            // Its config.toml is written again.
             let damaged = fs::read(path).unwrap();
+            // What the input before left is not gone on from.
+            fs::remove_dir_all(&folder).unwrap();
+            copy(&run, &folder);
+            fs::write(path, &damaged).unwrap();
+            seal(&folder.join("last"));
             let going_on = resume(&folder, &recipe, true).is_ok();
             fs::write(path, damaged).unwrap();
             going_on
         });
-        Reader { name, file, valid, text, share, most: (32 * MIB, 100), read }
+        Reader { name, file: path, valid, text, share, most: (32 * MIB, 100), read }
     };
     vec![
         of("checkpoint network", "last/network.bpk", false, 2_000),
         of("checkpoint optimiser", "last/optimiser.bpk", false, 2_000),
         of("checkpoint progress", "last/progress.toml", true, 1_500),
+        of("checkpoint recipe", "last/recipe.toml", true, 1_500),
+        of("checkpoint checksums", "last/checksums.toml", true, 1_500),
         of("checkpoint metrics", "metrics.csv", true, 1_500),
-        of("checkpoint recipe", "config.toml", true, 1_500),
     ]
+}
+
+/// Makes the checksums of a checkpoint right, so that damage comes through to what reads the files; of damaged checksums, their own.
+fn seal(folder: &Path) {
+    const OWN: &str = "# crc32 of the above: ";
+    let path = folder.join("checksums.toml");
+    let crc = |bytes: &[u8]| format!("{:08x}", crc32fast::hash(bytes));
+    let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+    let head = text.rsplit_once(OWN).map_or(text.as_str(), |(head, _)| head);
+    let mut sums: toml::Table = toml::from_str(head).unwrap_or_default();
+    for (name, sum) in &mut sums {
+        // Names that a damaged file makes up are left to the reader.
+        if let (Ok(bytes), Some(sum)) = (fs::read(folder.join(name)), sum.as_table_mut()) {
+            sum.insert("bytes".into(), (bytes.len() as i64).into());
+            sum.insert("crc32".into(), crc(&bytes).into());
+        }
+    }
+    let head = if sums.is_empty() { head.to_owned() } else { toml::to_string(&sums).unwrap() };
+    fs::write(&path, format!("{head}{OWN}{}\n", crc(head.as_bytes()))).unwrap();
 }
 
 /// Starts a run of one step, or goes on with it and stops at once.

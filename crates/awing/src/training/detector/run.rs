@@ -4,14 +4,15 @@ use crate::{
     detection::HeatmapDetector,
     error::{Error, Result},
     evaluation::{DetectionFigures, Detections},
+    files::write_atomic,
     model::{StackedHourglass, WeightType, parameter_count},
     training::{
-        Outcome, Progress,
+        Outcome,
         batch::{Batch, mix},
         buffers::Buffers,
-        checkpoint::{self, Place, Since, State},
-        descent::{MOST_SKIPPED, descend},
-        loader,
+        checkpoint::{self, Data, Place, Since, State},
+        course::{Clock, Course, Training},
+        fingerprint::Fingerprint,
         run_folder::RunFolder,
         step_table::StepTable,
         trainer::begin_with,
@@ -20,8 +21,7 @@ use crate::{
 use burn::tensor::Device;
 use std::{
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
-    time::Instant,
+    sync::atomic::AtomicBool,
 };
 
 /// What counts as a face where no validation photos say what is best.
@@ -77,15 +77,23 @@ pub fn train_detector(session: DetectorSession<'_>) -> Result<Outcome> {
         session;
     recipe.validate()?;
     let device = if device.is_autodiff() { device } else { device.autodiff() };
+    let data = data(&sources, &validation);
     let maker = SceneMaker::new(sources, recipe.augment, recipe.network.input)?;
     let claimed = start_folder(&folder, &recipe, resume)?;
-    let run = Run { recipe: &recipe, maker: &maker, validation: &validation, folder: &claimed, card: &card };
+    let run = Run {
+        recipe: &recipe,
+        maker: &maker,
+        validation: &validation,
+        folder: &claimed,
+        card: &card,
+        watcher,
+    };
     let fresh = StackedHourglass::new(&recipe.network, HeatmapDetector::MAPS, recipe.training.seed, &device);
     let fresh = fresh.and_then(|fresh| match &start {
         Some(start) => begin_with(start, fresh),
         None => Ok(fresh),
     });
-    let result = fresh.and_then(|fresh| run.train(fresh, resume, &device, stop, watcher));
+    let result = fresh.and_then(|fresh| run.train(fresh, data, resume, &device, stop));
     if result.is_err() && !resume {
         claimed.discard_unbegun();
     }
@@ -97,19 +105,32 @@ fn start_folder<'a>(path: &'a Path, recipe: &DetectorRecipe, resume: bool) -> Re
     let folder = RunFolder::claim(path, resume)?;
     if resume {
         // Settings that a stranger wrote must not ask for more than their checkpoint holds.
-        let (network, size) = checkpoint::whole_network(path)?;
-        recipe.network.check_weights(HeatmapDetector::MAPS, &network, size)?;
-        let config = path.join("config.toml");
-        let mut old = DetectorRecipe::layered(Some(&config), &[])?;
+        let checkpoint = checkpoint::whole(path)?;
+        recipe.network.check_weights(HeatmapDetector::MAPS, &checkpoint.network, checkpoint.size)?;
+        let mut old = DetectorRecipe::layered(Some(&checkpoint.recipe), &[])?;
         (old.training.steps, old.training.minutes) = (recipe.training.steps, recipe.training.minutes);
         if old != *recipe {
-            let problem = "differs from the run's in more than its length; start a new run";
-            return Err(Error::model(config, "recipe", problem));
+            let problem = "differs from the recipe of the run's checkpoint in more than its length; put it back, or start a new run";
+            return Err(Error::model(path.join("config.toml"), "recipe", problem));
         }
     }
-    let text = toml::to_string(recipe).map_err(|e| Error::invalid("recipe", e.to_string()))?;
-    folder.write_config(&text)?;
+    folder.write_config(&text_of(recipe)?)?;
     Ok(folder)
+}
+
+fn text_of(recipe: &DetectorRecipe) -> Result<String> {
+    toml::to_string(recipe).map_err(|e| Error::invalid("recipe", e.to_string()))
+}
+
+/// What a run learns from and chooses by. The photos without faces are told by their number: their names say nothing.
+fn data(sources: &SceneSources, validation: &[BoxedPhoto]) -> Data {
+    let all = sources.faces.iter().fold(Fingerprint::new(), |all, face| all.face(face, None));
+    let training = sources.photos.iter().fold(all, Fingerprint::photo).finish();
+    let chosen = validation.iter().fold(Fingerprint::new(), Fingerprint::photo).finish();
+    Data {
+        training: format!("{training}-{}", sources.backgrounds.len()),
+        validation: (!validation.is_empty()).then_some(chosen),
+    }
 }
 
 /// The scenes of each step.
@@ -152,161 +173,79 @@ struct Run<'a> {
     validation: &'a [BoxedPhoto],
     folder: &'a RunFolder<'a>,
     card: &'a str,
+    watcher: &'a mut dyn DetectorWatcher,
+}
+
+/// A run with its `metrics.csv`.
+struct Measured<'a> {
+    run: Run<'a>,
+    metrics: StepTable,
 }
 
 impl Run<'_> {
     fn train(
-        &self,
+        self,
         fresh: StackedHourglass,
+        data: Data,
         resume: bool,
         device: &Device,
         stop: &AtomicBool,
-        watcher: &mut dyn DetectorWatcher,
     ) -> Result<Outcome> {
-        let (training, folder) = (&self.recipe.training, self.folder.path);
-        let (optimiser, decay) = (&self.recipe.optimiser, training.moving_average);
-        let mut state = if resume {
+        let Self { recipe, maker, folder, .. } = self;
+        let (training, optimiser, decay) =
+            (&recipe.training, &recipe.optimiser, recipe.training.moving_average);
+        let state = if resume {
             let place = Place { fresh, optimiser, decay, device };
             let mut average = |folder: &Path| {
                 Ok(HeatmapDetector::load(folder, &device.clone().without_autodiff())?.network().clone())
             };
-            let told = &mut |damage: &Error| watcher.damaged(damage);
-            checkpoint::load_state(folder, &place, &mut average, told)?
+            let told = &mut |damage: &Error| self.watcher.damaged(damage);
+            let mut state = checkpoint::load_state(folder.path, &place, &mut average, told)?;
+            state.goes_on_with(data, folder.path)?;
+            state
         } else {
-            State::new(fresh, optimiser, decay, self.maker.faces())
-        };
-        if !resume {
+            let state = State { data, ..State::new(fresh, optimiser, decay, maker.faces()) };
             // From here on there is always something to go on from.
             self.save(&state, LEAST_SCORE)?;
-        }
-        let (metrics, _) = StepTable::open(&folder.join("metrics.csv"), HEADER, state.progress.step)?;
-        let loss = self.recipe.loss.pixel_loss()?;
-        let (begun, before) = (Instant::now(), state.progress.seconds);
-        let mut saved = Instant::now();
-        let scenes = Scenes {
-            maker: self.maker,
-            buffers: Buffers::default(),
-            batch: training.batch,
-            seed: training.seed,
+            state
         };
-        std::thread::scope(|scope| {
-            let worker = || |step| scenes.make(step);
-            let mut batches = loader::batches(scope, worker, state.progress.step.., training.workers);
-            loop {
-                state.progress.seconds = before + begun.elapsed().as_secs_f64();
-                let (step, since) = (state.progress.step, state.since);
-                let done = self.done(&state.progress);
-                let stopped = stop.load(Ordering::Relaxed);
-                let ends = done >= 1.0 || stopped;
-                // Whoever stops a run before its end does not wait for an evaluation; the run makes it when it goes on.
-                let evaluates = done >= 1.0 || !stopped && step.is_multiple_of(training.evaluate_every);
-                let unsaved = saved.elapsed().as_secs_f64();
-                if since.steps > 0 && evaluates {
-                    self.evaluate(&mut state, &metrics, watcher)
-                        .map_err(|problem| self.folder.unwritten(step, problem))?;
-                    saved = Instant::now();
-                } else if since.steps > 0 && (stopped || unsaved > training.save_every) {
-                    self.save(&state, LEAST_SCORE).map_err(|problem| self.folder.unwritten(step, problem))?;
-                    saved = Instant::now();
-                }
-                if ends {
-                    let progress = state.progress;
-                    return Ok(Outcome { folder: folder.to_path_buf(), progress, interrupted: done < 1.0 });
-                }
-                let started = Instant::now();
-                let batch = batches.next().map_err(|_| self.diverged(step, "the loader ended"))??;
-                let rate = self.recipe.optimiser.learning_rate() * self.recipe.schedule.factor(done);
-                let made;
-                (state, made) = descend(state, batch, &loss, rate, training.clip_norm, device);
-                match made {
-                    Ok(value) => state.since.add(value, started.elapsed().as_secs_f64(), rate),
-                    Err(problem) if state.skipped < MOST_SKIPPED => watcher.skipped(step, &problem),
-                    Err(problem) => {
-                        let what = format!("{problem}, and {MOST_SKIPPED} steps in a row had to be skipped");
-                        return Err(self.diverged(step, &what));
-                    }
-                }
-            }
-        })
-    }
-
-    /// The part of the run that is done.
-    fn done(&self, progress: &Progress) -> f64 {
-        match self.recipe.training.minutes {
-            Some(minutes) => progress.seconds / (60.0 * minutes),
-            None => progress.step as f64 / self.recipe.training.steps as f64,
-        }
-    }
-
-    /// Measures the averaged detector, and writes `best/` where it is the best so far, the line of metrics, and `last/`. The checkpoint comes
-    /// last: a run that is killed before goes back to an earlier one and comes through here again.
-    fn evaluate(
-        &self,
-        state: &mut State,
-        metrics: &StepTable,
-        watcher: &mut dyn DetectorWatcher,
-    ) -> Result<()> {
-        self.check(state)?;
-        let loss = state.since.mean_loss();
-        let mut least = LEAST_SCORE;
-        let mut figures = None;
-        if !self.validation.is_empty() {
-            let found = Detections::find(&self.detector(state, LOW_SCORE)?, self.validation, &mut |_| {})?;
-            let all = found.figures(0.0, LOW_SCORE);
-            least = all.best_score.unwrap_or(LEAST_SCORE);
-            // Average precision is over all boxes, recall and false alarms are what the detector will show.
-            let average_precision = all.average_precision;
-            figures = Some(DetectionFigures { average_precision, ..found.figures(0.0, least) });
-        }
-        let precision = figures.as_ref().and_then(|figures| figures.average_precision);
-        let missing = precision.map(|precision| 100.0 * (1.0 - precision));
-        let best = match (missing, state.progress.best_nme) {
-            (Some(new), old) => old.is_none_or(|old| new < old),
-            (None, _) => true,
+        let (metrics, _) = StepTable::open(&folder.path.join("metrics.csv"), HEADER, state.progress.step)?;
+        let scenes =
+            Scenes { maker, buffers: Buffers::default(), batch: training.batch, seed: training.seed };
+        let course = Course {
+            folder,
+            optimiser,
+            schedule: &recipe.schedule,
+            loss: recipe.loss.pixel_loss()?,
+            clip_norm: training.clip_norm,
+            steps: training.steps,
+            minutes: training.minutes,
+            evaluate_every: training.evaluate_every,
+            save_every: training.save_every,
+            workers: training.workers,
+            device,
+            stop,
         };
-        if best {
-            state.progress.best_nme = missing;
-            let detector = self.detector(state, least)?;
-            let save = |folder: &Path| detector.save(folder, &self.card(state), WeightType::F32);
-            checkpoint::save_best(self.folder.path, save, &state.progress)?;
-        }
-        let number = |value: Option<f64>| value.map_or_else(String::new, |v| format!("{v:.5}"));
-        metrics.push(&format!(
-            "{},{:.1},{loss:.6},{},{},{}",
-            state.progress.step,
-            state.progress.seconds,
-            number(precision),
-            number(figures.as_ref().and_then(|f| f.recall)),
-            figures.as_ref().map_or_else(String::new, |f| f.false_alarms.to_string()),
-        ))?;
-        state.since = Since::default();
-        self.save(state, least)?;
-        watcher.evaluated(state.progress.step, loss, figures.as_ref());
-        Ok(())
+        course.run(state, || |step| scenes.make(step), &mut Measured { run: self, metrics })
     }
 
     fn detector(&self, state: &State, least_score: f32) -> Result<HeatmapDetector> {
         HeatmapDetector::new(self.recipe.network.clone(), state.average.module(), least_score)
     }
 
-    /// Before anything is written: the weights are finite, the folder is there.
     fn check(&self, state: &State) -> Result<()> {
-        if !state.is_finite() {
-            return Err(self.diverged(state.progress.step, "a weight is not finite"));
-        }
-        self.folder.check()
+        self.folder.check(state, self.recipe.optimiser.learning_rate())
     }
 
     /// Writes `last/`.
     fn save(&self, state: &State, least_score: f32) -> Result<()> {
         self.check(state)?;
-        let detector = self.detector(state, least_score)?;
-        let save = |folder: &Path| detector.save(folder, &self.card(state), WeightType::F32);
+        let (detector, recipe) = (self.detector(state, least_score)?, text_of(self.recipe)?);
+        let save = |folder: &Path| {
+            detector.save(folder, &self.card(state), WeightType::F32)?;
+            write_atomic(&folder.join(checkpoint::RECIPE), recipe.as_bytes())
+        };
         checkpoint::save_state(self.folder.path, save, state)
-    }
-
-    fn diverged(&self, step: usize, what: &str) -> Error {
-        self.folder.diverged(step, what, self.recipe.optimiser.learning_rate())
     }
 
     fn card(&self, state: &State) -> String {
@@ -327,6 +266,58 @@ impl Run<'_> {
             self.maker.faces(),
             self.card,
         )
+    }
+}
+
+impl Training for Measured<'_> {
+    /// Measures the averaged detector, and writes `best/` where it is the best so far, the line of metrics, and `last/`.
+    fn evaluate(&mut self, state: &mut State, _: &Clock) -> Result<()> {
+        let Self { run, metrics } = self;
+        run.check(state)?;
+        let loss = state.since.mean_loss();
+        let mut least = LEAST_SCORE;
+        let mut figures = None;
+        if !run.validation.is_empty() {
+            let found = Detections::find(&run.detector(state, LOW_SCORE)?, run.validation, &mut |_| {})?;
+            let all = found.figures(0.0, LOW_SCORE);
+            least = all.best_score.unwrap_or(LEAST_SCORE);
+            // Average precision is over all boxes, recall and false alarms are what the detector will show.
+            let average_precision = all.average_precision;
+            figures = Some(DetectionFigures { average_precision, ..found.figures(0.0, least) });
+        }
+        let precision = figures.as_ref().and_then(|figures| figures.average_precision);
+        let missing = precision.map(|precision| 100.0 * (1.0 - precision));
+        let best = match (missing, state.progress.best_nme) {
+            (Some(new), old) => old.is_none_or(|old| new < old),
+            (None, _) => true,
+        };
+        if best {
+            state.progress.best_nme = missing;
+            let detector = run.detector(state, least)?;
+            let save = |folder: &Path| detector.save(folder, &run.card(state), WeightType::F32);
+            checkpoint::save_best(run.folder.path, save, &state.progress)?;
+        }
+        let number = |value: Option<f64>| value.map_or_else(String::new, |v| format!("{v:.5}"));
+        metrics.push(&format!(
+            "{},{:.1},{loss:.6},{},{},{}",
+            state.progress.step,
+            state.progress.seconds,
+            number(precision),
+            number(figures.as_ref().and_then(|f| f.recall)),
+            figures.as_ref().map_or_else(String::new, |f| f.false_alarms.to_string()),
+        ))?;
+        state.since = Since::default();
+        run.save(state, least)?;
+        run.watcher.evaluated(state.progress.step, loss, figures.as_ref());
+        Ok(())
+    }
+
+    fn save(&mut self, state: &State, _stopped: bool) -> Result<()> {
+        self.run.save(state, LEAST_SCORE)
+    }
+
+    fn skipped(&mut self, step: usize, problem: &str) {
+        self.run.watcher.skipped(step, problem);
     }
 }
 
@@ -427,6 +418,6 @@ mod tests {
             std::fs::remove_dir_all(place.0.path().join("whole").join(folder)).unwrap();
         }
         let problem = place.train("whole", 8, true).unwrap_err().to_string();
-        assert!(problem.contains("there is nothing to go on from"), "{problem}");
+        assert!(problem.contains("has no checkpoint to go on from"), "{problem}");
     }
 }
