@@ -40,6 +40,7 @@ impl Console {
     /// A message that `--quiet` silences.
     pub(crate) fn note(&self, text: impl Display) {
         if !self.quiet {
+            let text = harmless(&text.to_string());
             self.bars.suspend(|| {
                 let _ = writeln!(std::io::stderr(), "{text}");
             });
@@ -48,11 +49,12 @@ impl Console {
 
     /// Why the command failed, in one line.
     pub(crate) fn error(text: &str) {
-        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let parts = text.split(char::is_control).map(str::trim).filter(|part| !part.is_empty());
+        let line = parts.collect::<Vec<_>>().join(" ");
         let _ = writeln!(anstream::stderr(), "{} {line}", painted("awing:", ERROR));
     }
 
-    /// A line about trouble. The name of a file may hold anything: what moves a terminal's cursor is no part of a line.
+    /// A line about trouble.
     pub(crate) fn warn(&self, text: impl Display) {
         let text = text.to_string().replace(char::is_control, " ");
         self.bars.suspend(|| {
@@ -69,9 +71,10 @@ impl Console {
         }
     }
 
-    /// A result.
+    /// A result. Other programs get it as it is, a terminal without what would move its cursor.
     pub(crate) fn print(&self, text: impl Display) -> Result<(), Failure> {
-        self.write(std::io::stdout().lock(), text)
+        let out = std::io::stdout().lock();
+        if out.is_terminal() { self.write(out, harmless(&text.to_string())) } else { self.write(out, text) }
     }
 
     /// A result with colours, for terminals.
@@ -87,5 +90,20 @@ impl Console {
     /// A result as one line of JSON.
     pub(crate) fn print_json(&self, value: &impl serde::Serialize) -> Result<(), Failure> {
         self.print(serde_json::to_string(value).map_err(|e| Failure::Work(format!("JSON: {e}")))?)
+    }
+}
+
+/// The text without what moves a terminal's cursor: the name of a file may hold anything.
+fn harmless(text: &str) -> String {
+    text.replace(|c: char| c.is_control() && !matches!(c, '\n' | '\t'), " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_write_elsewhere_on_the_screen() {
+        assert_eq!(harmless("a\u{1b}[2J\u{7}\u{9b}b\r\n\tc"), "a [2J  b \n\tc");
     }
 }

@@ -9,6 +9,8 @@ pub(crate) enum Failure {
     Work(String),
     /// Parts of the work failed and each was told already; exit code 1.
     Told,
+    /// Ctrl-C or a signal ended the work early, which was told; exit code 130.
+    Stopped,
     /// Nobody reads the results any more (`awing predict … | head`); no failure at all.
     Closed,
 }

@@ -1,34 +1,43 @@
-//! Ctrl-C, SIGTERM and SIGHUP: the first one ends training cleanly, a second Ctrl-C ends the program; without training the first one does.
+//! Ctrl-C, SIGTERM and SIGHUP: the first one ends work cleanly that can be, a second Ctrl-C ends the program; without such work the first one does.
 
 use crate::console::Console;
 use std::{
     io,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 /// Set by the first signal.
 static STOP: AtomicBool = AtomicBool::new(false);
-/// Whether there is training to stop cleanly.
-static TRAINING: AtomicBool = AtomicBool::new(false);
+/// How the work ends that can be stopped cleanly, where there is some.
+static ENDS: Mutex<Option<&str>> = Mutex::new(None);
 
-/// Does work that ends early and cleanly when the flag it is given is set.
-pub(crate) fn stoppable<T>(console: &Console, work: impl FnOnce(&'static AtomicBool) -> T) -> T {
+fn ends() -> std::sync::MutexGuard<'static, Option<&'static str>> {
+    ENDS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Does work that ends early and cleanly when the flag it is given is set; `end` says where: "after this step with a checkpoint".
+pub(crate) fn stoppable<T>(
+    console: &Console,
+    end: &'static str,
+    work: impl FnOnce(&'static AtomicBool) -> T,
+) -> T {
     if let Err(problem) = listen() {
-        console.warn(format!("Ctrl-C will end the run without a checkpoint: {problem}"));
+        console.warn(format!("Ctrl-C will end the command at once: {problem}"));
     }
-    TRAINING.store(true, Ordering::Relaxed);
+    *ends() = Some(end);
     let result = work(&STOP);
-    TRAINING.store(false, Ordering::Relaxed);
+    *ends() = None;
     result
 }
 
 /// Answers a signal; `again` ends the program with `code` when it is not the first.
 fn heard(again: bool, code: i32) {
-    if !TRAINING.load(Ordering::Relaxed) {
-        std::process::exit(code);
-    }
+    let Some(end) = *ends() else { std::process::exit(code) };
     if !STOP.swap(true, Ordering::Relaxed) {
-        Console::new(false).warn("stopping after this step with a checkpoint; Ctrl-C now ends at once");
+        Console::new(false).warn(format!("stopping {end}; Ctrl-C now ends at once"));
     } else if again {
         std::process::exit(code);
     }

@@ -9,6 +9,7 @@ mod device;
 mod failure;
 mod folders;
 mod interrupt;
+mod limited;
 mod model;
 mod sheets;
 mod sources;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         Ok(()) | Err(Failure::Closed) => 0,
         Err(Failure::Work(_) | Failure::Told) => 1,
         Err(Failure::Usage(_)) => 2,
+        Err(Failure::Stopped) => 130,
     };
     if let Err(Failure::Work(message) | Failure::Usage(message)) = result {
         Console::error(&message);

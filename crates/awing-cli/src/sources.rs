@@ -1,6 +1,6 @@
 //! The photos that a command line means.
 
-use crate::failure::Failure;
+use crate::{failure::Failure, limited};
 use awing::{
     Error,
     prediction::{Photo, expand_sources},
@@ -58,17 +58,14 @@ impl Found {
 
     /// A line a source. Names that other programs wrote may end in a carriage return or begin with a mark of byte order.
     fn list(&mut self, list: &Path) -> Result<(), Failure> {
-        let bytes = if list == Path::new(STDIN) {
-            self.input()?
-        } else {
-            std::fs::read(list)
-                .map_err(|e| Failure::Usage(format!("--list: {}: cannot read: {e}", list.display())))?
+        let text = match list == Path::new(STDIN) {
+            true => String::from_utf8(self.input()?).map_err(|_| "is no text in UTF-8".to_owned()),
+            false => limited::text(list),
         };
-        let Ok(text) = String::from_utf8(bytes) else {
-            let problem =
-                format!("--list: {}: is no text; give a file with a path on each line", list.display());
-            return Err(Failure::Usage(problem));
-        };
+        let text = text.map_err(|problem| {
+            let name = list.display();
+            Failure::Usage(format!("--list: {name}: {problem}; give a file with a path on each line"))
+        })?;
         let lines = text.trim_start_matches('\u{feff}').lines().map(|line| line.trim_end_matches('\r'));
         let sources: Vec<String> = lines.filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
         if sources.is_empty() {

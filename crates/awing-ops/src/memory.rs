@@ -83,7 +83,7 @@ pub(crate) fn tensor<const D: usize>(buffer: Vec<f32>, shape: [usize; D]) -> Flo
 /// A tensor whose memory is given back when it is dropped. `buffer` comes from [`take`] and begins with the shape's values.
 pub(crate) fn tensor_of(buffer: Vec<f32>, shape: Shape) -> FloatTensor<Flex> {
     let len = shape.num_elements() * size_of::<f32>();
-    debug_assert!(buffer.len() * size_of::<f32>() >= len);
+    assert!(buffer.len() * size_of::<f32>() >= len);
     // SAFETY: all floats of the buffer are initialised, and the shape's fit into it.
     let bytes = unsafe { Bytes::from_controller(Box::new(Recycled(buffer)), len) };
     Flex::float_from_data(TensorData::from_bytes(bytes, shape, DType::F32), &Default::default())

@@ -100,7 +100,7 @@ impl Ablate {
         let folder = self.runs.join("ablate").join(&self.name);
         std::fs::create_dir_all(&folder).map_err(|e| Failure::file(&folder, e))?;
         let mut progress = StudyProgress { console, run: None };
-        let finished = stoppable(console, |stop| {
+        let finished = stoppable(console, "after this step with a checkpoint", |stop| {
             let of = Study {
                 recipe: recipe.clone(),
                 variants,

@@ -17,7 +17,11 @@ use awing::{
 use clap::ValueEnum;
 use coco::CocoResults;
 use csv_table::CsvTable;
-use image::imageops::{FilterType, resize};
+pub(super) use csv_table::{face_columns, face_line};
+use image::{
+    RgbImage,
+    imageops::{FilterType, resize},
+};
 use json_lines::JsonLines;
 use names::Names;
 use pts_files::PtsFiles;
@@ -109,11 +113,32 @@ struct PhotoAnswer<'a> {
 
 /// One face of it.
 #[derive(Serialize)]
-struct FaceAnswer<'a> {
+pub(super) struct FaceAnswer<'a> {
     #[serde(flatten)]
-    face: &'a Face,
+    pub(super) face: &'a Face,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pose: Option<HeadPose>,
+    pub(super) pose: Option<HeadPose>,
+}
+
+impl<'a> FaceAnswer<'a> {
+    /// The face, and how it is turned where that is asked for and its points tell it.
+    pub(super) fn new(face: &'a Face, head: Option<&HeadShape>) -> Self {
+        Self { face, pose: head.and_then(|head| head.pose(&face.landmarks).ok()) }
+    }
+
+    /// Draws it on its photo, with a caption where there is one.
+    pub(super) fn draw(&self, scheme: &Scheme, caption: Option<&str>, image: &mut RgbImage) {
+        let Self { face, pose } = self;
+        let scores: Vec<f64> = face.scores.iter().map(|s| f64::from(*s)).collect();
+        let mut overlay = Overlay::new(scheme, &face.landmarks).scores(&scores).face_box(face.face_box);
+        if let Some(pose) = pose {
+            overlay = overlay.axes(pose.axes(AXIS));
+        }
+        if let Some(caption) = caption {
+            overlay = overlay.label(caption);
+        }
+        overlay.draw(image);
+    }
 }
 
 /// What is asked for beside the lines.
@@ -231,9 +256,9 @@ impl<'a> Answers<'a> {
         errors: Vec<String>,
     ) -> Result<Answer, Failure> {
         let image = photo.path().to_string_lossy();
-        let pose = |face: &Face| self.extras.head.as_ref().and_then(|head| head.pose(&face.landmarks).ok());
+        let head = self.extras.head.as_ref();
         let answers: Vec<FaceAnswer<'_>> =
-            faces.iter().map(|PhotoFace { face, .. }| FaceAnswer { face, pose: pose(face) }).collect();
+            faces.iter().map(|found| FaceAnswer::new(&found.face, head)).collect();
         let mut face_names = vec![];
         let mut picture = None;
         if self.named {
@@ -276,14 +301,7 @@ impl<'a> Answers<'a> {
             }
         }
         let Some(drawn) = drawn else { return Ok(()) };
-        for FaceAnswer { face, pose } in faces {
-            let scores: Vec<f64> = face.scores.iter().map(|s| f64::from(*s)).collect();
-            let overlay = Overlay::new(self.scheme, &face.landmarks).scores(&scores).face_box(face.face_box);
-            match pose {
-                Some(pose) => overlay.axes(pose.axes(AXIS)).draw(&mut image),
-                None => overlay.draw(&mut image),
-            }
-        }
+        faces.iter().for_each(|face| face.draw(self.scheme, None, &mut image));
         Ok(save_picture(drawn, &image)?)
     }
 

@@ -164,7 +164,7 @@ fn prediction(folder: &Path, model: &Path, sources: Vec<String>, boxes: PathBuf)
         draw: true,
         heatmaps: Some(folder.join("heatmaps")),
         device: DeviceChoice::Cpu,
-        batch: 16,
+        batch: None,
         video: Default::default(),
         json: false,
         silent: true,

@@ -1,4 +1,4 @@
-use crate::{console::Console, failure::Failure, folders, model::ModelSource, style::examples};
+use crate::{console::Console, failure::Failure, folders, limited, model::ModelSource, style::examples};
 use awing::{
     Device,
     detection::HeatmapDetector,
@@ -145,8 +145,11 @@ impl Export {
             #[cfg(not(feature = "builtin-model"))]
             (None, ModelSource::Builtin) => return Ok(String::new()),
         };
-        std::fs::read_to_string(&path).map_err(|e| {
-            Failure::Work(format!("{}: cannot read the card: {e}; give one with --card", path.display()))
+        // Whoever made the folder must not have another file told to those whom the model is given to.
+        let plain = self.card.is_some() || path.symlink_metadata().is_ok_and(|meta| meta.is_file());
+        let text = if plain { limited::text(&path) } else { Err("is not a plain file".to_owned()) };
+        text.map_err(|problem| {
+            Failure::Work(format!("{}: the card {problem}; give one with --card", path.display()))
         })
     }
 }

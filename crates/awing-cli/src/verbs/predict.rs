@@ -8,6 +8,7 @@ use crate::{
     device::DeviceChoice,
     failure::{Failure, OrUsage},
     folders,
+    interrupt::stoppable,
     model::ModelSource,
     sources,
     style::examples,
@@ -16,12 +17,13 @@ use awing::{
     Device,
     dataset::BoxFile,
     geometry::Rect,
-    prediction::{Aligner, FaceBoxes, HeadShape, align_photos},
+    prediction::{Aligner, FaceBoxes, HeadShape, Photo, PhotoFaces, align_photos},
     scheme::Scheme,
 };
 use clap::Args;
 use std::{
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
     time::Instant,
 };
 
@@ -91,9 +93,9 @@ pub(crate) struct Predict {
     /// Look at each face's mirror image too: a slightly lower NME, twice the time
     #[arg(long)]
     pub(crate) mirror: bool,
-    /// Faces that the network sees at a time
-    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) batch: u16,
+    /// Faces that the network sees at a time [default: 16, fewer of a network whose input is larger than 256 pixels]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) batch: Option<u16>,
     #[command(flatten)]
     pub(crate) video: VideoOptions,
     /// Print JSON lines, as without it; docs/JSON.md tells its keys
@@ -111,8 +113,7 @@ impl Predict {
         }
         let device = self.device.device()?;
         let boxes = self.face_boxes(&device)?;
-        let aligner = Aligner::new(self.model.load(&device)?)?.with_batch(usize::from(self.batch));
-        let aligner = if self.mirror { aligner.with_mirror()? } else { aligner };
+        let aligner = self.aligner(&device)?;
         let head = self.head(aligner.scheme())?;
         if self.coco_images.is_some() && self.format != TextFormat::Coco {
             return Err(Failure::Usage("--coco-images: only --format coco has ids of images".to_owned()));
@@ -145,7 +146,14 @@ impl Predict {
         }
         let bar = console.bar(photos.len(), "{bar:30} {pos} of {len} photos  {per_sec}  left {eta}");
         let (mut failed, mut faces, begun) = (problems.len(), 0, Instant::now());
-        let done = align_photos(&aligner, &photos, &boxes, maps.is_some(), |photo, found| {
+        // Whoever reads the answers may have enough of them; the files are wanted all the same.
+        let (mut heard, writes) = (!self.silent, folder.is_some() || maps.is_some() || self.sheet.is_some());
+        let mut tell = |lines: &[String]| {
+            let told = lines.iter().filter(|_| heard).try_for_each(|line| console.print(line));
+            heard &= told.is_ok();
+            if writes && matches!(told, Err(Failure::Closed)) { Ok(()) } else { told }
+        };
+        let mut each = |photo: &Photo, found: awing::Result<PhotoFaces>, stop: &AtomicBool| {
             faces += found.as_ref().map_or(0, |photo| photo.faces.len());
             if found.as_ref().is_ok_and(|photo| photo.faces.is_empty()) {
                 let path = photo.path().display();
@@ -155,14 +163,18 @@ impl Predict {
             failed += answer.problems.len();
             answer.problems.iter().for_each(|problem| console.warn(problem));
             bar.inc(1);
-            if self.silent { Ok(()) } else { answer.lines.iter().try_for_each(|line| console.print(line)) }
+            tell(&answer.lines)?;
+            if stop.load(Ordering::Relaxed) { Err(Failure::Stopped) } else { Ok(()) }
+        };
+        let done = stoppable(console, "after this photo", |stop| {
+            align_photos(&aligner, &photos, &boxes, maps.is_some(), |photo, found| each(photo, found, stop))
         });
         bar.finish_and_clear();
-        done?;
-        let last = answers.end()?;
-        if !self.silent {
-            last.iter().try_for_each(|line| console.print(line))?;
+        let stopped = matches!(done, Err(Failure::Stopped));
+        if !stopped {
+            done?;
         }
+        tell(&answers.end()?)?;
         if photos.len() > 1 {
             let (count, seconds) = (photos.len(), begun.elapsed().as_secs_f64());
             console.note(format!(
@@ -173,11 +185,24 @@ impl Predict {
         for written in folder.iter().chain(&maps).chain(answers.pages()) {
             console.note(format!("written to {}", written.display()));
         }
-        if failed > 0 { Err(Failure::Told) } else { Ok(()) }
+        match failed {
+            _ if stopped => Err(Failure::Stopped),
+            0 => Ok(()),
+            _ => Err(Failure::Told),
+        }
+    }
+
+    /// The model, ready to find landmarks as the options say.
+    pub(super) fn aligner(&self, device: &Device) -> Result<Aligner, Failure> {
+        let mut aligner = Aligner::new(self.model.load(device)?)?;
+        if let Some(batch) = self.batch {
+            aligner = aligner.with_batch(batch.into());
+        }
+        Ok(if self.mirror { aligner.with_mirror()? } else { aligner })
     }
 
     /// The head whose pose is asked for.
-    fn head(&self, scheme: &Scheme) -> Result<Option<HeadShape>, Failure> {
+    pub(super) fn head(&self, scheme: &Scheme) -> Result<Option<HeadShape>, Failure> {
         if self.pose && self.format == TextFormat::Pts && !self.draw && self.sheet.is_none() {
             return Err(Failure::Usage(
                 "--pose: a .pts file has no place for it; add --draw to see it".to_owned(),

@@ -1,20 +1,24 @@
 //! `awing predict` of videos: faces are followed from frame to frame.
 
-use super::{answers::TextFormat, predict::Predict};
-use crate::{console::Console, failure::Failure};
+use super::{
+    answers::{FaceAnswer, TextFormat, face_columns, face_line},
+    predict::Predict,
+};
+use crate::{console::Console, failure::Failure, interrupt::stoppable};
 use awing::{
-    prediction::Aligner,
-    report::Overlay,
+    prediction::{Aligner, HeadShape},
     scheme::Scheme,
     video::{TrackedFace, Tracker, TrackerConfig, VideoFrame, VideoReader, VideoWriter, is_video},
 };
 use clap::Args;
+use image::imageops::{FilterType, resize};
 use serde::Serialize;
 use std::{
     collections::HashSet,
     fs::File,
     io::{BufWriter, Write},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
     time::Instant,
 };
 
@@ -60,7 +64,6 @@ impl Predict {
             (self.whole_image, "--whole-image"),
             (self.heatmaps.is_some(), "--heatmaps"),
             (self.sheet.is_some(), "--sheet"),
-            (self.pose, "--pose"),
             (self.coco_images.is_some(), "--coco-images"),
             (self.format == TextFormat::Coco, "--format coco"),
             (self.format == TextFormat::Pts, "--format pts"),
@@ -71,18 +74,20 @@ impl Predict {
             }
         }
         let device = self.device.device()?;
-        let aligner = Aligner::new(self.model.load(&device)?)?.with_batch(usize::from(self.batch));
-        let aligner = aligner.with_detector(self.detector.load(&device)?);
-        let aligner = if self.mirror { aligner.with_mirror()? } else { aligner };
+        let aligner = self.aligner(&device)?.with_detector(self.detector.load(&device)?);
         let folder = self.folder()?;
-        let mut lines = Lines::new(aligner.scheme(), self.format, folder.as_deref(), console)?;
+        let head = self.head(aligner.scheme())?;
+        let mut lines = Lines::new(aligner.scheme(), self.format, head, folder.as_deref(), console)?;
         let mut names = HashSet::new();
         let mut failed = false;
         for source in &self.sources {
             let path = Path::new(source);
             let drawn =
                 folder.as_deref().filter(|_| self.draw).map(|folder| folder.join(name(path, &mut names)));
-            match self.follow(&aligner, path, drawn.as_deref(), &mut lines, console) {
+            let followed = stoppable(console, "after this frame", |stop| {
+                self.follow(&aligner, path, drawn.as_deref(), &mut lines, stop, console)
+            });
+            match followed {
                 Ok(()) => (),
                 Err(Failure::Work(problem)) => {
                     console.warn(&problem);
@@ -104,6 +109,7 @@ impl Predict {
         path: &Path,
         drawn: Option<&Path>,
         lines: &mut Lines<'_>,
+        stop: &AtomicBool,
         console: &Console,
     ) -> Result<(), Failure> {
         let mut video = VideoReader::open(path)?;
@@ -120,30 +126,45 @@ impl Predict {
             frames = number + 1;
             faces.extend(found.iter().map(|face| face.id));
             let (width, height) = image.dimensions();
+            let faces: Vec<VideoFace<'_>> = found
+                .iter()
+                .map(|TrackedFace { id, face }| VideoFace {
+                    id: *id,
+                    face: FaceAnswer::new(face, lines.head.as_ref()),
+                })
+                .collect();
             lines.frame(&FrameLine {
                 image: &path.to_string_lossy(),
                 frame: number,
                 time,
                 width,
                 height,
-                faces: &found,
+                faces: &faces,
             })?;
             if let Some(drawn) = drawn {
-                draw(&mut image, aligner.scheme(), &found);
-                if writer.is_none() {
-                    writer = Some(VideoWriter::create(drawn, width, height, info.rate, Some(path))?);
+                for VideoFace { id, face } in &faces {
+                    face.draw(aligner.scheme(), Some(&id.to_string()), &mut image);
                 }
-                if let Some(writer) = &mut writer {
-                    writer.write(&image, time)?;
+                let (writer, size) = match &mut writer {
+                    Some(writer) => writer,
+                    None => {
+                        let new = VideoWriter::create(drawn, width, height, info.rate, Some(path))?;
+                        writer.insert((new, (width, height)))
+                    }
+                };
+                // A stream may change its resolution; the drawn video keeps that of its first frame.
+                if image.dimensions() != *size {
+                    image = resize(&image, size.0, size.1, FilterType::Triangle);
                 }
+                writer.write(&image, time)?;
             }
             bar.inc(1);
-            Ok::<(), Failure>(())
+            if stop.load(Ordering::Relaxed) { Err(Failure::Stopped) } else { Ok(()) }
         };
         let done = video.try_for_each(|frame| each(frame?));
         bar.finish_and_clear();
         // What was read before an error is kept.
-        let written = writer.map_or(Ok(()), |writer| writer.finish().map_err(Failure::from));
+        let written = writer.map_or(Ok(()), |(writer, _)| writer.finish().map_err(Failure::from));
         let rate = frames as f64 / start.elapsed().as_secs_f64().max(1e-9);
         let (path, detections, faces) = (path.display(), tracker.detections(), faces.len());
         console.note(format!(
@@ -156,12 +177,12 @@ impl Predict {
     }
 }
 
-fn draw(image: &mut image::RgbImage, scheme: &Scheme, faces: &[TrackedFace]) {
-    for TrackedFace { id, face } in faces {
-        let scores: Vec<f64> = face.scores.iter().map(|s| f64::from(*s)).collect();
-        let overlay = Overlay::new(scheme, &face.landmarks).scores(&scores).face_box(face.face_box);
-        overlay.label(&id.to_string()).draw(image);
-    }
+/// A face of a frame.
+#[derive(Serialize)]
+struct VideoFace<'a> {
+    id: u64,
+    #[serde(flatten)]
+    face: FaceAnswer<'a>,
 }
 
 /// One frame as a line of JSON.
@@ -173,7 +194,7 @@ struct FrameLine<'a> {
     time: f64,
     width: u32,
     height: u32,
-    faces: &'a [TrackedFace],
+    faces: &'a [VideoFace<'a>],
 }
 
 /// A video that failed, or ended too early, as a line of JSON.
@@ -190,14 +211,19 @@ fn microseconds<S: serde::Serializer>(time: &f64, serializer: S) -> Result<S::Ok
 /// Prints the lines and keeps a copy of them.
 struct Lines<'a> {
     format: TextFormat,
+    /// The head, where its pose is asked for.
+    head: Option<HeadShape>,
     console: &'a Console,
     copy: Option<(PathBuf, BufWriter<File>)>,
+    /// Whether somebody still reads them.
+    heard: bool,
 }
 
 impl<'a> Lines<'a> {
     fn new(
         scheme: &Scheme,
         format: TextFormat,
+        head: Option<HeadShape>,
         folder: Option<&Path>,
         console: &'a Console,
     ) -> Result<Self, Failure> {
@@ -207,17 +233,18 @@ impl<'a> Lines<'a> {
             let file = File::create_new(&path).map_err(|e| Failure::file(&path, e))?;
             Ok::<_, Failure>((path, BufWriter::new(file)))
         };
-        let mut lines = Self { format, console, copy: folder.map(create).transpose()? };
+        let mut lines = Self { format, head, console, copy: folder.map(create).transpose()?, heard: true };
         if format == TextFormat::Csv {
-            let points: String = (0..scheme.len()).map(|i| format!(",x{i},y{i},s{i}")).collect();
-            lines.tell(&format!("image,frame,time,id,box_x0,box_y0,box_x1,box_y1,score{points}"))?;
+            let columns = face_columns(scheme.len(), lines.head.is_some());
+            lines.tell(&format!("image,frame,time,id,{columns}"))?;
         }
         Ok(lines)
     }
 
     fn frame(&mut self, frame: &FrameLine<'_>) -> Result<(), Failure> {
         if self.format == TextFormat::Csv {
-            return frame.faces.iter().try_for_each(|face| self.tell(&csv_line(frame, face)?));
+            let pose = self.head.is_some();
+            return frame.faces.iter().try_for_each(|face| self.tell(&csv_line(frame, face, pose)?));
         }
         self.json(frame)
     }
@@ -235,24 +262,21 @@ impl<'a> Lines<'a> {
         if let Some((path, file)) = &mut self.copy {
             writeln!(file, "{line}").and_then(|()| file.flush()).map_err(|e| Failure::file(path, e))?;
         }
-        self.console.print(line)
+        let told = if self.heard { self.console.print(line) } else { Ok(()) };
+        self.heard &= told.is_ok();
+        // Whoever reads the answers may have enough of them; the files are wanted all the same.
+        if self.copy.is_some() && matches!(told, Err(Failure::Closed)) { Ok(()) } else { told }
     }
 }
 
-fn csv_line(frame: &FrameLine<'_>, TrackedFace { id, face }: &TrackedFace) -> Result<String, Failure> {
-    let b = face.face_box;
-    let mut fields =
+fn csv_line(
+    frame: &FrameLine<'_>,
+    VideoFace { id, face }: &VideoFace<'_>,
+    pose: bool,
+) -> Result<String, Failure> {
+    let first =
         vec![frame.image.to_owned(), frame.frame.to_string(), format!("{:.6}", frame.time), id.to_string()];
-    fields.extend([b.x0, b.y0, b.x1, b.y1].map(|v| format!("{v:.3}")));
-    fields.push(format!("{:.4}", face.score));
-    for (point, score) in face.landmarks.iter().zip(&face.scores) {
-        fields.extend([format!("{:.3}", point.x), format!("{:.3}", point.y), format!("{score:.4}")]);
-    }
-    let mut writer = csv::Writer::from_writer(vec![]);
-    let failed = |e: String| Failure::Work(format!("CSV: {e}"));
-    writer.write_record(&fields).map_err(|e| failed(e.to_string()))?;
-    let bytes = writer.into_inner().map_err(|e| failed(e.to_string()))?;
-    Ok(String::from_utf8_lossy(&bytes).trim_end().to_owned())
+    face_line(first, face, pose)
 }
 
 /// The name of the drawn video: the video's own, numbered where it was taken before.
@@ -284,7 +308,7 @@ mod tests {
             scores: vec![0.25],
             expected_errors: vec![],
         };
-        let faces = [TrackedFace { id: 7, face }];
+        let faces = [VideoFace { id: 7, face: FaceAnswer::new(&face, None) }];
         let frame =
             FrameLine { image: "a,b.mp4", frame: 2, time: 2.0 / 30.0, width: 64, height: 48, faces: &faces };
         assert_eq!(
@@ -292,7 +316,7 @@ mod tests {
             r#"{"image":"a,b.mp4","frame":2,"time":0.066667,"width":64,"height":48,"faces":[{"id":7,"box":[1.0,2.0,3.0,4.0],"score":0.5,"landmarks":[[1.25,2.0]],"scores":[0.25]}]}"#
         );
         assert_eq!(
-            csv_line(&frame, &faces[0]).unwrap(),
+            csv_line(&frame, &faces[0], false).unwrap(),
             "\"a,b.mp4\",2,0.066667,7,1.000,2.000,3.000,4.000,0.5000,1.250,2.000,0.2500"
         );
     }

@@ -48,6 +48,7 @@ impl WithSimd for Convolve<'_> {
         assert_eq!(self.out.len(), rows * self.width * outputs);
         let read = ((rows - 1) * self.stride + kernel) * self.pitch;
         assert!(self.tile.len() >= (read + 16 * self.stride) * inputs + SLACK);
+        assert!((self.width - 1) * self.stride + kernel <= self.pitch);
         let window = Window { rows: kernel, pitch: self.pitch * inputs, run: kernel * inputs };
         for (first, vectors, start) in self.weights.panels() {
             let weights = &self.weights.values[start..];

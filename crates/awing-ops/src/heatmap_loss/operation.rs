@@ -150,8 +150,8 @@ fn on_tape<B: LossKernel, C: CheckpointStrategy>(
 /// result has shape `[1]`.
 ///
 /// `weight`, of the same shape, multiplies the loss of each pixel: the weighted loss map holds W + 1 on foreground and
-/// hard background and 1 elsewhere (Wang et al. 2019, equation 8). A pixel of weight 0 takes no part: the sum is
-/// divided by the number of pixels with a weight above 0, or is 0 when there is none.
+/// hard background and 1 elsewhere (Wang et al. 2019, equation 8). A pixel of weight 0 or less takes no part: the sum is
+/// divided by the number of pixels with a weight above 0, or is 0 when there is none. Weights must be finite.
 ///
 /// Value and gradient are computed in f32, whatever float type comes in. Targets are clamped to [0, 1], infinite ones too. A NaN in
 /// a pixel that takes part, in its weight too, makes the loss NaN. The gradient flows to the prediction alone. `loss` is used as it is; see [`PixelLoss::validate`].
@@ -292,7 +292,8 @@ mod tests {
 
     #[test]
     fn a_weight_that_is_nan_shows() {
-        let parts = |device: &Device| run(&[0.5, 0.5], &[0.0; 2], Some(&[f32::NAN, 1.0]), &PixelLoss::Mse, device);
+        let parts =
+            |device: &Device| run(&[0.5, 0.5], &[0.0; 2], Some(&[f32::NAN, 1.0]), &PixelLoss::Mse, device);
         for device in devices() {
             let (value, gradient) = parts(&device);
             assert!(value.is_nan() && gradient[0].is_nan(), "{device:?}: {value} {gradient:?}");

@@ -21,11 +21,20 @@ pub(super) fn load(source: &ImageSource) -> Result<Arc<RgbImage>> {
 
 /// Width and height of the image, upright, from its header alone where it has one.
 pub(super) fn size(source: &ImageSource) -> Result<(u32, u32)> {
-    let ImageSource::File(path) = source else {
-        return load(source).map(|image| image.dimensions());
-    };
-    let bytes = read(path)?;
-    let mut decoder = decoder(path, &bytes)?;
+    match source {
+        ImageSource::File(path) => image_file_size(path),
+        source => load(source).map(|image| image.dimensions()),
+    }
+}
+
+/// Width and height of an image file, upright, from its header.
+pub(crate) fn image_file_size(path: &Path) -> Result<(u32, u32)> {
+    image_size(&read(path)?, path)
+}
+
+/// [`image_file_size`] of bytes in memory.
+pub(crate) fn image_size(bytes: &[u8], path: &Path) -> Result<(u32, u32)> {
+    let mut decoder = decoder(path, bytes)?;
     let (width, height) = decoder.dimensions();
     let turned = decoder.orientation().is_ok_and(|o| {
         use image::metadata::Orientation::*;
@@ -114,10 +123,10 @@ fn decoder<'a>(path: &Path, bytes: &'a [u8]) -> Result<impl ImageDecoder + 'a> {
     if width == 0 || height == 0 {
         return Err(Error::image(path, "it has no pixels"));
     }
-    let bits = decoder.original_color_type().bits_per_pixel();
     let claimed = u64::from(width) * u64::from(height);
-    if most_pixels(format, bytes.len() as u64, bits.into()).is_some_and(|most| claimed > most) {
-        let problem = format!("{} bytes cannot hold {width} x {height} pixels: it is cut off", bytes.len());
+    if most_pixels(format, bytes).is_some_and(|most| claimed > most) {
+        let problem =
+            format!("{} bytes cannot hold the {width} x {height} pixels that it claims", bytes.len());
         return Err(Error::image(path, problem));
     }
     let mut limits = Limits::no_limits();
@@ -126,19 +135,32 @@ fn decoder<'a>(path: &Path, bytes: &'a [u8]) -> Result<impl ImageDecoder + 'a> {
     Ok(decoder)
 }
 
-/// The most pixels of so many bits that a file of this length can hold, so that a head alone does not take the memory of an image; `None`
-/// where a few bytes can hold any number.
-fn most_pixels(format: ImageFormat, length: u64, bits: u64) -> Option<u64> {
+/// The most pixels that these bytes can hold, so that a head alone does not take the memory of an image; `None` where a few bytes can hold any
+/// number.
+fn most_pixels(format: ImageFormat, bytes: &[u8]) -> Option<u64> {
+    let length = bytes.len() as u64;
     let most = match format {
         // A bit at least for each block of 8 x 8.
         ImageFormat::Jpeg => 512 * length,
         // Deflate makes 1032 bytes of one at best.
-        ImageFormat::Png => 1032 * 8 * length / bits.max(1),
+        ImageFormat::Png => 1032 * 8 * length / png_bits(bytes),
         // Run lengths: 255 pixels in two bytes.
         ImageFormat::Bmp => 128 * length,
         _ => return None,
     };
     Some(most + (1 << 16))
+}
+
+/// Bits of a pixel, by the header that a PNG begins with; 1, the least, where there is none.
+fn png_bits(bytes: &[u8]) -> u64 {
+    let [depth, kind] = [24, 25].map(|place| bytes.get(place).copied().unwrap_or(0));
+    let samples = match kind {
+        2 => 3,
+        4 => 2,
+        6 => 4,
+        _ => 1,
+    };
+    (samples * u64::from(depth)).max(1)
 }
 
 fn damaged(path: &Path, error: &ImageError) -> Error {
@@ -292,6 +314,21 @@ mod tests {
         assert_eq!(error, "no/such.jpg: image: there is no such file");
     }
 
+    /// One colour makes a PNG that is far shorter than a byte a pixel, the more so of one bit a pixel.
+    #[test]
+    fn a_png_of_one_colour_is_not_taken_for_cut_off() {
+        use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+        let grey = image::GrayImage::new(3000, 3000);
+        let mut bytes = Vec::new();
+        let encoder = PngEncoder::new_with_quality(&mut bytes, CompressionType::Best, FilterType::NoFilter);
+        grey.write_with_encoder(encoder).unwrap();
+        assert_eq!(load_bytes(&bytes).unwrap().dimensions(), (3000, 3000), "{} bytes", bytes.len());
+        assert_eq!([png_bits(&bytes), png_bits(&[])], [8, 1]);
+        // An index into a palette of two colours.
+        (bytes[24], bytes[25]) = (1, 3);
+        assert_eq!(png_bits(&bytes), 1);
+    }
+
     #[test]
     fn an_absurd_size_is_refused_before_it_is_decoded() {
         // A BMP header of 30 000 x 30 000 pixels and no data; a JPEG frame header of 65 000 a side.
@@ -311,7 +348,7 @@ mod tests {
         jpeg[frame + 5..frame + 9].copy_from_slice(&[0x3e, 0x80, 0x3e, 0x80]);
         for bytes in [bmp, jpeg] {
             let error = load_bytes(&bytes).unwrap_err().to_string();
-            assert!(error.contains("bytes cannot hold 16000 x 16000 pixels"), "{error}");
+            assert!(error.contains("bytes cannot hold the 16000 x 16000 pixels"), "{error}");
         }
     }
 

@@ -8,14 +8,23 @@ use serde::Deserialize;
 use std::{
     io::Read,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, sync_channel},
+    thread,
+    time::{Duration, Instant},
 };
 
 /// Of its answer at most this is read.
-const LONGEST_ANSWER: u64 = 16 << 20;
+const LONGEST_ANSWER: usize = 16 << 20;
+/// A program that takes longer for a photo is ended, unless it is given another time.
+const LONGEST_TIME: Duration = Duration::from_secs(60);
+/// How often it is looked whether the program has ended.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Another program that finds faces: it is started once a photo, with the path of a PNG as its only argument, and prints a JSON array
 /// `[{"box": [x0, y0, x1, y1], "score": 0.9}, …]`, in pixels of the photo; the score may be left out. No shell is involved.
+///
+/// A program that takes longer than a minute for a photo is ended; see [`ExternalDetector::with_time`]. What it has started itself is left alone.
 ///
 /// Its boxes must be as tight around brows, jaw and chin as the landmarks are; where the program means something else by a box,
 /// [`ExternalDetector::with_place`] moves them.
@@ -23,6 +32,7 @@ const LONGEST_ANSWER: u64 = 16 << 20;
 pub struct ExternalDetector {
     program: PathBuf,
     place: [f64; 4],
+    time: Duration,
 }
 
 /// One face of the program's answer.
@@ -41,7 +51,12 @@ fn sure() -> f32 {
 impl ExternalDetector {
     /// A detector that runs `program`, a path or a name on the `PATH`.
     pub fn new(program: impl Into<PathBuf>) -> Self {
-        Self { program: program.into(), place: [0.0, 0.0, 1.0, 1.0] }
+        Self { program: program.into(), place: [0.0, 0.0, 1.0, 1.0], time: LONGEST_TIME }
+    }
+
+    /// How long it may take for a photo.
+    pub fn with_time(self, time: Duration) -> Self {
+        Self { time, ..self }
     }
 
     /// Where the box around the landmarks lies in the program's: left, top, right and bottom in widths and heights of it from its upper
@@ -69,22 +84,62 @@ impl ExternalDetector {
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|e| self.failed(format!("cannot be started: {e}; give the path of a program")))?;
-        let mut answer = Vec::new();
-        let read = match child.stdout.take() {
-            Some(output) => output.take(LONGEST_ANSWER + 1).read_to_end(&mut answer),
-            None => Ok(0),
-        };
-        if answer.len() as u64 > LONGEST_ANSWER {
-            // It would go on for ever.
+        let answer = self.listen(&mut child);
+        if answer.is_err() {
+            // It might go on for ever. Fails when it has just ended.
             let _ = child.kill();
+            let _ = child.wait();
         }
-        let status = child.wait().map_err(|e| self.failed(e))?;
-        read.map_err(|e| self.failed(e))?;
-        if answer.len() as u64 > LONGEST_ANSWER {
-            return Err(self.failed("printed more than 16 MiB; it should print one JSON array"));
-        }
+        let (status, answer) = answer?;
         if status.success() { Ok(answer) } else { Err(self.failed(format!("ended with {status}"))) }
     }
+
+    /// What the program prints, and how it ends.
+    fn listen(&self, child: &mut Child) -> Result<(ExitStatus, Vec<u8>)> {
+        let begun = Instant::now();
+        let late = || match begun.elapsed() > self.time {
+            true => Err(self.failed(format!("has not answered within {} s", self.time.as_secs_f64()))),
+            false => Ok(()),
+        };
+        let parts = child.stdout.take().map(parts);
+        let (mut answer, mut ended) = (Vec::new(), None);
+        while let Some(parts) = &parts {
+            match parts.recv_timeout(PAUSE) {
+                Ok(part) => answer.extend(part.map_err(|e| self.failed(e))?),
+                Err(RecvTimeoutError::Disconnected) => break,
+                // What it has started may hold its output open, and says nothing any more.
+                Err(RecvTimeoutError::Timeout) if ended.is_some() => break,
+                Err(RecvTimeoutError::Timeout) => ended = child.try_wait().map_err(|e| self.failed(e))?,
+            }
+            if answer.len() > LONGEST_ANSWER {
+                return Err(self.failed("printed more than 16 MiB; it should print one JSON array"));
+            }
+            late()?;
+        }
+        loop {
+            if let Some(status) = child.try_wait().map_err(|e| self.failed(e))? {
+                return Ok((status, answer));
+            }
+            late()?;
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// What comes from a program, part by part, up to its end.
+fn parts(mut output: ChildStdout) -> Receiver<std::io::Result<Vec<u8>>> {
+    let (sender, parts) = sync_channel(1);
+    thread::spawn(move || {
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            let part = output.read(&mut buffer).map(|len| buffer[..len].to_vec());
+            let last = part.as_ref().map_or(true, Vec::is_empty);
+            if sender.send(part).is_err() || last {
+                break;
+            }
+        }
+    });
+    parts
 }
 
 impl FaceDetector for ExternalDetector {
@@ -141,6 +196,21 @@ mod tests {
         let faces = detector.detect(&RgbImage::new(40, 40)).unwrap();
         let expected = [(Rect::new(7.0, 15.0, 23.0, 25.0), 1.0), (Rect::new(1.0, 10.0, 9.0, 20.0), 0.5)];
         assert_eq!(faces, expected.map(|(face_box, score)| DetectedFace { face_box, score }));
+    }
+
+    #[test]
+    fn a_program_that_does_not_end_is_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let photo = RgbImage::new(8, 8);
+        let begun = Instant::now();
+        for lines in ["sleep 100", "echo '['; exec sleep 100", "exec >&-; exec sleep 100"] {
+            let detector = program(folder.path(), lines).with_time(Duration::from_millis(200));
+            let problem = detector.detect(&photo).unwrap_err().to_string();
+            assert!(problem.contains("has not answered within 0.2 s"), "{lines}: {problem}");
+        }
+        // It has answered; what it has left running holds its output open.
+        let faces = program(folder.path(), "sleep 100 & echo '[]'").detect(&photo).unwrap();
+        assert!(faces.is_empty() && begun.elapsed() < Duration::from_secs(20));
     }
 
     #[test]

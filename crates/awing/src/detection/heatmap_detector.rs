@@ -21,8 +21,10 @@ use std::{borrow::Cow, fmt, path::Path};
 
 /// The version of the folder's layout that this release writes and reads.
 const VERSION: u32 = 1;
-/// The longer sides that a photo is looked at in, in pixels: the first for small faces, the second for those that fill the photo.
-const LONG_SIDES: [u32; 2] = [640, 256];
+/// The longer sides that a photo is looked at in, in pixels: the first for the small faces of large photos, the last for those that fill the photo.
+const LONG_SIDES: [u32; 3] = [1280, USUAL_SIDE, 256];
+/// Photos that are smaller than this are looked at as they are.
+const USUAL_SIDE: u32 = 640;
 /// Networks see sides that are multiples of this.
 const MULTIPLE: u32 = 64;
 /// Two boxes that share this much of the smaller one are one face.
@@ -189,10 +191,11 @@ impl FaceDetector for HeatmapDetector {
         if width == 0 || height == 0 {
             return Err(Error::invalid("photo", "has no pixels"));
         }
-        let [first, second] = LONG_SIDES;
-        let mut faces = self.look(photo, first)?;
-        if width.max(height) > second {
-            faces.extend(self.look(photo, second)?);
+        let mut faces = Vec::new();
+        for side in LONG_SIDES {
+            if side == USUAL_SIDE || side < width.max(height) {
+                faces.extend(self.look(photo, side)?);
+            }
         }
         Ok(distinct(faces))
     }

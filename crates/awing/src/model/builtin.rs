@@ -4,7 +4,7 @@
 use super::{Calibration, Model, weights::weights_from_bytes};
 use crate::error::Result;
 use burn::tensor::Device;
-use std::path::Path;
+use std::{path::Path, sync::OnceLock};
 
 const CONFIG: &str = include_str!("../../builtin/config.toml");
 const CALIBRATION: &str = include_str!("../../builtin/calibration.toml");
@@ -20,6 +20,19 @@ impl Model {
     /// # Errors
     /// [`crate::Error::Model`] when the library was built with damaged files.
     pub fn builtin(device: &Device) -> Result<Self> {
+        // On the CPU it is decoded once: the detector looks at its faces with it too, and clones share their weights.
+        static ON_CPU: OnceLock<Model> = OnceLock::new();
+        if *device != Device::flex() {
+            return Self::decoded(device);
+        }
+        if let Some(model) = ON_CPU.get() {
+            return Ok(model.clone());
+        }
+        let model = Self::decoded(device)?;
+        Ok(ON_CPU.get_or_init(|| model).clone())
+    }
+
+    fn decoded(device: &Device) -> Result<Self> {
         let (config, weights) = (Path::new("builtin/config.toml"), Path::new("builtin/model.safetensors"));
         let mut model = Self::with_random_weights(CONFIG, config, (weights, WEIGHTS.len() as u64), device)?;
         model.network = weights_from_bytes(model.network, WEIGHTS, weights)?;

@@ -144,7 +144,7 @@ mod tests {
 
     fn count(preset: &str, points: usize, stacks: usize) -> usize {
         let config = NetworkConfig { stacks, ..NetworkConfig::preset(preset).unwrap() };
-        parameter_count(&StackedHourglass::new(&config, points, 0, &Device::flex().autodiff()).unwrap())
+        parameter_count(&StackedHourglass::new(&config, points, 0, &Device::flex()).unwrap())
     }
 
     #[test]

@@ -19,17 +19,30 @@ const CHECKSUM: &str = "crc32";
 
 /// The number of trainable parameters; running means and variances do not count.
 pub fn parameter_count<M: Module>(network: &M) -> usize {
-    struct Count(usize);
+    /// Told by name, since a network on a device without a tape has nothing that can be trained.
+    #[derive(Default)]
+    struct Count {
+        count: usize,
+        running: bool,
+    }
     impl ModuleVisitor for Count {
+        fn enter_module(&mut self, name: &str, _: &str) {
+            self.running = name.starts_with("running_");
+        }
+
+        fn exit_module(&mut self, _: &str, _: &str) {
+            self.running = false;
+        }
+
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if param.is_require_grad() {
-                self.0 += param.lazy_shape().num_elements();
+            if !self.running {
+                self.count += param.lazy_shape().num_elements();
             }
         }
     }
-    let mut count = Count(0);
+    let mut count = Count::default();
     network.visit(&mut count);
-    count.0
+    count.count
 }
 
 /// Whether all weights and running statistics are finite numbers.

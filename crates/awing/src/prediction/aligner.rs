@@ -20,6 +20,9 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+/// Pixels of the crops that the network sees at a time, unless it is told another number of faces: 16 of 256 x 256. So a network of a large input
+/// does not take the memory of 16 such at once.
+const BATCH_PIXELS: usize = 16 * 256 * 256;
 /// No photo has more faces than this.
 const MOST_FACES: usize = 10_000;
 
@@ -103,17 +106,18 @@ impl Aligner {
         let codec = model.codec()?;
         let network = model.network.valid();
         let device = network.devices().first().cloned().unwrap_or_default().without_autodiff();
+        let input = model.config.input;
         Ok(Self {
             network,
             codec,
             crop: model.crop,
-            input: model.config.input,
+            input,
             channels: model.config.channels(model.scheme.len()),
             scheme: model.scheme,
             calibration: model.calibration,
             device,
             detector: OnceLock::new(),
-            batch: 16,
+            batch: (BATCH_PIXELS / (input * input)).clamp(1, 16),
             mirrored: false,
         })
     }
@@ -152,7 +156,7 @@ impl Aligner {
         Self { detector: OnceLock::from(detector), ..self }
     }
 
-    /// How many faces the network sees at a time; 16 unless set.
+    /// How many faces the network sees at a time; 16 unless set, fewer of a network whose input is larger than 256 pixels.
     pub fn with_batch(self, batch: usize) -> Self {
         Self { batch: batch.max(1), ..self }
     }

@@ -1,5 +1,5 @@
 use crate::{
-    dataset::{decode_image, load_image},
+    dataset::{decode_image, image_file_size, image_size, load_image},
     error::Result,
 };
 use image::RgbImage;
@@ -24,6 +24,15 @@ impl Photo {
     /// The file, or the name of what has none.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// How many pixels its header says it has.
+    pub(super) fn pixels(&self) -> Result<u64> {
+        let (width, height) = match &self.bytes {
+            Some(bytes) => image_size(bytes, &self.path)?,
+            None => image_file_size(&self.path)?,
+        };
+        Ok(u64::from(width) * u64::from(height))
     }
 
     /// Reads and decodes the image, turned upright by its EXIF orientation.

@@ -17,6 +17,8 @@ use std::{
 
 /// Deeper than any photo collection's folders; what is deeper is a loop of links.
 const MAX_DEPTH: usize = 32;
+/// Photos of more pixels than this are opened one after another, so that a few files of strangers do not take the memory of many at once.
+const LARGE: u64 = 64_000_000;
 /// Of more faces in a photo the crops are not held all at once.
 const CROWD: usize = 64;
 
@@ -162,11 +164,14 @@ pub fn align_photos<E>(
     mut each: impl FnMut(&Photo, Result<PhotoFaces>) -> Result<(), E>,
 ) -> Result<(), E> {
     for group in photos.chunks(aligner.batch()) {
-        let prepared: Vec<_> = group.par_iter().map(|photo| prepare(aligner, photo, boxes)).collect();
+        let is_large = |photo: &Photo| photo.pixels().is_ok_and(|pixels| pixels > LARGE);
+        let small = |photo: &Photo| (!is_large(photo)).then(|| prepare(aligner, photo, boxes));
+        let prepared: Vec<_> = group.par_iter().map(small).collect();
         let mut cuts = Vec::new();
         let mut answers = Vec::with_capacity(group.len());
-        for photo in prepared {
-            answers.push(photo.map(|p| {
+        for (photo, prepared) in group.iter().zip(prepared) {
+            let prepared = prepared.unwrap_or_else(|| prepare(aligner, photo, boxes));
+            answers.push(prepared.map(|p| {
                 let count = p.cuts.len();
                 cuts.extend(p.cuts);
                 (p.width, p.height, count)

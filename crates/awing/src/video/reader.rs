@@ -153,6 +153,10 @@ impl Decoding {
         time: f64,
     ) -> Option<Result<VideoFrame>> {
         let FrameHead { width, height, .. } = head;
+        if head.number != number {
+            let problem = format!("ffmpeg tells of frame {} where {number} should come", head.number);
+            return Some(Err(Error::video(&self.path, problem)));
+        }
         if width > MAX_SIDE || height > MAX_SIDE {
             let problem =
                 format!("{width} x {height} pixels are too many; shrink it below {MAX_SIDE} a side");
@@ -168,6 +172,7 @@ impl Decoding {
 /// What showinfo tells of a frame before it comes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct FrameHead {
+    number: u64,
     time: Option<f64>,
     width: u32,
     height: u32,
@@ -176,7 +181,8 @@ struct FrameHead {
 impl FrameHead {
     /// From "[Parsed_showinfo_3 @ 0x5] [info] n:   0 pts:      0 pts_time:0       fmt:rgb24 sar:1/1 s:320x240 i:P …".
     fn of(line: &str) -> Option<Self> {
-        if !line.contains("showinfo") {
+        // A video's title and file name, which ffmpeg tells too, may hold anything.
+        if !line.starts_with("[Parsed_showinfo_") {
             return None;
         }
         let value = |name: &str| {
@@ -185,7 +191,8 @@ impl FrameHead {
         };
         let time = value(" pts_time:")?.parse::<f64>().ok().filter(|time| time.is_finite());
         let (width, height) = value(" s:")?.split_once('x')?;
-        Some(Self { time, width: width.parse().ok()?, height: height.parse().ok()? })
+        let number = value(" n:")?.parse().ok()?;
+        Some(Self { number, time, width: width.parse().ok()?, height: height.parse().ok()? })
     }
 }
 
@@ -195,14 +202,15 @@ mod tests {
 
     #[test]
     fn showinfo_is_read_in_the_forms_of_several_releases() {
-        let head = |time, width, height| Some(FrameHead { time, width, height });
+        let head = |number, time, width, height| Some(FrameHead { number, time, width, height });
         let five = "[Parsed_showinfo_3 @ 0x55d] [info] n:   2 pts:   1024 pts_time:0.0666667 pos:    5432 fmt:rgb24 sar:1/1 s:320x240 i:P iskey:1 type:I \n";
-        assert_eq!(FrameHead::of(five), head(Some(0.066_666_7), 320, 240));
+        assert_eq!(FrameHead::of(five), head(2, Some(0.066_666_7), 320, 240));
         let seven = "[Parsed_showinfo_3 @ 0x55d] [info] n:   0 pts:NOPTS   pts_time:NOPTS   duration:1 duration_time:0.04 fmt:rgb24 cl:unspecified sar:1/1 s:9x1080 i:P";
-        assert_eq!(FrameHead::of(seven), head(None, 9, 1080));
+        assert_eq!(FrameHead::of(seven), head(0, None, 9, 1080));
         for other in [
             "[Parsed_showinfo_3 @ 0x5] [info] config in time_base: 1/25, frame_rate: 25/1",
             "[info] Stream s:3x4",
+            "[info]     title           : [Parsed_showinfo_3 @ 0x5] [info] n:   0 pts_time:0 s:9x9",
             "",
         ] {
             assert_eq!(FrameHead::of(other), None, "{other}");
@@ -225,15 +233,17 @@ mod tests {
 
     /// Tells of a frame of 2 x 1 pixels at `time` and gives it.
     #[cfg(unix)]
-    fn frame(time: &str) -> String {
-        format!("echo '[Parsed_showinfo_3 @ 0x5] [info] n:0 pts_time:{time} s:2x1 i:P' >&2; printf abcdef; ")
+    fn frame(number: u64, time: &str) -> String {
+        format!(
+            "echo '[Parsed_showinfo_3 @ 0x5] [info] n:{number} pts_time:{time} s:2x1 i:P' >&2; printf abcdef; "
+        )
     }
 
     #[cfg(unix)]
     #[test]
     fn when_ffmpeg_dies_what_came_before_is_good_and_its_last_word_is_told() {
-        let script = frame("0.5")
-            + &frame("NOPTS")
+        let script = frame(0, "0.5")
+            + &frame(1, "NOPTS")
             + "printf abc; echo '[h264 @ 0x5] [error] out of memory' >&2; exit 1";
         let mut read = read_from(&script, None);
         assert_eq!(read.len(), 3);
@@ -253,12 +263,23 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
+    fn a_frame_out_of_its_turn_is_an_error() {
+        let read = read_from(&(frame(0, "0") + &frame(0, "0.1")), None);
+        let problem = read[1].as_ref().unwrap_err().to_string();
+        assert_eq!(
+            (read.len(), problem.as_str()),
+            (2, "clip.mp4: video: ffmpeg tells of frame 0 where 1 should come")
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
     fn a_complaint_is_an_error_only_where_frames_are_missing() {
-        let script = frame("0") + &frame("1.9") + "echo '[error] damaged' >&2";
+        let script = frame(0, "0") + &frame(1, "1.9") + "echo '[error] damaged' >&2";
         assert!(read_from(&script, Some(2.0)).iter().all(Result::is_ok));
         let read = read_from(&script, Some(9.0));
         assert!(read.len() == 3 && read[2].as_ref().unwrap_err().to_string().contains("damaged"));
         // Many videos say that they are longer than they are.
-        assert!(read_from(&(frame("0") + &frame("1.9")), Some(9.0)).iter().all(Result::is_ok));
+        assert!(read_from(&(frame(0, "0") + &frame(1, "1.9")), Some(9.0)).iter().all(Result::is_ok));
     }
 }

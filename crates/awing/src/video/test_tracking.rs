@@ -31,8 +31,8 @@ pub struct TrackingFigures {
     pub nme: Option<f64>,
     /// Faces that can be seen and were not found.
     pub lost: usize,
-    /// Faces that were found where none can be seen.
-    pub ghosts: usize,
+    /// Faces that were found beside the annotated one, or while it was hidden: other people of a photo are among them.
+    pub others: usize,
     /// How often a face got another number, or a number went over to another face.
     pub number_changes: usize,
     /// In how many frames the detector ran, in per cent.
@@ -45,7 +45,8 @@ pub struct TrackingFigures {
 /// like a photo of its own. `each` is told how many clips are done.
 ///
 /// # Errors
-/// Those of the photos and of the aligner; [`Error::Invalid`] when the model's points are not the dataset's, or a face cannot be measured.
+/// Those of the photos and of the aligner; [`Error::Invalid`] when the model's points are not the dataset's, there are too few faces, or one cannot
+/// be measured.
 pub fn test_tracking(
     aligner: &Aligner,
     dataset: &Dataset,
@@ -60,13 +61,20 @@ pub fn test_tracking(
         return Err(Error::invalid("scheme", problem));
     }
     let faces = &dataset.samples;
+    if faces.is_empty() || faces.len() == 1 && motion == Motion::Cut {
+        let problem = format!("{} has too few faces to make clips of", dataset.source);
+        return Err(Error::invalid("data", problem));
+    }
     let count = count.clamp(1, faces.len());
     let mut sum = Sum::default();
     for i in 0..count {
-        let sample = |i: usize| &faces[i * faces.len() / count % faces.len()];
-        let clip = Clip::new(motion, sample(i), sample(i + 1), i as u64)?;
-        let run = watch(aligner, &clip, config).map_err(|e| e.about(&sample(i).name))?;
-        sum.add(&run, &dataset.scheme, motion).map_err(|e| e.about(&sample(i).name))?;
+        // Spread over the data; a cut goes to the next one, or where there is one clip alone to one far away.
+        let place = i * faces.len() / count;
+        let next = if count == 1 { faces.len() / 2 } else { (i + 1) * faces.len() / count };
+        let (face, other) = (&faces[place], &faces[next % faces.len()]);
+        let clip = Clip::new(motion, face, other, i as u64)?;
+        let run = watch(aligner, &clip, config).map_err(|e| e.about(&face.name))?;
+        sum.add(&run, &dataset.scheme, motion).map_err(|e| e.about(&face.name))?;
         each(i + 1);
     }
     Ok(sum.figures())
@@ -82,7 +90,7 @@ struct Seen {
     scene: usize,
     /// The face and its number.
     face: Option<(u64, Vec<Point>)>,
-    ghosts: usize,
+    others: usize,
 }
 
 struct Watched {
@@ -125,7 +133,7 @@ impl Seen {
             back: frame.view.inverse(),
             hidden: frame.hidden,
             scene: frame.scene,
-            ghosts: count - usize::from(face.is_some()),
+            others: count - usize::from(face.is_some()),
             face: face.map(|(id, face)| (id, face.landmarks)),
         }
     }
@@ -156,7 +164,7 @@ struct Sum {
     lag: Mean,
     nme: Mean,
     lost: usize,
-    ghosts: usize,
+    others: usize,
     number_changes: usize,
     detections: u64,
     seconds: f64,
@@ -172,7 +180,7 @@ impl Sum {
         let mut last: Option<(usize, Vec<Point>)> = None;
         let mut number: Option<(usize, u64)> = None;
         for seen in &watched.frames {
-            self.ghosts += seen.ghosts;
+            self.others += seen.others;
             let Some((id, points)) = &seen.face else {
                 self.lost += usize::from(!seen.hidden);
                 last = None;
@@ -213,7 +221,7 @@ impl Sum {
             lag: self.lag.value(),
             nme: self.nme.value(),
             lost: self.lost,
-            ghosts: self.ghosts,
+            others: self.others,
             number_changes: self.number_changes,
             detections: 100.0 * self.detections as f64 / frames,
             milliseconds: 1000.0 * self.seconds / frames,
@@ -295,7 +303,7 @@ mod tests {
             hidden,
             scene,
             face: face.map(|(id, x)| (id, vec![Point::new(x, 0.0), Point::new(10.0 + x, 0.0)])),
-            ghosts: usize::from(hidden),
+            others: usize::from(hidden),
         };
         let frames = vec![
             frame(0, Some((1, 0.0)), false),
@@ -311,7 +319,7 @@ mod tests {
         let figures = sum.figures();
         // From the first to the second frame by a tenth of the distance; errors 0, 10, 10, 40 per cent.
         assert_eq!((figures.jitter, figures.nme, figures.lag), (Some(10.0), Some(15.0), None));
-        assert_eq!((figures.lost, figures.ghosts, figures.number_changes), (1, 1, 2));
+        assert_eq!((figures.lost, figures.others, figures.number_changes), (1, 1, 2));
         assert_eq!((figures.frames, figures.detections, figures.milliseconds), (6, 50.0, 100.0));
     }
 }

@@ -94,7 +94,7 @@ pub struct Tracker {
     tracks: Vec<Track>,
     /// The number of the next new face.
     next: u64,
-    /// The time of the last frame, and how it looked.
+    /// The time of the last frame, and how the last one looked that shows something.
     time: Option<f64>,
     glance: Option<Glance>,
     /// Frames since the detector ran.
@@ -160,9 +160,11 @@ impl Tracker {
         if frame.width() == 0 || frame.height() == 0 {
             return Err(Error::invalid("frame", "has no pixels"));
         }
-        let glance = Glance::new(frame);
-        if self.glance.replace(glance.clone()).is_some_and(|last| last.is_cut(&glance)) {
-            self.tracks.clear();
+        if let Some(glance) = Glance::new(frame) {
+            if self.glance.as_ref().is_some_and(|last| last.is_cut(&glance)) {
+                self.tracks.clear();
+            }
+            self.glance = Some(glance);
         }
         self.step(&Frame { aligner, image: frame }, time)
     }
@@ -269,8 +271,7 @@ impl Track {
         self.face_box = found;
         self.seen = time;
         if let Some(smoothing) = smoothing {
-            let filter =
-                self.filter.get_or_insert_with(|| FaceFilter::new(smoothing, &face.landmarks, time));
+            let filter = self.filter.get_or_insert_with(|| FaceFilter::new(smoothing, &face.landmarks, time));
             face.landmarks = filter.smooth(&face.landmarks, time);
         }
         face.face_box = Rect::around(face.landmarks.iter().copied()).unwrap_or(found);

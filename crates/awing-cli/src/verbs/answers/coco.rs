@@ -1,5 +1,5 @@
 use super::{Answer, FaceAnswer, PhotoAnswer, TextForm, json};
-use crate::failure::Failure;
+use crate::{failure::Failure, limited};
 use awing::{prediction::HeadPose, scheme::Scheme};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json as object};
@@ -152,8 +152,8 @@ impl ImageIds {
     /// The ids, and the category that has as many keypoints.
     fn load(path: &Path, points: usize) -> Result<(Self, Value), Failure> {
         let wrong = |problem: String| Failure::Usage(format!("--coco-images: {}: {problem}", path.display()));
-        let bytes = std::fs::read(path).map_err(|e| wrong(format!("cannot read: {e}")))?;
-        let file: AnnotationFile = serde_json::from_slice(&bytes)
+        let text = limited::text(path).map_err(wrong)?;
+        let file: AnnotationFile = serde_json::from_str(&text)
             .map_err(|e| wrong(format!("{e}; give a COCO file with images [{{id, file_name}}]")))?;
         let fits = |category: &&CategoryEntry| category.keypoints.len() == points;
         let category = match file.categories.iter().find(fits) {

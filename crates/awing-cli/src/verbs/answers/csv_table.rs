@@ -9,22 +9,34 @@ pub(super) struct CsvTable {
 
 impl TextForm for CsvTable {
     fn head(&self) -> Option<String> {
-        let points: String = (0..self.points).map(|i| format!(",x{i},y{i},s{i}")).collect();
-        let pose = if self.pose { ",yaw,pitch,roll,misfit" } else { "" };
-        Some(format!("image,face,box_x0,box_y0,box_x1,box_y1,score{points}{pose}"))
+        Some(format!("image,face,{}", face_columns(self.points, self.pose)))
     }
 
     fn photo(&mut self, photo: &PhotoAnswer<'_>) -> Result<Answer, Failure> {
-        let line = |(index, face)| csv_line(photo.image, index, face, self.pose);
-        let lines = photo.faces.iter().enumerate().map(line).collect::<Result<_, _>>()?;
-        Ok(Answer { lines, problems: vec![] })
+        let faces = photo.faces.iter().enumerate();
+        let line = |(index, face): (usize, _)| {
+            face_line(vec![photo.image.to_owned(), index.to_string()], face, self.pose)
+        };
+        Ok(Answer { lines: faces.map(line).collect::<Result<_, _>>()?, problems: vec![] })
     }
 }
 
-fn csv_line(image: &str, index: usize, answer: &FaceAnswer<'_>, pose: bool) -> Result<String, Failure> {
+/// The names of a face's columns.
+pub(in crate::verbs) fn face_columns(points: usize, pose: bool) -> String {
+    let points: String = (0..points).map(|i| format!(",x{i},y{i},s{i}")).collect();
+    let pose = if pose { ",yaw,pitch,roll,misfit" } else { "" };
+    format!("box_x0,box_y0,box_x1,box_y1,score{points}{pose}")
+}
+
+/// A line of a table: the `first` fields, then those of [`face_columns`].
+pub(in crate::verbs) fn face_line(
+    first: Vec<String>,
+    answer: &FaceAnswer<'_>,
+    pose: bool,
+) -> Result<String, Failure> {
     let face = answer.face;
     let b = face.face_box;
-    let mut fields = vec![image.to_owned(), index.to_string()];
+    let mut fields = first;
     fields.extend([b.x0, b.y0, b.x1, b.y1].map(|v| format!("{v:.3}")));
     fields.push(format!("{:.4}", face.score));
     for (point, score) in face.landmarks.iter().zip(&face.scores) {
@@ -60,7 +72,8 @@ mod tests {
         };
         let answer = FaceAnswer { face: &face, pose: None };
         let plain = "\"a,b.jpg\",3,1.000,2.000,3.000,4.000,0.5000,1.250,2.000,0.2500";
-        assert_eq!(csv_line("a,b.jpg", 3, &answer, false).unwrap(), plain);
-        assert_eq!(csv_line("a,b.jpg", 3, &answer, true).unwrap(), format!("{plain},,,,"));
+        let line = |pose| face_line(vec!["a,b.jpg".to_owned(), "3".to_owned()], &answer, pose).unwrap();
+        assert_eq!(line(false), plain);
+        assert_eq!(line(true), format!("{plain},,,,"));
     }
 }
