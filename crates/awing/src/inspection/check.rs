@@ -15,8 +15,9 @@ use std::collections::BTreeSet;
 
 /// Two annotations whose points are on the whole nearer than this share of the face are of one face.
 const SAME: f64 = 0.12;
-/// Coordinates that touch the border of their image, before it says from where pixels are counted.
+/// Faces that touch the border of their image, before it says from where pixels are counted, and the share of all that they must be.
 const TOUCHING: usize = 5;
+const TOUCHING_SHARE: f64 = 0.01;
 
 /// What [`check`] found.
 #[derive(Clone, Debug, Serialize)]
@@ -36,19 +37,28 @@ pub struct CheckReport {
 /// share.
 pub fn check(dataset: &Dataset, progress: &(dyn Fn(usize) + Sync)) -> CheckReport {
     let images = images::look(dataset, progress);
-    let shapes = shapes::look(dataset);
+    let mut shapes = shapes::look(dataset);
     let mut findings: Vec<Finding> = dataset.problems.iter().map(annotation).collect();
     findings.extend(images::broken(&images));
     findings.extend(images::same(&images));
     findings.extend(same_faces(&images));
+    findings.extend(images::without_extent(&images));
     // Points of a face with exchanged coordinates lie outside because of that.
-    let swapped: BTreeSet<&str> = (shapes.findings.iter())
+    let swapped: BTreeSet<String> = (shapes.findings.iter())
         .filter(|finding| finding.kind == FindingKind::SwappedCoordinates)
-        .filter_map(|finding| finding.face.as_deref())
+        .filter_map(|finding| finding.face.clone())
         .collect();
-    let outside = images::outside(&images, &dataset.scheme.points);
-    findings
-        .extend(outside.into_iter().filter(|f| f.face.as_deref().is_none_or(|face| !swapped.contains(face))));
+    let mut outside = images::outside(&images, &dataset.scheme.points);
+    outside.retain(|f| f.face.as_deref().is_none_or(|face| !swapped.contains(face)));
+    // And points outside are misplaced: one of the two is enough.
+    shapes.findings.retain(|finding| {
+        let told = outside.iter().filter(|other| other.face == finding.face).flat_map(|other| &other.points);
+        let told: BTreeSet<&usize> = told.collect();
+        finding.kind != FindingKind::MisplacedPoints
+            || finding.points.is_empty()
+            || !finding.points.iter().all(|i| told.contains(i))
+    });
+    findings.extend(outside);
     findings.extend(shapes.typical.as_ref().and_then(|typical| pairs::check(&dataset.scheme, typical)));
     findings.extend(counted_from(dataset, &images));
     findings.extend(shapes.findings);
@@ -106,32 +116,38 @@ fn same_faces(images: &[Seen<'_>]) -> Vec<Finding> {
     findings
 }
 
-/// Annotators cut coordinates off at the border of the image: several that stand exactly where the last pixel would be if it were
+/// Annotators cut coordinates off at the border of the image: several faces that stand exactly where the last pixel would be if it were
 /// counted from the other number, and none where it is, say that it is.
 fn counted_from(dataset: &Dataset, images: &[Seen<'_>]) -> Option<Finding> {
-    // Coordinates at -1 (the pixel before the first), 0, the last pixel, and the one behind.
+    // Faces with a coordinate at -1 (the pixel before the first), 0, the last pixel, and the one behind.
     let mut touching = [0_usize; 4];
     for seen in images {
         let Ok((width, height)) = seen.size else { continue };
-        for p in seen.faces.iter().flat_map(|face| face.landmarks.iter().filter_map(Landmark::position)) {
-            for (v, side) in [(p.x, f64::from(width)), (p.y, f64::from(height))] {
-                for (count, border) in touching.iter_mut().zip([-1.0, 0.0, side - 1.0, side]) {
-                    *count += usize::from(v == border);
-                }
+        // Zeros in the place of a face say nothing of how others are counted.
+        for face in seen.faces.iter().filter(|face| images::heap(face).is_none()) {
+            let coordinates = || {
+                let points = face.landmarks.iter().filter_map(Landmark::position);
+                points.flat_map(|p| [(p.x, f64::from(width)), (p.y, f64::from(height))])
+            };
+            let borders: [fn(f64) -> f64; 4] = [|_| -1.0, |_| 0.0, |side| side - 1.0, |side| side];
+            for (count, border) in touching.iter_mut().zip(borders) {
+                *count += usize::from(coordinates().any(|(v, side)| v == border(side)));
             }
         }
     }
+    let enough =
+        |faces: usize| faces >= TOUCHING && faces as f64 >= TOUCHING_SHARE * dataset.samples.len() as f64;
     let (problem, mend) = match touching {
-        [0, 0, _, behind] if behind >= TOUCHING => (
+        [0, 0, _, behind] if enough(behind) => (
             format!(
-                "{behind} coordinates are exactly the width or height of their image, one behind its last pixel, and none is 0: pixels seem to be counted from 1, {} counts from 0",
+                "coordinates of {behind} faces are exactly the width or height of their image, one behind its last pixel, and none is 0: pixels seem to be counted from 1, {} counts from 0",
                 dataset.source.format
             ),
             "subtract 1 from all coordinates",
         ),
-        [before, _, 0, 0] if before >= TOUCHING => (
+        [before, _, 0, 0] if enough(before) => (
             format!(
-                "{before} coordinates are exactly one before the first pixel of their image, and none is at the last: pixels seem to be counted from 0, {} counts from 1",
+                "coordinates of {before} faces are exactly one before the first pixel of their image, and none is at the last: pixels seem to be counted from 0, {} counts from 1",
                 dataset.source.format
             ),
             "add 1 to all coordinates",
@@ -222,6 +238,16 @@ mod tests {
             }),
             [(FindingKind::MirroredFace, name(7), vec![])]
         );
+        // Points that lie elsewhere fit better in many a place than where they are; they were exchanged with none for that.
+        for (i, x, y) in
+            [(30, 40.0, 0.0), (30, -40.0, 0.0), (30, 0.0, 40.0), (36, 16.0, 30.0), (57, 0.0, -35.0)]
+        {
+            let to = |p: Point| Point::new(p.x + x, p.y + y);
+            assert_eq!(
+                plant(&|faces| faces[4].landmarks[i].point = to(faces[4].landmarks[i].point)),
+                [(FindingKind::MisplacedPoints, name(4), vec![i])]
+            );
+        }
         for (i, j) in [(36, 45), (48, 54), (30, 8), (0, 16), (19, 24), (39, 42)] {
             assert_eq!(
                 plant(&|faces| faces[8].landmarks.swap(i, j)),
@@ -251,6 +277,29 @@ mod tests {
             plant(&|faces| faces[13].image = faces[3].image.clone()),
             [(FindingKind::SameImage, name(13), vec![])]
         );
+    }
+
+    #[test]
+    fn a_face_in_one_place_is_found_in_every_set_and_says_nothing_of_the_others() {
+        for (count, at) in [(3, 60.0), (80, 60.0), (80, -1.0), (80, 0.0)] {
+            let mut dataset = drawn(count);
+            change(&mut dataset.samples[1], |_| Point::new(at, at));
+            let found = checked(&dataset);
+            assert_eq!((found.len(), found[0].kind), (1, FindingKind::NoExtent), "{found:?}");
+            let line = found[0].to_string();
+            assert!(
+                line.contains(&format!("drawn/00001: 68 of 68 points lie in one place, ({at:.1}, ")),
+                "{line}"
+            );
+        }
+        // Points without order.
+        let mut dataset = drawn(80);
+        let mut turn = 0.0_f64;
+        for landmark in &mut dataset.samples[2].landmarks {
+            turn += 2.4;
+            landmark.point = Point::new(64.0 + 50.0 * turn.sin(), 64.0 + 50.0 * (1.7 * turn).cos());
+        }
+        assert_eq!(told(&dataset), [(FindingKind::MisplacedPoints, "drawn/00002".into(), vec![])]);
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub enum FindingKind {
     SameImage,
     /// Two annotations of one face.
     SameFace,
+    /// A face whose points lie in one place.
+    NoExtent,
     /// A point far outside its image.
     PointOutside,
     /// x and y exchanged.
@@ -22,6 +24,8 @@ pub enum FindingKind {
     MirroredFace,
     /// Points that changed places.
     ExchangedPoints,
+    /// Points far from where the others say that they should be.
+    MisplacedPoints,
     /// Mirror pairs of the scheme that the data contradict.
     MirrorPairs,
     /// Coordinates that seem to count pixels from the other number, 0 or 1.
@@ -30,15 +34,17 @@ pub enum FindingKind {
 
 impl FindingKind {
     /// All kinds, in the order they are told.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Annotation,
         Self::BrokenImage,
         Self::SameImage,
         Self::SameFace,
+        Self::NoExtent,
         Self::PointOutside,
         Self::SwappedCoordinates,
         Self::MirroredFace,
         Self::ExchangedPoints,
+        Self::MisplacedPoints,
         Self::MirrorPairs,
         Self::CountedFrom,
     ];
@@ -50,10 +56,12 @@ impl FindingKind {
             Self::BrokenImage => "broken images",
             Self::SameImage => "images that come twice",
             Self::SameFace => "faces annotated twice",
+            Self::NoExtent => "faces without extent",
             Self::PointOutside => "points outside the image",
             Self::SwappedCoordinates => "x and y exchanged",
             Self::MirroredFace => "left and right mixed up",
             Self::ExchangedPoints => "exchanged points",
+            Self::MisplacedPoints => "misplaced points",
             Self::MirrorPairs => "mirror pairs of the scheme",
             Self::CountedFrom => "pixels counted from 0 or 1",
         }

@@ -100,6 +100,35 @@ pub(super) fn same(images: &[Seen<'_>]) -> Vec<Finding> {
     findings
 }
 
+/// A finding for each face most of whose points lie in one place: zeros, or coordinates that were never placed.
+pub(super) fn without_extent(images: &[Seen<'_>]) -> Vec<Finding> {
+    let faces = images.iter().flat_map(|seen| &seen.faces);
+    faces
+        .filter_map(|face| {
+            let (count, all, at) = heap(face)?;
+            Some(Finding {
+                kind: FindingKind::NoExtent,
+                place: face.place.clone(),
+                face: Some(face.name.clone()),
+                points: Vec::new(),
+                problem: format!(
+                    "{count} of {all} points lie in one place, ({:.1}, {:.1}): this is no face",
+                    at.x, at.y
+                ),
+                mend: "annotate the face again, or remove it".into(),
+            })
+        })
+        .collect()
+}
+
+/// Whether most points lie within a pixel: how many, of how many, and where.
+pub(super) fn heap(face: &Sample) -> Option<(usize, usize, Point)> {
+    let points: Vec<Point> = face.landmarks.iter().filter_map(Landmark::position).collect();
+    let middle = middle(&points)?;
+    let count = points.iter().filter(|p| p.distance(middle) < 0.5).count();
+    (points.len() > 2 && 2 * count > points.len()).then_some((count, points.len(), middle))
+}
+
 /// A finding for each face with points far outside its image.
 pub(super) fn outside(images: &[Seen<'_>], names: &[String]) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -141,11 +170,13 @@ pub(super) fn outside(images: &[Seen<'_>], names: &[String]) -> Vec<Finding> {
 /// About the larger side of the face in pixels, whatever a few points do.
 pub(super) fn face_size(face: &Sample) -> Option<f64> {
     let points: Vec<Point> = face.landmarks.iter().filter_map(Landmark::position).collect();
-    let middle = Point::new(
-        median(points.iter().map(|p| p.x).collect())?,
-        median(points.iter().map(|p| p.y).collect())?,
-    );
+    let middle = middle(&points)?;
     // Half of the points of a face lie within about 0.4 of its side.
     let reach = median(points.iter().map(|p| p.distance(middle)).collect())?;
     Some(2.5 * reach).filter(|size| *size > 0.0)
+}
+
+fn middle(points: &[Point]) -> Option<Point> {
+    let of = |coordinate: fn(&Point) -> f64| median(points.iter().map(coordinate).collect());
+    Some(Point::new(of(|p| p.x)?, of(|p| p.y)?))
 }

@@ -1,7 +1,7 @@
 //! What a dataset holds, and what is probably wrong with it.
 //!
-//! [`figures()`] counts and measures. [`check()`] looks for mistakes: broken images, faces that come twice, points outside
-//! their images, exchanged coordinates, left and right mixed up, exchanged points, wrong mirror pairs. What a face should
+//! [`figures()`] counts and measures. [`check()`] looks for mistakes: broken images, faces that come twice, faces without extent, points
+//! outside their images, exchanged coordinates, left and right mixed up, exchanged and misplaced points, wrong mirror pairs. What a face should
 //! look like is learnt from the other faces of the dataset, so it works for any landmark set.
 //!
 //! ```no_run

@@ -58,6 +58,13 @@ impl Similarity {
         Point::new(a[0] * p.x - a[1] * p.y + b[0], a[0] * p.y + a[1] * p.x + b[1])
     }
 
+    /// The point that it lays here.
+    pub(super) fn undo(self, q: Point) -> Point {
+        let Self { a, b } = self;
+        let (x, y, square) = (q.x - b[0], q.y - b[1], a[0] * a[0] + a[1] * a[1]);
+        Point::new((a[0] * x + a[1] * y) / square, (a[0] * y - a[1] * x) / square)
+    }
+
     pub(super) fn apply_all(self, shape: &[Option<Point>]) -> Shape {
         shape.iter().map(|p| p.map(|p| self.apply(p))).collect()
     }
@@ -178,6 +185,7 @@ mod tests {
         let length = found.apply(Point::new(1.0, 0.0)).distance(found.apply(Point::default()));
         assert!((length - 3.0).abs() < 1e-12 && (found.degrees() - 90.0).abs() < 1e-9);
         assert!(distance(&found.apply_all(&from), &to).unwrap() < 1e-12);
+        assert!(found.undo(Point::new(2.0, 7.0)).distance(Point::new(0.0, 1.0)) < 1e-12);
         // A mirror image cannot be laid on it.
         assert!(laid_on(&mirrored(&from), &to).unwrap().1 > 0.5);
         assert!(Similarity::between(&from[..1], &to).is_none());

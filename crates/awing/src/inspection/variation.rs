@@ -16,6 +16,8 @@ const ITERATIONS: usize = 25;
 const ALONE: f64 = 0.25;
 /// No point counts as more certain than this share of the median point.
 const LEAST_NOISE: f64 = 0.5;
+/// An error of a point that the variation hides more than this tells nothing.
+const LEAST_SHOWN: f64 = 0.05;
 /// Shapes farther from the typical one than this many times the median weigh less.
 const FAR: f64 = 2.5;
 
@@ -95,6 +97,32 @@ impl Variation {
             rise -= along * along;
         }
         Some(-rise)
+    }
+
+    /// How far a point of a laid shape is from where the others say that it should be, x and y in units of noise; `None` where they
+    /// say nothing.
+    pub(super) fn off(&self, laid: &Laid, point: usize) -> Option<[f64; 2]> {
+        laid.points.get(point).copied()??;
+        let (x, y) = (2 * point, 2 * point + 1);
+        let r = [*laid.residual.get(x)?, *laid.residual.get(y)?];
+        // Of an error e of this point alone the residual shows P e, P = 1 - B B' in its rows and columns: that undone.
+        let (mut a, mut b, mut c) = (1.0, 0.0, 1.0);
+        for direction in &self.basis {
+            let (dx, dy) = (direction.get(x)?, direction.get(y)?);
+            a -= dx * dx;
+            b -= dx * dy;
+            c -= dy * dy;
+        }
+        let determinant = a * c - b * b;
+        (determinant > LEAST_SHOWN)
+            .then(|| [(c * r[0] - b * r[1]) / determinant, (a * r[1] - b * r[0]) / determinant])
+    }
+
+    /// Where the others say that a point should be, in the shape before it was laid down.
+    pub(super) fn place(&self, laid: &Laid, point: usize) -> Option<Point> {
+        let ([x, y], noise) = (self.off(laid, point)?, self.noise(point));
+        let p = laid.points.get(point).copied()??;
+        Some(laid.similarity.undo(Point::new(p.x - noise * x, p.y - noise * y)))
     }
 
     /// The usual distance of a point from what the variation explains, the typical shape being of size 1.
@@ -276,5 +304,20 @@ mod tests {
         assert!((variation.gain(&laid, 36, 48).unwrap() - gain).abs() < 1e-6 * gain.abs());
         assert!(gain < -100.0);
         assert!(distance(&laid.points, &exchanged).unwrap() > 0.1);
+    }
+
+    #[test]
+    fn a_moved_point_is_told_its_place() {
+        let shapes: Vec<Shape> = drawn_faces(60, 64, 7).iter().map(shape).collect();
+        let variation = learnt(&shapes);
+        let mut moved = shapes[3].clone();
+        let right = moved[30].unwrap();
+        moved[30] = Some(Point::new(right.x + 15.0, right.y - 10.0));
+        let laid = variation.lay(&moved).unwrap();
+        let off = |i: usize| variation.off(&laid, i).map_or(0.0, |[x, y]| x.hypot(y));
+        assert!((0..68).all(|i| i == 30 || off(i) < off(30)));
+        let told = variation.place(&laid, 30).unwrap();
+        assert!(told.distance(right) < 4.0, "{told:?} {right:?}");
+        assert!(variation.off(&laid, 68).is_none());
     }
 }
