@@ -28,7 +28,7 @@ pub struct Dataset {
     /// What their points mean.
     pub scheme: Arc<Scheme>,
     /// The usable faces, sorted by image name, faces of one image in the order of the file. Never empty after
-    /// [`Dataset::open`].
+    /// [`Dataset::open`]; after [`Dataset::open_any`] only where there are problems.
     pub samples: Vec<Sample>,
     /// One error for each annotation that was left out.
     pub problems: Vec<Error>,
@@ -41,6 +41,22 @@ impl Dataset {
     /// When the main file or folder cannot be read, its points do not fit the scheme, no face is usable, or the format finds its own images. A
     /// single bad annotation is no error but an entry in [`Dataset::problems`].
     pub fn open(source: &DataSource, options: &OpenOptions) -> Result<Self> {
+        let dataset = Self::open_any(source, options)?;
+        match dataset.problems.first() {
+            Some(first) if dataset.samples.is_empty() => {
+                let why =
+                    format!("no usable face; the first of {} problems: {first}", dataset.problems.len());
+                Err(Error::format(&source.path, None, "annotations", why))
+            }
+            _ => Ok(dataset),
+        }
+    }
+
+    /// As [`Dataset::open`], even where every annotation is bad: to tell them all.
+    ///
+    /// # Errors
+    /// Those of [`Dataset::open`], but for an unusable face.
+    pub fn open_any(source: &DataSource, options: &OpenOptions) -> Result<Self> {
         let path = source.path.as_path();
         // A path that is not there is told as such before the format looks for its parts in it.
         std::fs::metadata(path).map_err(Error::io(path, "read"))?;
@@ -64,13 +80,8 @@ impl Dataset {
         }?;
         let scheme = collector.scheme();
         let (samples, problems) = collector.finish();
-        if samples.is_empty() {
-            let why = match problems.first() {
-                None => format!("no annotated face; is it really in the {} format?", source.format),
-                Some(first) => {
-                    format!("no usable face; the first of {} problems: {first}", problems.len())
-                }
-            };
+        if samples.is_empty() && problems.is_empty() {
+            let why = format!("no annotated face; is it really in the {} format?", source.format);
             return Err(Error::format(path, None, "annotations", why));
         }
         Ok(Self { source: source.clone(), scheme, samples, problems })
@@ -232,6 +243,10 @@ mod tests {
             error.contains("first of 1 problems: ") && error.contains("a.pts: points: 1 instead of 2"),
             "{error}"
         );
+        let source = DataSource { format: Format::W300, path: folder.path().to_path_buf() };
+        let any =
+            Dataset::open_any(&source, &OpenOptions { scheme: Some(scheme(2)), ..OpenOptions::default() });
+        assert!(any.is_ok_and(|dataset| dataset.samples.is_empty() && dataset.problems.len() == 1));
         assert_eq!(open(Format::W300, folder.path(), Some(1)).unwrap().samples.len(), 1);
     }
 

@@ -49,8 +49,8 @@ struct Answer<'a> {
 impl Check {
     pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
         let scheme = data::scheme(self.scheme.as_deref())?;
-        // What the reader leaves out is a finding like others: it is not told twice.
-        let dataset = Dataset::open(&self.data, &OpenOptions { scheme, ..OpenOptions::default() })?;
+        // What the reader leaves out is a finding like others, if it is all: it is not told twice.
+        let dataset = Dataset::open_any(&self.data, &OpenOptions { scheme, ..OpenOptions::default() })?;
         let folder = match &self.out {
             Some(out) => Some(folders::named(out, "choose another --out")?),
             None => None,
