@@ -53,7 +53,8 @@ pub struct Converted {
 /// is told in [`Converted::changes`]. What the readers do not keep (segmentations of COCO, scores of dlib) is lost. The points keep
 /// their scheme: see [`Dataset::in_scheme`].
 ///
-/// With [`Images::Copy`] and [`Images::Link`] the folder must be new or empty. Nothing is ever written over.
+/// With [`Images::Copy`] and [`Images::Link`] the folder must be new or empty. Nothing is ever written over, and nothing is written where
+/// reading the dataset again would take it for a part of it.
 ///
 /// ```no_run
 /// use awing::dataset::{Dataset, Images, OpenOptions, convert};
@@ -66,7 +67,7 @@ pub struct Converted {
 /// ```
 ///
 /// # Errors
-/// [`Error::Invalid`] when there is something at the target, or the format can say no face; [`Error::Io`] and
+/// [`Error::Invalid`] when there is something at the target or it lies in the dataset, or the format can say no face; [`Error::Io`] and
 /// [`Error::Image`] for what cannot be read or written.
 pub fn convert(dataset: &Dataset, target: &DataSource, images: Images) -> Result<Converted> {
     let format = target.format;
@@ -75,7 +76,15 @@ pub fn convert(dataset: &Dataset, target: &DataSource, images: Images) -> Result
         let why = changes.first().map_or_else(|| "there are none".to_owned(), ToString::to_string);
         return Err(Error::invalid("faces", format!("nothing to write: {why}")));
     }
-    let place = Target::of(target);
+    let place = Target::of(target)?;
+    if dataset.source.reads(target) {
+        let problem = format!(
+            "{} lies in {}, which would hold the faces twice from then on; name a folder outside",
+            target.path.display(),
+            dataset.source.path.display()
+        );
+        return Err(Error::invalid("target", problem));
+    }
     place.must_be_free(&fitted, format, images)?;
     let mut sources: BTreeMap<String, &Sample> = BTreeMap::new();
     for sample in &fitted.samples {
@@ -149,6 +158,9 @@ impl Format {
     }
 }
 
+/// Endings of annotation files: nobody calls a folder so.
+const ENDINGS: [&str; 6] = ["csv", "json", "mat", "pts", "txt", "xml"];
+
 /// Where things are written.
 struct Target {
     /// The annotation file, or the folder of the files.
@@ -160,13 +172,24 @@ struct Target {
 }
 
 impl Target {
-    fn of(target: &DataSource) -> Self {
-        let path = &target.path;
-        let Some(usual) = target.format.file_name() else {
-            return Self { annotations: path.clone(), folder: path.clone(), images: path.clone() };
+    fn of(target: &DataSource) -> Result<Self> {
+        let (path, usual) = (&target.path, target.format.file_name());
+        let ending = |path: &Path| path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+        let (given, right) = (ending(path), usual.and_then(|usual| ending(Path::new(usual))));
+        let names_file = given.is_some() && given == right && !path.is_dir();
+        if !names_file && !path.is_dir() && given.is_some_and(|given| ENDINGS.contains(&given.as_str())) {
+            let (path, format) = (path.display(), target.format);
+            let problem = match right {
+                Some(right) => {
+                    format!("{path} is no name for {format} data; name a .{right} file or a folder")
+                }
+                None => format!("{path} is no name for {format} data, a file for each face; name a folder"),
+            };
+            return Err(Error::invalid("target", problem));
+        }
+        let Some(usual) = usual else {
+            return Ok(Self { annotations: path.clone(), folder: path.clone(), images: path.clone() });
         };
-        let ending = |path: &Path| path.extension().map(|e| e.to_ascii_lowercase());
-        let names_file = ending(path) == ending(Path::new(usual)) && !path.is_dir();
         let file = if names_file { path.clone() } else { path.join(usual) };
         let folder = folder_of(&file);
         let images = match target.format {
@@ -174,7 +197,7 @@ impl Target {
             Format::Aflw | Format::Lspet => folder.join("images"),
             _ => folder.clone(),
         };
-        Self { annotations: file, folder, images }
+        Ok(Self { annotations: file, folder, images })
     }
 
     /// Refuses to write over anything.
@@ -454,6 +477,35 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_written_into_the_folder_that_is_read_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| folder.path().join(path);
+        super::super::write_drawn(&at("faces"), 2, 1).unwrap();
+        let open = |format, path: &str| {
+            Dataset::open(&DataSource { format, path: at(path) }, &OpenOptions::default()).unwrap()
+        };
+        let given = open(Format::W300, "faces");
+        let to = |given: &Dataset, format, path: &str| {
+            convert(given, &DataSource { format, path: at(path) }, Images::Copy)
+        };
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(at("faces"), at("link")).unwrap();
+        for path in ["faces/sub", "faces/a/b", "other/../faces/sub", "new/../faces/sub", "faces", "link/sub"]
+        {
+            let error = to(&given, Format::W300, path).unwrap_err().to_string();
+            let told = error.contains("would hold the faces twice") && error.contains("outside");
+            assert!(told || cfg!(not(unix)), "{path}: {error}");
+        }
+        assert_eq!(open(Format::W300, "faces").samples.len(), 2);
+        // A neighbour of a longer name, a format that is another's, and a file that is named itself.
+        to(&given, Format::W300, "faces-2").unwrap();
+        to(&given, Format::Csv, "faces/table").unwrap();
+        to(&open(Format::Csv, "faces/table"), Format::Csv, "faces/table/sub").unwrap();
+        assert_eq!(open(Format::W300, "faces").samples.len(), 2);
+        assert_eq!(open(Format::Csv, "faces/table").samples.len(), 2);
+    }
+
+    #[test]
     fn nothing_is_written_over() {
         let folder = tempfile::tempdir().unwrap();
         let given = dataset(vec![Sample {
@@ -480,6 +532,13 @@ mod tests {
             (Format::W300, "x", Images::Leave, "a.pts is already there"),
             (Format::Csv, "x/other.csv", Images::Copy, "is not empty"),
             (Format::Dlib, "x", Images::Link, "is not empty"),
+            (
+                Format::Dlib,
+                "new/a.txt",
+                Images::Copy,
+                "a.txt is no name for dlib data; name a .xml file or a folder",
+            ),
+            (Format::W300, "new/a.PTS", Images::Copy, "for 300w data, a file for each face"),
         ] {
             let error = to(format, path, images).unwrap_err().to_string();
             assert!(error.contains(what), "{error}");

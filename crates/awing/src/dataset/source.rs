@@ -1,5 +1,9 @@
 use crate::error::{Error, Result};
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{
+    fmt,
+    path::{Component, Path, PathBuf},
+    str::FromStr,
+};
 
 /// An annotation format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,6 +103,29 @@ pub struct DataSource {
     pub format: Format,
     /// A folder or a file, as the format asks.
     pub path: PathBuf,
+}
+
+impl DataSource {
+    /// Whether this source would read what is written to the other one too: of all formats only .pts files are looked for in all folders
+    /// below.
+    pub(super) fn reads(&self, other: &Self) -> bool {
+        let same = self.format == Format::W300 && other.format == Format::W300;
+        same && real(&other.path).starts_with(real(&self.path))
+    }
+}
+
+/// The path without links and `..`, the part of it that is not there yet as it will be.
+fn real(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let there = path.ancestors().find_map(|there| Some((there, there.canonicalize().ok()?)));
+    let Some((there, mut real)) = there else { return path };
+    for part in path.strip_prefix(there).unwrap_or(Path::new("")).components() {
+        match part {
+            Component::ParentDir => drop(real.pop()),
+            part => real.push(part),
+        }
+    }
+    real
 }
 
 impl fmt::Display for DataSource {

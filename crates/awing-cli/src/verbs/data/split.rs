@@ -65,7 +65,8 @@ impl Split {
         let mut rows = Vec::new();
         for part in &parts {
             let target = DataSource { format, path: folder.join(&part.name) };
-            let written = convert(&part.dataset, &target, self.images.into())?;
+            let written = convert(&part.dataset, &target, self.images.into())
+                .inspect_err(|_| folders::release(&folder))?;
             tell_changes(&written, console);
             rows.push((part, written));
         }
