@@ -62,6 +62,13 @@ impl Console {
         });
     }
 
+    /// A line that looks like trouble and is none for the exit code: `--quiet` silences it.
+    pub(crate) fn remark(&self, text: impl Display) {
+        if !self.quiet {
+            self.warn(text);
+        }
+    }
+
     /// A line for each of the first troubles, and how many more there are.
     pub(crate) fn warn_all<T: Display>(&self, troubles: impl ExactSizeIterator<Item = T>) {
         let more = troubles.len().saturating_sub(MOST_LINES);

@@ -254,7 +254,7 @@ fn tell_failures(tested: &Tested, console: &Console) -> usize {
     }
     if let Some((name, reason)) = tested.unscorable.first() {
         let count = tested.unscorable.len();
-        console.warn(format!(
+        console.remark(format!(
             "{count} faces cannot be scored and are in no figure; the first, {name}: {reason}"
         ));
     }

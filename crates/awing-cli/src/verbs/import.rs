@@ -44,7 +44,7 @@ impl Import {
         let options = ImportOptions { scheme, input: self.input };
         let Imported { model, left_over } = import_state_dict(&self.file, &options, &Device::flex())?;
         if !left_over.is_empty() {
-            console.warn(format!(
+            console.remark(format!(
                 "{} tensors have no place in the network: {}",
                 left_over.len(),
                 left_over.join(", ")

@@ -157,7 +157,10 @@ impl Predict {
             faces += found.as_ref().map_or(0, |photo| photo.faces.len());
             if found.as_ref().is_ok_and(|photo| photo.faces.is_empty()) {
                 let path = photo.path().display();
-                console.warn(format!("{path}: no face found; say where it is with --box, or --whole-image if the photo is one face"));
+                console.remark(match &self.boxes {
+                    Some(file) => format!("{path}: no box in {}, so no face", file.display()),
+                    None => format!("{path}: no face found; say where it is with --box, or --whole-image if the photo is one face"),
+                });
             }
             let answer = answers.answer(photo, found)?;
             failed += answer.problems.len();

@@ -171,7 +171,7 @@ impl Predict {
             "{path}: {frames} frames, {rate:.1} a second; faces: {faces}; frames with the detector: {detections}"
         ));
         if frames > 0 && faces == 0 {
-            console.warn(format!("{path}: no face found"));
+            console.remark(format!("{path}: no face found"));
         }
         done.and(written)
     }

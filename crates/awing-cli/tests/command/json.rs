@@ -207,6 +207,7 @@ fn quiet_silences_every_note() {
     let set = format!("--epochs 1 --set {} training.batch=2", TINY.join(" "));
     for words in [
         "predict a.jpg b.jpg --whole-image --model tiny --draw --heatmaps maps --sheet all.png --quiet",
+        "predict lawn.png --quiet",
         "detect lawn.png --quiet",
         "detect --data none:lawn.png --quiet",
         "eval --data 300w:faces --model tiny --quiet",

@@ -46,7 +46,7 @@ impl Convert {
         if let Some(other) = &other {
             let points = dataset.scheme.len();
             dataset = dataset.in_scheme(other).or_usage("--to-scheme")?;
-            console.warn(format!("{} of {points} points are kept: those of {}", other.len(), other.name));
+            console.remark(format!("{} of {points} points are kept: those of {}", other.len(), other.name));
         }
         let written = convert(&dataset, &self.to, self.images.into())?;
         tell_changes(&written, console);

@@ -70,12 +70,12 @@ impl From<ImagesChoice> for Images {
 /// A line for each kind of loss, and for images that are not there.
 fn tell_changes(written: &Converted, console: &Console) {
     for change in &written.changes {
-        console.warn(change);
+        console.remark(change);
     }
     if written.absent > 0 {
         let (absent, images) = (written.absent, written.images);
         let at = written.annotations.display();
-        console.warn(format!(
+        console.remark(format!(
             "{at}: {absent} of {images} images are not where a reader looks for them: put them beside it, or write with --images copy"
         ));
     }
