@@ -10,7 +10,7 @@ use std::{fs, path::PathBuf};
     "awing man --out ~/.local/share/man/man1      # then: man awing, man awing-train",
 ]))]
 pub(crate) struct Man {
-    /// The verb whose page is printed [default: the page of the command itself]
+    /// The verb whose page is printed, such as train or data-info [default: the page of the command itself]
     #[arg(value_name = "VERB")]
     verb: Option<String>,
     /// Write awing.1 and a page for each verb into a folder; older ones of awing are replaced
@@ -33,8 +33,8 @@ impl Man {
         }
         let asked = match &self.verb {
             None => &command,
-            Some(verb) => verbs(&command).find(|c| c.get_name() == verb).ok_or_else(|| {
-                let known: Vec<&str> = verbs(&command).map(Command::get_name).collect();
+            Some(verb) => verbs(&command).into_iter().find(|c| short(c) == verb).ok_or_else(|| {
+                let known: Vec<&str> = verbs(&command).into_iter().map(short).collect();
                 Failure::Usage(format!("`{verb}` is no verb; there are {}", known.join(", ")))
             })?,
         };
@@ -42,30 +42,43 @@ impl Man {
     }
 }
 
-/// Verbs that are no secret; help has no page of its own.
-fn verbs(command: &Command) -> impl Iterator<Item = &Command> {
-    command.get_subcommands().filter(|verb| !verb.is_hide_set() && verb.get_name() != "help")
+/// Verbs that are no secret, and what they have below them; help has no page of its own.
+fn verbs(command: &Command) -> Vec<&Command> {
+    let own = command.get_subcommands().filter(|verb| !verb.is_hide_set() && !is_help(verb));
+    own.flat_map(|verb| std::iter::once(verb).chain(verbs(verb))).collect()
+}
+
+fn is_help(command: &Command) -> bool {
+    command.get_name() == "help"
 }
 
 fn name(command: &Command) -> &str {
     command.get_display_name().unwrap_or(command.get_name())
 }
 
+/// Without the name of the whole: "data-info".
+fn short(command: &Command) -> &str {
+    name(command).trim_start_matches("awing-")
+}
+
 /// The page in roff.
 fn page(command: &Command) -> Result<Vec<u8>, Failure> {
     // Examples get a section of their own, a line a line.
-    let page = clap_mangen::Man::new(command.clone().after_long_help(None::<&str>))
+    let shown = command.clone().after_long_help(None::<&str>);
+    let shown = shown.mut_subcommands(|verb| if is_help(&verb) { verb.hide(true) } else { verb });
+    let page = clap_mangen::Man::new(shown)
         .title(name(command))
         .source(concat!("awing ", env!("CARGO_PKG_VERSION")))
         .manual("awing");
     let mut text = Vec::new();
     let mut end = Roff::new();
-    end.control("SH", ["EXAMPLES"]).control("nf", []);
-    let examples = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
-    for line in examples.lines().skip(1) {
-        end.text([roman(line.trim_start())]);
+    if let Some(examples) = command.get_after_long_help().map(ToString::to_string) {
+        end.control("SH", ["EXAMPLES"]).control("nf", []);
+        for line in examples.lines().skip(1) {
+            end.text([roman(line.trim_start())]);
+        }
+        end.control("fi", []);
     }
-    end.control("fi", []);
     let written = page.render(&mut text).and_then(|()| end.to_writer(&mut text));
     written.map_err(|e| Failure::Work(format!("manual page: {e}")))?;
     Ok(text)

@@ -58,6 +58,17 @@ fn every_verb_has_a_manual_page() {
         assert!(train.contains(text), "{text}: {train}");
     }
     assert_eq!(awing(folder.path(), &["man", "train"]).with_code(0).out.trim_end(), train.trim_end());
+    // And what a verb has below it; the help of it is no page.
+    let info = page("awing-data-info.1");
+    assert!(info.contains(".TH awing-data-info 1") && !info.contains("EXAMPLES"), "{info}");
+    assert_eq!(awing(folder.path(), &["man", "data-info"]).with_code(0).out.trim_end(), info.trim_end());
+    for entry in fs::read_dir(&pages).unwrap() {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        for line in text.lines().filter(|line| line.starts_with(r"awing\-") && line.ends_with("(1)")) {
+            let name = line.replace('\\', "").replace("(1)", ".1");
+            assert!(pages.join(&name).is_file(), "{name}");
+        }
+    }
     awing(folder.path(), &["man", "trian"]).one_line(2, &["`trian` is no verb", "train-detector"]);
 }
 
