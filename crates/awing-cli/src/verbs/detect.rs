@@ -18,7 +18,8 @@ use std::sync::Arc;
 
 /// Find the faces in photos, or measure how well that works.
 ///
-/// With SOURCE: prints a CSV line image,x0,y0,x1,y1,score for each face, which `awing predict --boxes` and `awing eval --boxes` read. With
+/// With SOURCE: prints a CSV line image,x0,y0,x1,y1,score for each face, which `awing predict --boxes` and `awing eval --boxes` read: a photo
+/// without a line has no face. With
 /// --data: recall, average precision and false alarms on photos whose faces are known.
 #[derive(Args, Debug)]
 #[command(after_long_help = examples(&[

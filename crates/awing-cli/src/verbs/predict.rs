@@ -58,7 +58,8 @@ pub(crate) struct Predict {
     /// A face box in pixels, the same in every photo; may be given several times
     #[arg(long = "box", value_name = "X0,Y0,X1,Y1", value_parser = corners, allow_hyphen_values = true)]
     pub(crate) face_box: Vec<Rect>,
-    /// Face boxes of each photo: a CSV file image,x0,y0,x1,y1 with a line for each face
+    /// Face boxes of each photo: a CSV file image,x0,y0,x1,y1 with a line for each face, as `awing detect` prints it; a photo without a
+    /// line has no face
     #[arg(long, value_name = "FILE", conflicts_with = "face_box")]
     pub(crate) boxes: Option<PathBuf>,
     /// Take each photo as one face, cut out with some room around it before
@@ -122,6 +123,13 @@ impl Predict {
         console.warn_all(problems.iter());
         if photos.is_empty() {
             return Err(Failure::Told);
+        }
+        if let Some(file) = boxes.names_none(photos.iter().map(Photo::path)) {
+            let problem = format!(
+                "--boxes: {}: none of the photos is in it; its names must end as theirs do",
+                file.display()
+            );
+            return Err(Failure::Usage(problem));
         }
         if self.out.is_some() && self.out == self.heatmaps {
             return Err(Failure::Usage("--heatmaps: choose another folder than --out".to_owned()));

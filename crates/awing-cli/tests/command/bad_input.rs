@@ -149,8 +149,16 @@ fn a_box_outside_the_image() {
     predict(folder.path(), "a.jpg", &["--box", "1,2,3"]).one_line(2, &["--box", "four numbers"]);
 
     fs::write(folder.path().join("boxes.csv"), "image,x0,y0,x1,y1\nb.jpg,1,2,30,40\n").unwrap();
-    let done = predict(folder.path(), "a.jpg", &["--boxes", "boxes.csv"]).with_code(1);
-    done.tells(&["a.jpg: image: has no box in boxes.csv"]);
+    predict(folder.path(), "a.jpg", &["--boxes", "boxes.csv"])
+        .one_line(2, &["--boxes: boxes.csv: none of the photos is in it"]);
+    copy(&photo(0), &folder.path().join("b.jpg"));
+    copy(&photo(0), &folder.path().join("c.jpg"));
+    let lines = "b.jpg,1,2,30,40\ns/c.jpg,1,2,30,40\nt/c.jpg,1,2,30,40\n";
+    fs::write(folder.path().join("boxes.csv"), format!("image,x0,y0,x1,y1\n{lines}")).unwrap();
+    let done = predict(folder.path(), "a.jpg b.jpg c.jpg", &["--boxes", "boxes.csv"]).with_code(1);
+    assert_eq!(done.json()[0]["faces"], serde_json::json!([]));
+    done.tells(&["a.jpg: no box in boxes.csv, so no face"]);
+    done.tells(&["c.jpg: image: may be `s/c.jpg` or `t/c.jpg` in boxes.csv"]);
     fs::write(folder.path().join("boxes.csv"), "image,x0,y0,x1,y1\na.jpg,1,2,thirty,40\n").unwrap();
     predict(folder.path(), "a.jpg", &["--boxes", "boxes.csv"])
         .one_line(2, &["boxes.csv:2: box x1: `thirty`"]);

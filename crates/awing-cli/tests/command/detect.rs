@@ -46,6 +46,12 @@ fn a_photo_without_faces_is_told_and_no_failure() {
         "{}",
         done.err
     );
+    // What `detect` prints of it, `predict` reads.
+    let boxes = awing(folder.path(), &args("detect sky.png", &[])).with_code(0).out;
+    fs::write(folder.path().join("boxes.csv"), boxes).unwrap();
+    let done = awing(folder.path(), &args("predict sky.png --boxes boxes.csv", &[])).with_code(0);
+    assert_eq!(done.json()[0]["faces"], serde_json::json!([]));
+    done.tells(&["sky.png: no box in boxes.csv, so no face"]);
     let done = awing(folder.path(), &args("detect sky.png broken.png --json", &[])).with_code(1);
     assert_eq!(
         serde_json::from_str::<serde_json::Value>(&done.out).unwrap(),

@@ -11,7 +11,7 @@ use std::path::Path;
 /// Face boxes of images, from a file: for evaluating and predicting with somebody's detector.
 ///
 /// CSV with the header `image,x0,y0,x1,y1` (or `x_min,y_min,x_max,y_max`), a box a line, several lines for several
-/// faces of an image; pixels, the centre of the top-left pixel is (0, 0).
+/// faces of an image; pixels, the centre of the top-left pixel is (0, 0). Nothing below the header: a detector that found no face.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BoxFile {
     table: ImageTable<Vec<Rect>>,
@@ -49,8 +49,13 @@ impl BoxFile {
             let named = boxes.table.entry(cell(image)).ok_or_else(|| at(flaw("image", "names no image")))?;
             named.push(rect);
         }
-        if boxes.table.is_empty() {
-            return Err(Error::format(path, None, "boxes", "the file holds no box"));
+        if columns.is_none() {
+            return Err(Error::format(
+                path,
+                None,
+                "boxes",
+                "the file is empty; its first line is image,x0,y0,x1,y1",
+            ));
         }
         Ok(boxes)
     }
@@ -61,6 +66,16 @@ impl BoxFile {
     /// images fit equally well. The "#2" of a second face is left out.
     pub fn get(&self, name: &str) -> &[Rect] {
         self.table.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Two images of the file that fit the name equally well, so that [`BoxFile::get`] has no answer.
+    pub fn rivals(&self, name: &str) -> Option<[String; 2]> {
+        self.table.rivals(name)
+    }
+
+    /// Whether the file holds no box at all.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
     }
 }
 
@@ -89,6 +104,12 @@ mod tests {
         for name in ["b.jpg", "c.jpg", "other/a.jpg", "r/b.jpg", ""] {
             assert!(boxes.get(name).is_empty(), "{name}");
         }
+        let two = Some(["s/b.jpg", "t/b.jpg"].map(String::from));
+        assert_eq!((boxes.rivals("b.jpg"), boxes.rivals("b.jpg#2")), (two.clone(), two));
+        for name in ["a.jpg", "c.jpg", "s/b.jpg", "r/b.jpg", ""] {
+            assert_eq!(boxes.rivals(name), None, "{name}");
+        }
+        assert!(load(b"image,x0,y0,x1,y1\n").unwrap().is_empty());
         for name in ["/photos/s/a.jpg", "../s/a.jpg", r"C:\photos\s\a.jpg"] {
             let far = load(format!("image,x0,y0,x1,y1\n{name},1,2,3,4").as_bytes()).unwrap();
             assert_eq!(far.get("s/a.jpg"), [Rect::new(1.0, 2.0, 3.0, 4.0)], "{name}");
@@ -103,7 +124,7 @@ mod tests {
     fn what_is_wrong_is_told() {
         for (text, what) in [
             ("a.jpg,1,2,3,4", "boxes.csv:1: header"),
-            ("", "holds no box"),
+            ("", "the file is empty"),
             ("image,x0,y0,x1,y1\na.jpg,1,2,3", ":2: box y1: `` is not a number"),
             ("image,x0,y0,x1,y1\na.jpg,1,2,1,4", ":2: box: x1 and y1"),
             ("image,x0,y0,x1,y1\n./,1,2,3,4", ":2: image: names no image"),

@@ -33,13 +33,29 @@ impl<T: Default> ImageTable<T> {
         [name, without_number(name)].into_iter().find_map(|wanted| self.fit(&from_the_end(wanted)))
     }
 
+    /// Two images that fit a name equally well, so that [`ImageTable::get`] has no answer.
+    pub(super) fn rivals(&self, name: &str) -> Option<[String; 2]> {
+        if self.get(name).is_some() {
+            return None;
+        }
+        [name, without_number(name)].into_iter().find_map(|wanted| {
+            let wanted = from_the_end(wanted);
+            let mut longer = self.longer(&wanted).map(|(own, _)| path(own));
+            if wanted.is_empty() { None } else { Some([longer.next()?, longer.next()?]) }
+        })
+    }
+
+    /// The images whose paths end so.
+    fn longer<'a>(&'a self, wanted: &[String]) -> impl Iterator<Item = (&'a Vec<String>, &'a T)> {
+        let from = (Bound::Included(wanted), Bound::Unbounded);
+        self.by_end.range::<[String], _>(from).take_while(|(own, _)| own.starts_with(wanted))
+    }
+
     fn fit(&self, wanted: &[String]) -> Option<&T> {
         if wanted.is_empty() {
             return None;
         }
-        let from = (Bound::Included(wanted), Bound::Unbounded);
-        let mut longer =
-            self.by_end.range::<[String], _>(from).take_while(|(own, _)| own.starts_with(wanted));
+        let mut longer = self.longer(wanted);
         match (longer.next(), longer.next()) {
             (Some((own, value)), _) if own == wanted => Some(value),
             (Some((_, value)), None) => Some(value),
@@ -55,6 +71,11 @@ fn from_the_end(path: &str) -> Vec<String> {
     let mut parts: Vec<String> = parts.map(str::to_owned).collect();
     parts.reverse();
     parts
+}
+
+/// And back.
+fn path(from_the_end: &[String]) -> String {
+    from_the_end.iter().rev().map(String::as_str).collect::<Vec<_>>().join("/")
 }
 
 /// "a.jpg" for "a.jpg#2".

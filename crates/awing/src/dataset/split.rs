@@ -96,10 +96,14 @@ impl Grouping {
                     .map(|m| m.as_str().to_string())
                     .ok_or_else(|| none(format!("does not match `{pattern}`")))
             }
-            Self::Table(GroupTable(table)) => table
-                .get(&sample.name)
-                .cloned()
-                .ok_or_else(|| none("is not in the table of groups, or twice under other folders".into())),
+            Self::Table(GroupTable(table)) => {
+                table.get(&sample.name).cloned().ok_or_else(|| match table.rivals(&sample.name) {
+                    Some([a, b]) => none(format!(
+                        "may be `{a}` or `{b}` in the table of groups; give its name more folders"
+                    )),
+                    None => none("is not in the table of groups".into()),
+                })
+            }
         }
     }
 }

@@ -55,7 +55,12 @@ impl BoxSource {
                     .iter()
                     .copied()
                     .max_by(|a, b| shared(a).total_cmp(&shared(b)))
-                    .ok_or_else(|| "there is none for this image in the file".to_owned())
+                    .ok_or_else(|| match boxes.rivals(&sample.name) {
+                        Some([a, b]) => {
+                            format!("the image may be `{a}` or `{b}` in the file; give its name there fewer folders")
+                        }
+                        None => "there is none for this image in the file".to_owned(),
+                    })
             }
         }
     }

@@ -101,7 +101,7 @@ pub enum FaceBoxes {
     Detected(Arc<dyn FaceDetector>),
     /// The same boxes in every photo.
     Given(Vec<Rect>),
-    /// The boxes of a file. A photo that is not in it is an error.
+    /// The boxes of a file. A photo that is not in it has no face; one that may be either of two images is an error.
     File {
         /// The file, for messages.
         path: PathBuf,
@@ -111,6 +111,16 @@ pub enum FaceBoxes {
 }
 
 impl FaceBoxes {
+    /// The file of boxes, where it has boxes and none of them is of one of these photos: its names are others.
+    pub fn names_none<'a>(&self, mut photos: impl Iterator<Item = &'a Path>) -> Option<&Path> {
+        let Self::File { path, boxes } = self else { return None };
+        let known = |photo: &Path| {
+            let name = photo.to_string_lossy();
+            !boxes.get(&name).is_empty() || boxes.rivals(&name).is_some()
+        };
+        (!boxes.is_empty() && !photos.any(known)).then_some(path)
+    }
+
     fn of(&self, photo: &Path, image: &RgbImage) -> Result<Vec<Rect>> {
         let boxes = match self {
             Self::WholeImage => Ok(vec![Rect::of_image(image.width(), image.height())]),
@@ -119,11 +129,13 @@ impl FaceBoxes {
                 Ok(faces.into_iter().map(|face| face.face_box).collect())
             }
             Self::Given(boxes) => Ok(boxes.clone()),
-            Self::File { path, boxes } => match boxes.get(&photo.to_string_lossy()) {
-                [] => {
-                    Err(Error::image(photo, format!("has no box in {}; add a line for it", path.display())))
+            Self::File { path, boxes } => match boxes.rivals(&photo.to_string_lossy()) {
+                Some([a, b]) => {
+                    let path = path.display();
+                    let problem = format!("may be `{a}` or `{b}` in {path}; name the photo with its folders");
+                    Err(Error::image(photo, problem))
                 }
-                boxes => Ok(boxes.to_vec()),
+                None => Ok(boxes.get(&photo.to_string_lossy()).to_vec()),
             },
         };
         few_enough(boxes?).map_err(|e| e.about(&photo.to_string_lossy()))
@@ -359,15 +371,17 @@ mod tests {
     }
 
     #[test]
-    fn a_photo_without_a_line_in_the_box_file_is_an_error() {
+    fn a_photo_without_a_line_in_the_box_file_has_no_face() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("boxes.csv");
-        std::fs::write(&path, "image,x0,y0,x1,y1\na.jpg,1,2,30,40\n").unwrap();
+        let lines = ["a.jpg", "s/c.jpg", "t/c.jpg"].map(|image| format!("{image},1,2,30,40\n"));
+        std::fs::write(&path, format!("image,x0,y0,x1,y1\n{}", lines.concat())).unwrap();
         let boxes = FaceBoxes::File { boxes: BoxFile::load(&path).unwrap(), path };
         let image = RgbImage::new(50, 50);
         assert_eq!(boxes.of(Path::new("in/a.jpg"), &image).unwrap(), [Rect::new(1.0, 2.0, 30.0, 40.0)]);
-        let error = boxes.of(Path::new("b.jpg"), &image).unwrap_err().to_string();
-        assert!(error.starts_with("b.jpg: image: has no box in ") && error.contains("boxes.csv"), "{error}");
+        assert!(boxes.of(Path::new("b.jpg"), &image).unwrap().is_empty());
+        let error = boxes.of(Path::new("c.jpg"), &image).unwrap_err().to_string();
+        assert!(error.starts_with("c.jpg: image: may be `s/c.jpg` or `t/c.jpg` in "), "{error}");
         assert_eq!(FaceBoxes::WholeImage.of(Path::new("b.jpg"), &image).unwrap()[0].width(), 50.0);
     }
 }

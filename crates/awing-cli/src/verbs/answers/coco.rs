@@ -64,10 +64,9 @@ impl TextForm for CocoResults {
     fn photo(&mut self, photo: &PhotoAnswer<'_>) -> Result<Answer, Failure> {
         let id = match &mut self.ids {
             Ids::Given(ids) => match ids.of(photo.image) {
-                Some(id) => id.clone(),
-                None => {
-                    let problem =
-                        format!("{}: image: is none of --coco-images, so it has no id", photo.image);
+                Ok(id) => id.clone(),
+                Err(why) => {
+                    let problem = format!("{}: image: {why}, so it has no id", photo.image);
                     return Ok(Answer { lines: vec![], problems: vec![problem] });
                 }
             },
@@ -169,24 +168,32 @@ impl ImageIds {
         Ok((Self(by_last), category))
     }
 
-    /// The id of the image that shares the longest end with the photo's path: `a/1.jpg` of the file is `photos/a/1.jpg`. None where two
-    /// share as much, or where the names part before the shorter ends.
-    fn of(&self, photo: &str) -> Option<&Value> {
+    /// The id of the image that shares the longest end with the photo's path: `a/1.jpg` of the file is `photos/a/1.jpg`. Or why there is
+    /// none: two share as much, or the names part before the shorter ends.
+    fn of(&self, photo: &str) -> Result<&Value, String> {
         let wanted: Vec<&str> = parts(photo).collect();
-        let mut best: Option<(usize, &Value)> = None;
-        let mut equal = false;
-        for (name, id) in self.0.get(*wanted.last()?)? {
+        let mut best: Option<(usize, &str, &Value)> = None;
+        let mut rival = None;
+        let alike = wanted.last().and_then(|last| self.0.get(*last));
+        for (name, id) in alike.into_iter().flatten() {
             let own: Vec<&str> = parts(name).collect();
             let shared = own.iter().rev().zip(wanted.iter().rev()).take_while(|(a, b)| a == b).count();
             if shared < own.len().min(wanted.len()) {
                 continue;
             }
-            equal = best.is_some_and(|(most, _)| most == shared);
-            if best.is_none_or(|(most, _)| shared > most) {
-                best = Some((shared, id));
+            match best {
+                Some((most, ..)) if most > shared => {}
+                Some((most, ..)) if most == shared => rival = Some(name),
+                _ => (best, rival) = (Some((shared, name.as_str(), id)), None),
             }
         }
-        best.filter(|_| !equal).map(|(_, id)| id)
+        match (best, rival) {
+            (Some((_, _, id)), None) => Ok(id),
+            (Some((_, one, _)), Some(other)) => {
+                Err(format!("may be `{one}` or `{other}` of --coco-images; name it with its folders"))
+            }
+            (None, _) => Err("is none of --coco-images".to_owned()),
+        }
     }
 }
 
@@ -211,12 +218,17 @@ mod tests {
             {"id": 9, "file_name": "2.jpg"}, {"id": 10, "file_name": "c/3.jpg"}, {"id": 11, "file_name": "d/c/3.jpg"}]"#;
         let (ids, category) = load(&format!("{{{images}}}")).unwrap();
         assert_eq!(category, 1);
-        assert_eq!(ids.of("photos/a/1.jpg"), Some(&7.into()));
-        assert_eq!(ids.of("./b/1.jpg"), Some(&"x".into()));
-        assert_eq!(ids.of("1.jpg"), None, "two are as near");
-        assert_eq!(ids.of("c/1.jpg"), None);
-        assert_eq!(ids.of("any/where/2.jpg"), Some(&9.into()));
-        assert_eq!(ids.of("x/d/c/3.jpg"), Some(&11.into()));
+        assert_eq!(ids.of("photos/a/1.jpg"), Ok(&7.into()));
+        assert_eq!(ids.of("./b/1.jpg"), Ok(&"x".into()));
+        let why = |photo| ids.of(photo).unwrap_err();
+        assert!(
+            why("1.jpg").starts_with("may be `a/1.jpg` or `b/1.jpg` of --coco-images"),
+            "{}",
+            why("1.jpg")
+        );
+        assert_eq!(why("c/1.jpg"), "is none of --coco-images");
+        assert_eq!(ids.of("any/where/2.jpg"), Ok(&9.into()));
+        assert_eq!(ids.of("x/d/c/3.jpg"), Ok(&11.into()));
         let (_, category) = load(&format!(
             "{{{images}, \"categories\": [{{\"id\": 2, \"keypoints\": [1]}}, {{\"id\": 4, \"keypoints\": [1, 2, 3, 4, 5]}}]}}"
         ))
