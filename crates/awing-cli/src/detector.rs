@@ -79,12 +79,12 @@ pub(crate) fn boxed_photos(option: &str, data: &str, console: &Console) -> Resul
     match data.split_once(':') {
         Some(("wider", path)) => Ok(read_wider(Path::new(path))?),
         Some(("none", path)) => {
-            let (photos, problems) = expand_sources(&[path.to_owned()]);
-            if let Some(problem) = problems.into_iter().next() {
+            let list = expand_sources(&[path.to_owned()]);
+            if let Some(problem) = list.problems.into_iter().next() {
                 return Err(problem.into());
             }
             let empty = |path| BoxedPhoto { path, faces: Vec::new(), ignored: Vec::new() };
-            Ok(photos.into_iter().map(empty).collect())
+            Ok(list.photos.into_iter().map(empty).collect())
         }
         _ => {
             let source: DataSource = data.parse().map_err(|e: awing::Error| {

@@ -17,8 +17,8 @@ pub(crate) const STDIN: &str = "-";
 const MOST_BYTES: u64 = (1 << 30) + 1;
 
 /// The photos of all sources and of the list, in order, each once. `-` is an image on standard input, `@FILE` a list of sources, one a line;
-/// the list `-` is standard input. Sources that mean no photo come as errors.
-pub(crate) fn photos(sources: &[String], list: Option<&Path>) -> Result<(Vec<Photo>, Vec<Error>), Failure> {
+/// the list `-` is standard input.
+pub(crate) fn photos(sources: &[String], list: Option<&Path>) -> Result<Found, Failure> {
     let mut found = Found::default();
     for source in sources {
         match source.strip_prefix('@') {
@@ -30,13 +30,17 @@ pub(crate) fn photos(sources: &[String], list: Option<&Path>) -> Result<(Vec<Pho
     if let Some(list) = list {
         found.list(list)?;
     }
-    Ok((found.photos, found.problems))
+    Ok(found)
 }
 
+/// What sources mean.
 #[derive(Default)]
-struct Found {
-    photos: Vec<Photo>,
-    problems: Vec<Error>,
+pub(crate) struct Found {
+    pub(crate) photos: Vec<Photo>,
+    /// Sources that mean no photo, folders that cannot be listed.
+    pub(crate) problems: Vec<Error>,
+    /// What was left out.
+    pub(crate) notes: Vec<String>,
     taken: BTreeSet<PathBuf>,
     /// Standard input can be read once.
     input_is_read: bool,
@@ -44,10 +48,11 @@ struct Found {
 
 impl Found {
     fn expand(&mut self, sources: &[String]) {
-        let (photos, problems) = expand_sources(sources);
-        let new = photos.into_iter().filter(|path| self.taken.insert(path.clone()));
+        let list = expand_sources(sources);
+        self.notes.extend(list.notes());
+        let new = list.photos.into_iter().filter(|path| self.taken.insert(path.clone()));
         self.photos.extend(new.map(Photo::from));
-        self.problems.extend(problems);
+        self.problems.extend(list.problems);
     }
 
     fn standard_input(&mut self) -> Result<(), Failure> {
@@ -104,13 +109,14 @@ mod tests {
             format!("\u{feff}{}\r\n\n{}\n{}\n{}\n", name("c d.jpg"), name("b"), name("a.jpg"), name("*.gif"));
         std::fs::write(at("list.txt"), text).unwrap();
         // What was named before is not looked at twice.
-        let (found, problems) = photos(&[name("b/2.png"), format!("@{}", name("list.txt"))], None).unwrap();
+        let sources = [name("b/2.png"), format!("@{}", name("list.txt"))];
+        let Found { photos: found, problems, .. } = photos(&sources, None).unwrap();
         let found: Vec<_> =
             found.iter().map(|photo| photo.path().strip_prefix(folder.path()).unwrap()).collect();
         assert_eq!(found, ["b/2.png", "c d.jpg", "b/1.png", "a.jpg"].map(Path::new));
         assert!(problems.len() == 1 && problems[0].to_string().contains("*.gif"), "{problems:?}");
         std::fs::write(at("list.txt"), "\n \n").unwrap();
-        let (none, problems) = photos(&[], Some(&at("list.txt"))).unwrap();
+        let Found { photos: none, problems, .. } = photos(&[], Some(&at("list.txt"))).unwrap();
         assert!(none.is_empty() && problems[0].to_string().ends_with("the list is empty"));
         assert!(
             matches!(photos(&[], Some(&at("gone.txt"))), Err(Failure::Usage(m)) if m.contains("gone.txt: cannot read"))

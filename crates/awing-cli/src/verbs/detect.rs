@@ -3,7 +3,7 @@ use crate::{
     detector::{DetectorSource, boxed_photos},
     device::DeviceChoice,
     failure::Failure,
-    sources,
+    sources::{self, Found},
     style::{examples, headed},
 };
 use awing::{
@@ -100,9 +100,10 @@ impl Detect {
     }
 
     fn measure(&self, detectors: &[Arc<dyn FaceDetector>], console: &Console) -> Result<(), Failure> {
+        let scheme = data::scheme(self.scheme.as_deref())?;
         let mut rows = Vec::new();
         for data in &self.data {
-            let photos = boxed_photos("--data", data, console)?;
+            let photos = boxed_photos("--data", data, scheme.as_ref(), console)?;
             for (source, detector) in self.detector.iter().zip(detectors) {
                 let bar = console.bar(photos.len(), "{bar:30} {pos} of {len} photos  left {eta}");
                 let each = &mut |done| bar.set_position(done as u64);

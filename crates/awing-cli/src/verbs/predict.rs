@@ -10,7 +10,7 @@ use crate::{
     folders,
     interrupt::stoppable,
     model::ModelSource,
-    sources,
+    sources::{self, Found},
     style::examples,
 };
 use awing::{
@@ -41,7 +41,7 @@ use std::{
     "awing predict clip.mp4 --draw",
 ]))]
 pub(crate) struct Predict {
-    /// Image files, folders, or quoted patterns such as 'photos/*.jpg'; @FILE for a list of them, one a line; - for an image on standard input;
+    /// Image files (JPEG, PNG, WebP, BMP), folders, or quoted patterns such as 'photos/*.jpg'; @FILE for a list of them, one a line; - for an image on standard input;
     /// or videos, which are read by the program ffmpeg
     #[arg(required_unless_present = "list", value_name = "SOURCE")]
     pub(crate) sources: Vec<String>,
@@ -119,7 +119,7 @@ impl Predict {
         if self.coco_images.is_some() && self.format != TextFormat::Coco {
             return Err(Failure::Usage("--coco-images: only --format coco has ids of images".to_owned()));
         }
-        let (photos, problems) = sources::photos(&self.sources, self.list.as_deref())?;
+        let Found { photos, problems, notes, .. } = sources::photos(&self.sources, self.list.as_deref())?;
         console.warn_all(problems.iter());
         if photos.is_empty() {
             return Err(Failure::Told);
@@ -149,6 +149,7 @@ impl Predict {
         let answers = Answers::new(&scheme, self.format, extras);
         let mut answers =
             answers.inspect_err(|_| folder.iter().chain(&maps).for_each(|f| folders::release(f)))?;
+        notes.iter().for_each(|note| console.note(note));
         if !self.silent {
             answers.header(console)?;
         }

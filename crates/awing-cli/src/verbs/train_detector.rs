@@ -166,10 +166,11 @@ impl TrainDetector {
             faces.extend(data::open(source, None, console)?.samples);
         }
         faces.retain(|face| face.landmark_box().is_some());
-        let (backgrounds, problems) = expand_sources(&self.backgrounds);
-        if let Some(problem) = problems.into_iter().next() {
+        let backgrounds = expand_sources(&self.backgrounds);
+        if let Some(problem) = backgrounds.problems.into_iter().next() {
             return Err(problem.into());
         }
+        let backgrounds = backgrounds.photos;
         Ok(SceneSources { faces, photos: self.boxed("--photos", &self.photos, console)?, backgrounds })
     }
 

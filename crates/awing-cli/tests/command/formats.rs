@@ -144,6 +144,31 @@ fn a_pts_file_for_each_face() {
 }
 
 #[test]
+fn a_second_run_leaves_the_pictures_of_the_first() {
+    let folder = photos();
+    fs::write(folder.path().join("b/later.heic"), "").unwrap();
+    let predict = |more: &str| {
+        awing(folder.path(), &args(&format!("predict . {BOXES} --draw --model {} {more}", model()), &[]))
+    };
+    let first = predict("").with_code(0);
+    for more in ["", "--out b/found", "--format pts --out pts", "--quiet"] {
+        let done = predict(more).with_code(0);
+        let photos = |done: &Done| done.err.lines().any(|line| line.starts_with("3 photos, "));
+        assert!(more == "--quiet" || photos(&done), "{}", done.err);
+        assert_eq!(
+            done.out.lines().count(),
+            if more.contains("pts") { 6 } else { first.out.lines().count() }
+        );
+        let told = |part: &str| done.err.lines().filter(|line| line.contains(part)).count();
+        assert_eq!(
+            told("pictures that awing drew are left out: those in ./"),
+            usize::from(more != "--quiet")
+        );
+        assert_eq!(told("are left out: 1 heic"), usize::from(more != "--quiet"));
+    }
+}
+
+#[test]
 fn a_sheet_of_all_faces() {
     let folder = photos();
     let boxes: String = (0..17).map(|i| format!(" --box {0},60,{1},200", 40 + i, 190 + i)).collect();

@@ -15,5 +15,5 @@ pub use face::Face;
 pub use head_pose::{HeadPose, HeadShape};
 pub use mean_head::learn_mean_head;
 pub use photo::Photo;
-pub use photos::{FaceBoxes, PhotoFace, PhotoFaces, align_photos, expand_sources};
+pub use photos::{FaceBoxes, PhotoFace, PhotoFaces, PhotoList, align_photos, expand_sources};
 pub use verified_detector::{VerifiedDetector, builtin_detector};

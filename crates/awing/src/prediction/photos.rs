@@ -10,7 +10,7 @@ use crate::{
 use image::RgbImage;
 use rayon::prelude::*;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -22,73 +22,133 @@ const LARGE: u64 = 64_000_000;
 /// Of more faces in a photo the crops are not held all at once.
 const CROWD: usize = 64;
 
+/// Images of kinds that are not read, by their endings.
+const OTHER_IMAGES: [&str; 18] = [
+    "arw", "avif", "cr2", "cr3", "dng", "gif", "heic", "heif", "jp2", "jxl", "nef", "orf", "ppm", "raf",
+    "svg", "tga", "tif", "tiff",
+];
+
+/// What sources mean.
+#[derive(Debug, Default)]
+pub struct PhotoList {
+    /// The photos, in order, each once.
+    pub photos: Vec<PathBuf>,
+    /// A source that means no photo, a folder that cannot be listed.
+    pub problems: Vec<Error>,
+    /// Images that are left out because their kind is not read: how many of each ending.
+    pub unread: BTreeMap<String, usize>,
+    /// Folders that are left out because awing wrote them.
+    pub own: Vec<PathBuf>,
+}
+
+impl PhotoList {
+    /// A line for each reason why images were left out.
+    pub fn notes(&self) -> Vec<String> {
+        let own = self.own.first().map(|first| {
+            let more = match self.own.len() {
+                1 => String::new(),
+                count => format!(" and {} more", count - 1),
+            };
+            format!(
+                "pictures that awing drew are left out: those in {}{more}; name a folder to take its",
+                first.display()
+            )
+        });
+        let kinds: Vec<String> = self.unread.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        let unread = (!kinds.is_empty()).then(|| {
+            let (kinds, read) = (kinds.join(", "), IMAGE_EXTENSIONS.join(", "));
+            format!("images of other kinds than {read} are left out: {kinds}")
+        });
+        own.into_iter().chain(unread).collect()
+    }
+
+    fn expand(&mut self, source: &str) -> Result<()> {
+        let path = Path::new(source);
+        let (photos, problems) = (self.photos.len(), self.problems.len());
+        let otherwise = if path.is_dir() {
+            self.walk(path, 0, &mut BTreeSet::new());
+            format!("the folder holds no image ({})", IMAGE_EXTENSIONS.join(", "))
+        } else if path.exists() || !source.contains(['*', '?', '[']) {
+            // A file may well be called "a[1].jpg".
+            self.photos.push(path.to_path_buf());
+            return Ok(());
+        } else {
+            let pattern =
+                glob::glob(source).map_err(|e| Error::invalid(source, format!("is no pattern: {e}")))?;
+            for entry in pattern {
+                match entry {
+                    Ok(entry) => self.entry(entry, 1, &mut BTreeSet::new()),
+                    Err(e) => self.problems.push(Error::io(e.path().to_path_buf(), "read")(e.into())),
+                }
+            }
+            "the pattern matches no image".to_owned()
+        };
+        if (photos, problems) == (self.photos.len(), self.problems.len()) {
+            return Err(Error::invalid(source, otherwise));
+        }
+        Ok(())
+    }
+
+    /// Adds the images in `folder` and below it, by name. What cannot be listed is a problem of its own.
+    fn walk(&mut self, folder: &Path, depth: usize, seen: &mut BTreeSet<PathBuf>) {
+        let listed = folder.canonicalize().and_then(|real| {
+            if depth > MAX_DEPTH || !seen.insert(real) {
+                return Ok(Vec::new());
+            }
+            std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect()
+        });
+        let mut entries = match listed {
+            Ok(entries) => entries,
+            Err(e) => return self.problems.push(Error::io(folder, "list the folder")(e)),
+        };
+        // A second run would take the pictures of the first for photos.
+        if depth > 0 && entries.iter().any(|entry| is_answer(entry)) {
+            return self.own.push(folder.to_path_buf());
+        }
+        entries.sort();
+        for entry in entries {
+            self.entry(entry, depth + 1, seen);
+        }
+    }
+
+    fn entry(&mut self, path: PathBuf, depth: usize, seen: &mut BTreeSet<PathBuf>) {
+        if path.is_dir() {
+            return self.walk(&path, depth, seen);
+        }
+        // Beside a file on a disc that is not its own, macOS puts another "._" and its name.
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let ending = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+        if name.starts_with("._") {
+            return;
+        }
+        if IMAGE_EXTENSIONS.contains(&ending.as_str()) {
+            self.photos.push(path);
+        } else if OTHER_IMAGES.contains(&ending.as_str()) {
+            *self.unread.entry(ending).or_default() += 1;
+        }
+    }
+}
+
+/// Whether it is the answers that awing writes beside its pictures, or the raw maps.
+fn is_answer(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    matches!(&*name, "predictions.jsonl" | "predictions.csv" | "predictions.json")
+        || name.ends_with("-face1.npy")
+}
+
 /// The photos that `sources` mean, in order, each once: a file is itself, a folder is all images below it by name, and
 /// a text with `*`, `?` or `[` is a glob pattern. A file that is not there stays in the list and fails when it is read.
-/// A source that means no photo gives an error.
-pub fn expand_sources(sources: &[String]) -> (Vec<PathBuf>, Vec<Error>) {
-    let (mut photos, mut errors) = (Vec::new(), Vec::new());
-    let mut taken = BTreeSet::new();
+/// Folders below a source that hold awing's own pictures are left out.
+pub fn expand_sources(sources: &[String]) -> PhotoList {
+    let mut list = PhotoList::default();
     for source in sources {
-        match expand(source) {
-            Ok(found) => photos.extend(found.into_iter().filter(|photo| taken.insert(photo.clone()))),
-            Err(error) => errors.push(error),
+        if let Err(problem) = list.expand(source) {
+            list.problems.push(problem);
         }
     }
-    (photos, errors)
-}
-
-fn expand(source: &str) -> Result<Vec<PathBuf>> {
-    let path = Path::new(source);
-    let mut photos = Vec::new();
-    if path.is_dir() {
-        walk(path, 0, &mut BTreeSet::new(), &mut photos)?;
-        let kinds = IMAGE_EXTENSIONS.join(", ");
-        return found(photos, source, format!("the folder holds no image ({kinds})"));
-    }
-    // A file may well be called "a[1].jpg".
-    if path.exists() || !source.contains(['*', '?', '[']) {
-        return Ok(vec![path.to_path_buf()]);
-    }
-    let pattern = glob::glob(source).map_err(|e| Error::invalid(source, format!("is no pattern: {e}")))?;
-    for entry in pattern {
-        let entry = entry.map_err(|e| Error::io(e.path().to_path_buf(), "read")(e.into()))?;
-        if entry.is_dir() {
-            walk(&entry, 0, &mut BTreeSet::new(), &mut photos)?;
-        } else if is_image(&entry) {
-            photos.push(entry);
-        }
-    }
-    found(photos, source, "the pattern matches no image".to_owned())
-}
-
-fn found(photos: Vec<PathBuf>, source: &str, otherwise: String) -> Result<Vec<PathBuf>> {
-    if photos.is_empty() { Err(Error::invalid(source, otherwise)) } else { Ok(photos) }
-}
-
-/// Adds the images in `folder` and below it, by name.
-fn walk(folder: &Path, depth: usize, seen: &mut BTreeSet<PathBuf>, photos: &mut Vec<PathBuf>) -> Result<()> {
-    let real = folder.canonicalize().map_err(Error::io(folder, "list the folder"))?;
-    if depth > MAX_DEPTH || !seen.insert(real) {
-        return Ok(());
-    }
-    let mut entries = std::fs::read_dir(folder)
-        .and_then(|entries| entries.map(|e| e.map(|e| e.path())).collect::<std::io::Result<Vec<_>>>())
-        .map_err(Error::io(folder, "list the folder"))?;
-    entries.sort();
-    for entry in entries {
-        if entry.is_dir() {
-            walk(&entry, depth + 1, seen, photos)?;
-        } else if is_image(&entry) {
-            photos.push(entry);
-        }
-    }
-    Ok(())
-}
-
-fn is_image(path: &Path) -> bool {
-    path.extension()
-        .and_then(|e| e.to_str())
-        .is_some_and(|e| IMAGE_EXTENSIONS.contains(&e.to_ascii_lowercase().as_str()))
+    let mut taken = BTreeSet::new();
+    list.photos.retain(|photo| taken.insert(photo.clone()));
+    list
 }
 
 /// Where the faces of a photo are.
@@ -276,9 +336,9 @@ mod tests {
 
     fn sources(folder: &Path, names: &[&str]) -> (Vec<String>, Vec<String>) {
         let full: Vec<String> = names.iter().map(|n| folder.join(n).display().to_string()).collect();
-        let (photos, errors) = expand_sources(&full);
+        let list = expand_sources(&full);
         let relative = |p: &PathBuf| p.strip_prefix(folder).unwrap().display().to_string();
-        (photos.iter().map(relative).collect(), errors.iter().map(ToString::to_string).collect())
+        (list.photos.iter().map(relative).collect(), list.problems.iter().map(ToString::to_string).collect())
     }
 
     #[test]
@@ -306,6 +366,71 @@ mod tests {
         assert!(errors[0].contains("empty: the folder holds no image (jpg, jpeg"), "{errors:?}");
         assert!(errors[1].contains("*.jpg: the pattern matches no image"), "{errors:?}");
         assert!(errors[3].contains("is no pattern"), "{errors:?}");
+    }
+
+    #[test]
+    fn own_pictures_and_other_kinds_are_left_out_and_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let names = [
+            "a.jpg",
+            "._a.jpg",
+            "b.HEIC",
+            "s/c.gif",
+            "s/d.heic",
+            "s/e.txt",
+            "out/a.png",
+            "out/predictions.csv",
+            "s/maps/c-face1.npy",
+            "s/maps/c-face1.png",
+            "mine/predictions.png",
+        ];
+        for name in names {
+            std::fs::create_dir_all(at(name).parent().unwrap()).unwrap();
+            std::fs::write(at(name), "").unwrap();
+        }
+        let found = |source: PathBuf| expand_sources(&[source.display().to_string()]);
+        for source in [folder.path().to_path_buf(), at("*")] {
+            let list = found(source);
+            assert_eq!(list.photos, [at("a.jpg"), at("mine/predictions.png")]);
+            assert!(list.problems.is_empty(), "{:?}", list.problems);
+            let notes = list.notes();
+            assert!(
+                notes[0].contains(&format!(": those in {} and 1 more;", at("out").display())),
+                "{notes:?}"
+            );
+            assert!(
+                notes[1].ends_with("than jpg, jpeg, png, webp, bmp are left out: 1 gif, 2 heic"),
+                "{notes:?}"
+            );
+        }
+        // Who names the folder means it.
+        assert_eq!(found(at("out")).photos, [at("out/a.png")]);
+        assert_eq!(found(at("a.jpg")).notes(), [""; 0]);
+        let none = found(at("s"));
+        assert_eq!((none.problems.len(), none.unread.len()), (1, 2));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_cannot_be_listed_does_not_take_the_others_away() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["a.jpg", "s/b.jpg", "z.jpg"] {
+            std::fs::create_dir_all(at(name).parent().unwrap()).unwrap();
+            std::fs::write(at(name), "").unwrap();
+        }
+        let mode = |mode| std::fs::set_permissions(at("s"), std::fs::Permissions::from_mode(mode)).unwrap();
+        mode(0o000);
+        let (photos, errors) = sources(folder.path(), &["."]);
+        // Nothing keeps root out.
+        let root = std::fs::read_dir(at("s")).is_ok();
+        mode(0o755);
+        if !root {
+            assert_eq!(photos, ["a.jpg", "z.jpg"]);
+            assert!(errors.len() == 1 && errors[0].contains("s: cannot list the folder"), "{errors:?}");
+        }
     }
 
     #[cfg(unix)]
