@@ -7,6 +7,7 @@ use awing::{
     detection::{ExternalDetector, FaceDetector, HeatmapDetector, SeetaFace},
     geometry::Rect,
     prediction::{builtin_detector, expand_sources},
+    scheme::SharedScheme,
 };
 use std::{
     collections::BTreeMap,
@@ -73,9 +74,14 @@ impl DetectorSource {
     }
 }
 
-/// Photos with boxes from `wider:PATH` (WIDER FACE's boxes), `none:PATH` (photos without any face) or annotated landmarks FORMAT:PATH, a
-/// face a photo, whose box is the one around its points.
-pub(crate) fn boxed_photos(option: &str, data: &str, console: &Console) -> Result<Vec<BoxedPhoto>, Failure> {
+/// Photos with boxes from `wider:PATH` (WIDER FACE's boxes), `none:PATH` (photos without any face) or annotated landmarks FORMAT:PATH, all
+/// of a photo's faces with the boxes around their points.
+pub(crate) fn boxed_photos(
+    option: &str,
+    data: &str,
+    scheme: Option<&SharedScheme>,
+    console: &Console,
+) -> Result<Vec<BoxedPhoto>, Failure> {
     match data.split_once(':') {
         Some(("wider", path)) => Ok(read_wider(Path::new(path))?),
         Some(("none", path)) => {
@@ -90,7 +96,7 @@ pub(crate) fn boxed_photos(option: &str, data: &str, console: &Console) -> Resul
             let source: DataSource = data.parse().map_err(|e: awing::Error| {
                 Failure::Usage(format!("{option}: {e}; or wider:PATH, none:PATH"))
             })?;
-            Ok(by_photo(data::open(&source, None, console)?))
+            Ok(by_photo(data::open(&source, scheme, console)?))
         }
     }
 }

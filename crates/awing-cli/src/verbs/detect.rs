@@ -1,5 +1,6 @@
 use crate::{
     console::Console,
+    data,
     detector::{DetectorSource, boxed_photos},
     device::DeviceChoice,
     failure::Failure,
@@ -31,10 +32,13 @@ pub(crate) struct Detect {
     /// Image files, folders, or quoted patterns such as 'photos/*.jpg'; @FILE for a list of them, one a line; - for an image on standard input
     #[arg(required_unless_present = "data", conflicts_with = "data", value_name = "SOURCE")]
     sources: Vec<String>,
-    /// Photos to measure on, several times if you like: wider:PATH (WIDER FACE's boxes), none:PATH (photos without any face), or annotated landmarks FORMAT:PATH, a
-    /// face a photo, whose box is the one around its points
+    /// Photos to measure on, several times if you like: wider:PATH (WIDER FACE's boxes), none:PATH (photos without any face), or annotated landmarks FORMAT:PATH,
+    /// all faces of each photo with the boxes around their points
     #[arg(long, num_args = 1.., value_name = "FORMAT:PATH")]
     data: Vec<String>,
+    /// What the points of annotated landmarks mean: the name of a built-in scheme or a file; otherwise the format's own
+    #[arg(long, value_name = "NAME|FILE", conflicts_with = "sources")]
+    scheme: Option<String>,
     /// `builtin`, `seetaface`, the folder of a detector that `awing train-detector` made, or exec:PROGRAM, which is given the path of a PNG
     /// and prints [{"box": [x0, y0, x1, y1], "score": s}, …]; with --data several, to compare them
     #[arg(long, num_args = 1.., default_value = "builtin", value_name = "DETECTOR")]
@@ -65,7 +69,8 @@ impl Detect {
     }
 
     fn find(&self, detector: &dyn FaceDetector, console: &Console) -> Result<(), Failure> {
-        let (photos, problems) = sources::photos(&self.sources, None)?;
+        let Found { photos, problems, notes, .. } = sources::photos(&self.sources, None)?;
+        notes.iter().for_each(|note| console.note(note));
         console.warn_all(problems.iter());
         let mut failed = problems.len();
         let mut answers = Vec::new();

@@ -25,6 +25,9 @@ pub(crate) struct EvalVideo {
     /// Annotated faces, FORMAT:PATH as for `awing eval`
     #[arg(long, value_name = "FORMAT:PATH")]
     data: DataSource,
+    /// What the points mean: the name of a built-in scheme or a file; otherwise the format's own
+    #[arg(long, value_name = "NAME|FILE")]
+    scheme: Option<String>,
     /// `builtin`, or the folder of a trained model, such as runs/train/NAME/best
     #[arg(long, default_value = "builtin", value_name = "MODEL")]
     model: ModelSource,
@@ -66,8 +69,9 @@ struct Row {
 impl EvalVideo {
     pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
         let device = self.device.device()?;
+        let scheme = data::scheme(self.scheme.as_deref())?;
         let aligner = Aligner::new(self.model.load(&device)?)?.with_detector(self.detector.load(&device)?);
-        let dataset = data::open(&self.data, None, console)?;
+        let dataset = data::open(&self.data, scheme.as_ref(), console)?;
         let usual = TrackerConfig::default();
         let smoothing = usual.smoothing.unwrap_or_default();
         let smoothing = Smoothing {

@@ -175,7 +175,7 @@ impl TrainDetector {
     }
 
     fn boxed(&self, option: &str, all: &[String], console: &Console) -> Result<Vec<BoxedPhoto>, Failure> {
-        let photos = all.iter().map(|data| boxed_photos(option, data, console));
+        let photos = all.iter().map(|data| boxed_photos(option, data, None, console));
         Ok(photos.collect::<Result<Vec<_>, _>>()?.concat())
     }
 

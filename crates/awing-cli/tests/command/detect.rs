@@ -61,6 +61,25 @@ fn a_photo_without_faces_is_told_and_no_failure() {
 }
 
 #[test]
+fn points_of_a_scheme_of_ones_own_are_read_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(portrait(), folder.path().join("eileen.jpg")).unwrap();
+    let csv = "image,x0,y0,x1,y1,x2,y2,x3,y3\neileen.jpg,185,95,265,95,225,120,225,180\n";
+    fs::write(folder.path().join("faces.csv"), csv).unwrap();
+    let scheme = "name = \"mine\"\npoints = [\"left\", \"right\", \"nose\", \"chin\"]\nmirror = [[0, 1]]\n\
+        [[normalisers]]\nname = \"width\"\nbetween = [[0], [1]]\n";
+    fs::write(folder.path().join("mine.toml"), scheme).unwrap();
+    let run = |words: &str| awing(folder.path(), &args(words, &[]));
+    run("detect --data csv:faces.csv").one_line(1, &["no built-in scheme has 4 points"]);
+    let figures = run("detect --data csv:faces.csv --scheme mine.toml --json").with_code(0);
+    let figures: serde_json::Value = serde_json::from_str(&figures.out).unwrap();
+    assert_eq!((&figures[0]["photos"], &figures[0]["faces"]), (&1.into(), &1.into()));
+    run("detect eileen.jpg --scheme mine.toml").one_line(2, &["--scheme"]);
+    // The model has no such points.
+    run("eval-video --data csv:faces.csv --scheme mine.toml --faces 1").one_line(1, &["mine"]);
+}
+
+#[test]
 fn detection_is_measured_where_the_faces_are_known() {
     let folder = tempfile::tempdir().unwrap();
     let images = folder.path().join("wider/images");
