@@ -65,7 +65,15 @@ pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
         file.persist(path)?;
         sync_folder(folder)
     };
-    write().map_err(Error::io(path, "write"))
+    write().map_err(plain).map_err(Error::io(path, "write"))
+}
+
+/// The system's reason without the name of the temporary file, which nobody has heard of.
+fn plain(error: io::Error) -> io::Error {
+    match error.to_string().split_once(" at path ") {
+        Some((reason, _)) => io::Error::new(error.kind(), reason),
+        None => error,
+    }
 }
 
 /// Makes a folder and those above it, and brings their names to the disk: without its folder's name a file is as good as lost.
@@ -219,6 +227,11 @@ mod tests {
         let mode = |path| std::fs::metadata(path).unwrap().permissions().mode();
         assert_eq!(mode(&ours), mode(&plain));
         assert!(write_atomic(&plain.join("below a file"), b"").is_err());
+        // A folder is in the way, and none takes a temporary file.
+        for path in [folder.path(), &PathBuf::from("/proc/none.txt")] {
+            let message = write_atomic(path, b"").unwrap_err().to_string();
+            assert!(!message.contains(" at path "), "{message}");
+        }
     }
 
     #[test]

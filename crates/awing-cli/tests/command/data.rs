@@ -128,7 +128,9 @@ fn preview_draws_faces_with_and_without_their_targets() {
     assert_ne!(random("1", "c.png"), random("2", "d.png"));
     data(folder.path(), "preview 300w:faces --face drawn_3.jpg --out e.png")
         .one_line(2, &["--face", "none is called `drawn_3.jpg`"]);
-    data(folder.path(), "preview 300w:faces --out e.txt").one_line(1, &["e.txt", ".png"]);
+    for name in ["e.txt", "e.gif"] {
+        data(folder.path(), &format!("preview 300w:faces --out {name}")).one_line(2, &[name, "name it .png"]);
+    }
 }
 
 #[test]
@@ -158,6 +160,43 @@ fn convert_goes_to_every_format_and_back() {
     let done = data(folder.path(), "convert 300w:faces --to csv:bare/faces.csv --images leave").with_code(0);
     done.tells(&["30 of 30 images are not where a reader looks"]);
     data(folder.path(), "convert 300w:faces --to faces").one_line(2, &["--to", "does not say its format"]);
+    data(folder.path(), "convert 300w:faces --to dlib:d/a.txt").one_line(1, &["target: d/a.txt is no name"]);
+    let done = data(folder.path(), "convert 300w:faces --to ytf:again --quiet").with_code(0);
+    assert_eq!(done.err, "");
+}
+
+#[test]
+fn nothing_is_written_into_the_dataset_itself() {
+    let folder = drawn();
+    let before = snapshot(&folder.path().join("faces"));
+    for words in ["convert 300w:faces --to 300w:faces/sub", "split 300w:faces --out faces/parts"] {
+        data(folder.path(), words).one_line(1, &["target: faces/", "would hold the faces twice", "outside"]);
+    }
+    assert_eq!(snapshot(&folder.path().join("faces")), before);
+    assert!(!folder.path().join("faces/parts").exists());
+    data(folder.path(), "convert 300w:faces --to csv:faces/faces.csv --images leave").with_code(0);
+}
+
+#[test]
+fn what_is_left_out_shows_in_the_exit_code_and_check_opens_what_nobody_else_can() {
+    let folder = drawn();
+    fs::write(folder.path().join("faces/drawn_00001.pts"), "{\n1 2\n}").unwrap();
+    for words in ["info 300w:faces", "preview 300w:faces --count 1", "convert 300w:faces --to csv:c"] {
+        let done = data(folder.path(), words).with_code(1);
+        done.tells(&["drawn_00001.pts: points: 1 instead of 68"]);
+        assert_ne!(done.out, "", "{words}");
+    }
+    let photos = folder.path().join("bad");
+    copy(&folder.path().join("faces/drawn_00001.jpg"), &photos.join("a.jpg"));
+    copy(&folder.path().join("faces/drawn_00002.jpg"), &photos.join("b.jpg"));
+    fs::write(photos.join("a.pts"), "{\n1 2\n}").unwrap();
+    fs::write(photos.join("b.pts"), "no points").unwrap();
+    let done = data(folder.path(), "check 300w:bad").with_code(1);
+    assert_eq!(done.out.lines().last(), Some("0 faces, 2 findings: unusable annotations 2"));
+    let answer = &data(folder.path(), "check 300w:bad --json").with_code(1).json()[0];
+    let files: Vec<&Value> = answer["findings"].as_array().unwrap().iter().map(|f| &f["file"]).collect();
+    assert_eq!(files, ["bad/a.pts", "bad/b.pts"]);
+    data(folder.path(), "info 300w:bad").one_line(1, &["no usable face; the first of 2 problems"]);
 }
 
 #[test]
@@ -193,7 +232,8 @@ fn split_keeps_groups_together_and_says_where_all_went() {
         awing(folder.path(), &args(&format!("data split 300w:faces --out new {words}"), &[]))
             .one_line(code, parts);
     };
-    wrong("--parts a=0.5,b=0.6", 1, &["parts: the shares add up to 1.1, not to 1"]);
+    wrong("--parts a=0.5,b=0.6", 2, &["--parts: the shares add up to 1.1, not to 1"]);
+    wrong("--parts a=0.5,a=0.5", 2, &["--parts: `a` comes twice"]);
     wrong("--parts a", 2, &["`a` is not NAME=SHARE"]);
     wrong("--parts ../a=0.5,b=0.5", 2, &["--parts: `../a` is no plain word"]);
     wrong("--group persons.csv", 2, &["--group: `persons.csv` is neither image, nor folder, nor a file"]);

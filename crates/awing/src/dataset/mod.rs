@@ -67,6 +67,6 @@ pub(crate) use pts::IMAGE_EXTENSIONS;
 pub use pts::write_points;
 pub use sample::{ImageSource, Place, Sample};
 pub use source::{DataSource, Format};
-pub use split::{Grouping, Part, split};
+pub use split::{Grouping, Part, check_shares, split};
 pub use wider::{BoxedPhoto, read_wider};
 pub use write::{copy_images, write_coco, write_csv, write_pts};

@@ -141,7 +141,7 @@ pub fn split(
     grouping: &Grouping,
     seed: u64,
 ) -> Result<Vec<Part>> {
-    check(shares)?;
+    check_shares(shares)?;
     let mut groups: BTreeMap<String, Vec<&Sample>> = BTreeMap::new();
     for sample in &dataset.samples {
         groups.entry(grouping.of(sample)?).or_default().push(sample);
@@ -193,7 +193,11 @@ impl Dataset {
     }
 }
 
-fn check(shares: &[(String, f64)]) -> Result<()> {
+/// Whether parts of these names and shares can be: no name comes twice, and the shares add up to 1.
+///
+/// # Errors
+/// [`Error::Invalid`] that says what is wrong.
+pub fn check_shares(shares: &[(String, f64)]) -> Result<()> {
     let wrong = |problem: String| Err(Error::invalid("parts", problem));
     for (i, (name, share)) in shares.iter().enumerate() {
         if !(*share > 0.0 && *share <= 1.0) {

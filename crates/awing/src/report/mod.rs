@@ -24,6 +24,6 @@ pub use dataset_charts::dataset_charts;
 pub use heatmap_picture::{Heatmaps, heatmap_picture};
 pub use npy::write_npy;
 pub use overlay::Overlay;
-pub use picture::save_picture;
+pub use picture::{check_picture_name, save_picture};
 pub use plot::{TrainingRow, ced_chart, loss_charts, reliability_chart, training_charts};
 pub use preview::{PreviewFace, preview_sheet, target_sheet};

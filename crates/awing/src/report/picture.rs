@@ -1,4 +1,5 @@
 use crate::{
+    dataset::IMAGE_EXTENSIONS,
     error::{Error, Result},
     files::write_atomic,
 };
@@ -8,14 +9,26 @@ use std::{io::Cursor, path::Path};
 /// Quality of JPEG files; overlays keep their thin lines at 92.
 const JPEG_QUALITY: u8 = 92;
 
+/// Whether a picture can be written under this name, before the work for it is done.
+///
+/// # Errors
+/// [`Error::Image`] for an ending other than png, jpg, jpeg, webp or bmp.
+pub fn check_picture_name(path: &Path) -> Result<()> {
+    let ending = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+    if ending.is_some_and(|ending| IMAGE_EXTENSIONS.contains(&ending.as_str())) {
+        return Ok(());
+    }
+    Err(Error::image(path, "no such pictures are written; name it .png, .jpg, .webp or .bmp"))
+}
+
 /// Writes a picture; the ending of the name says how: png, jpg, webp or bmp.
 ///
 /// # Errors
 /// [`Error::Image`] for another ending, [`Error::Io`] when the file cannot be written.
 pub fn save_picture(path: &Path, picture: &RgbImage) -> Result<()> {
+    check_picture_name(path)?;
     let problem = |e: image::ImageError| Error::image(path, e.to_string());
-    let format = ImageFormat::from_path(path)
-        .map_err(|_| Error::image(path, "cannot tell the format; name it .png, .jpg, .webp or .bmp"))?;
+    let format = ImageFormat::from_path(path).map_err(problem)?;
     let mut bytes = Cursor::new(vec![]);
     match format {
         ImageFormat::Jpeg => {
@@ -40,7 +53,9 @@ mod tests {
             save_picture(&path, &picture).unwrap();
             assert_eq!(image::open(&path).unwrap().to_rgb8().dimensions(), (5, 3));
         }
-        let error = save_picture(&folder.path().join("f.txt"), &picture).unwrap_err();
-        assert!(error.to_string().contains("name it .png"), "{error}");
+        for name in ["f.txt", "f.gif", "f"] {
+            let error = save_picture(&folder.path().join(name), &picture).unwrap_err();
+            assert!(error.to_string().contains("name it .png"), "{error}");
+        }
     }
 }

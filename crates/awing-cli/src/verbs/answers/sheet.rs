@@ -1,8 +1,8 @@
 use super::FaceAnswer;
-use crate::failure::Failure;
+use crate::failure::{Failure, OrUsage};
 use awing::{
     geometry::{Point, Transform, warp},
-    report::{Overlay, Tile, contact_sheet, save_picture},
+    report::{Overlay, Tile, check_picture_name, contact_sheet, save_picture},
     scheme::Scheme,
 };
 use image::RgbImage;
@@ -41,10 +41,7 @@ impl Sheet {
     /// `path` is the first page; the others are numbered.
     pub(super) fn new(path: &Path) -> Result<Self, Failure> {
         let shown = path.display();
-        let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
-        if !["png", "jpg", "jpeg", "webp", "bmp"].contains(&ending.as_str()) {
-            return Err(Failure::Usage(format!("--sheet: {shown}: name it .png, .jpg, .webp or .bmp")));
-        }
+        check_picture_name(path).or_usage("--sheet")?;
         if path.exists() {
             return Err(Failure::Usage(format!("--sheet: {shown} is already there; choose another name")));
         }

@@ -12,6 +12,8 @@ use std::{fmt::Write, path::PathBuf};
 const MOST_LISTED: usize = 12;
 
 /// What is in a dataset: counts, sizes, distances, how heads are turned.
+///
+/// An annotation that makes no sense is told and left out, and the exit code is then 1.
 #[derive(Args, Debug)]
 pub(crate) struct Info {
     /// Annotated faces, FORMAT:PATH with FORMAT one of 300w, wflw, cofw, aflw, ytf, mtfl, lspet, dlib, coco, csv
@@ -52,7 +54,7 @@ impl Info {
             save_charts(&dataset_charts(&found), &folder.join("info"))?;
             console.note(format!("written to {}", folder.display()));
         }
-        Ok(())
+        if found.left_out > 0 { Err(Failure::Told) } else { Ok(()) }
     }
 }
 

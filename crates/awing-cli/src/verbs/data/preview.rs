@@ -7,7 +7,7 @@ use awing::{
     dataset::{DataSource, Dataset, Sample},
     geometry::CropRule,
     heatmap::{Codec, CodecConfig},
-    report::{PreviewFace, preview_sheet, save_picture, target_sheet},
+    report::{PreviewFace, check_picture_name, preview_sheet, save_picture, target_sheet},
 };
 use clap::Args;
 use std::path::PathBuf;
@@ -50,6 +50,7 @@ pub(crate) struct Preview {
 impl Preview {
     pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
         let out = self.out.display();
+        check_picture_name(&self.out).or_usage("--out")?;
         if self.out.exists() {
             return Err(Failure::Work(format!(
                 "{out}: is already there and is not changed; choose another --out"
@@ -90,7 +91,7 @@ impl Preview {
         };
         save_picture(&self.out, &sheet)?;
         console.print(out)?;
-        if broken > 0 { Err(Failure::Told) } else { Ok(()) }
+        if broken + dataset.problems.len() > 0 { Err(Failure::Told) } else { Ok(()) }
     }
 
     fn chosen<'a>(&self, dataset: &'a Dataset) -> Result<Vec<&'a Sample>, Failure> {

@@ -6,7 +6,7 @@ use crate::{
     folders,
 };
 use awing::{
-    dataset::{DataSource, Format, Grouping, Part, convert, split},
+    dataset::{DataSource, Format, Grouping, Part, check_shares, convert, split},
     evaluation::align,
 };
 use clap::Args;
@@ -56,6 +56,7 @@ impl Split {
         if let Some((name, _)) = self.parts.iter().find(|(name, _)| !folders::is_name(name)) {
             return Err(Failure::Usage(format!("--parts: `{name}` is no plain word for a folder")));
         }
+        check_shares(&self.parts).map_err(|e| Failure::Usage(format!("--{e}")))?;
         let grouping = self.grouping()?;
         let scheme = data::scheme(self.scheme.as_deref())?;
         let dataset = data::open(&self.data, scheme.as_ref(), console)?;
