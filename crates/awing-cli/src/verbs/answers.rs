@@ -49,7 +49,8 @@ pub(crate) enum TextFormat {
     /// COCO's keypoint results, one JSON array. Images have the ids of --coco-images, or are counted from 1: then --out DIR takes the table
     /// images.json, which loads as an annotation file
     Coco,
-    /// A 1-based iBUG .pts file a face in --out DIR: NAME.pts, NAME-face2.pts, …; prints their paths
+    /// A 1-based iBUG .pts file a face in --out DIR: NAME.pts, NAME-face2.pts, …; prints their paths. The table predictions.csv there says
+    /// of each file,image,face
     Pts,
 }
 

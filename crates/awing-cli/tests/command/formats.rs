@@ -130,8 +130,15 @@ fn a_pts_file_for_each_face() {
         .collect();
     files.sort();
     let mut expected = names.map(str::to_owned).to_vec();
+    expected.push("o/predictions.csv".into());
     expected.sort();
     assert_eq!(files, expected);
+    let table = fs::read_to_string(folder.path().join("o/predictions.csv")).unwrap();
+    let rows: Vec<&str> = table.lines().collect();
+    assert_eq!(
+        rows[..4],
+        ["file,image,face", "x.pts,a/x.jpg,0", "x-face2.pts,a/x.jpg,1", "x-2.pts,b/x.jpg,0"]
+    );
     // 1-based, and the same points as everywhere.
     let text = fs::read_to_string(folder.path().join("o/x-face2.pts")).unwrap();
     let first: Vec<f64> = text.lines().nth(3).unwrap().split(' ').map(|v| v.parse().unwrap()).collect();
