@@ -3,7 +3,9 @@
 use crate::{failure::Failure, limited};
 use awing::{
     Error,
+    dataset::IMAGE_EXTENSIONS,
     prediction::{Photo, expand_sources},
+    video::is_video,
 };
 use std::{
     collections::BTreeSet,
@@ -16,7 +18,7 @@ pub(crate) const STDIN: &str = "-";
 /// More bytes than any image that is read has.
 const MOST_BYTES: u64 = (1 << 30) + 1;
 
-/// The photos of all sources and of the list, in order, each once. `-` is an image on standard input, `@FILE` a list of sources, one a line;
+/// The photos and videos of all sources and of the list, in order, each once. `-` is an image on standard input, `@FILE` a list of sources, one a line;
 /// the list `-` is standard input.
 pub(crate) fn photos(sources: &[String], list: Option<&Path>) -> Result<Found, Failure> {
     let mut found = Found::default();
@@ -24,7 +26,7 @@ pub(crate) fn photos(sources: &[String], list: Option<&Path>) -> Result<Found, F
         match source.strip_prefix('@') {
             _ if source == STDIN => found.standard_input()?,
             Some(list) => found.list(list.as_ref())?,
-            None => found.expand(std::slice::from_ref(source)),
+            None => found.expand(source),
         }
     }
     if let Some(list) = list {
@@ -41,17 +43,34 @@ pub(crate) struct Found {
     pub(crate) problems: Vec<Error>,
     /// What was left out.
     pub(crate) notes: Vec<String>,
+    /// Videos that were named, and those of folders and patterns that mean no photo.
+    pub(crate) videos: Vec<PathBuf>,
     taken: BTreeSet<PathBuf>,
     /// Standard input can be read once.
     input_is_read: bool,
 }
 
 impl Found {
-    fn expand(&mut self, sources: &[String]) {
-        let list = expand_sources(sources);
+    fn expand(&mut self, source: &String) {
+        let mut list = expand_sources(std::slice::from_ref(source));
         self.notes.extend(list.notes());
-        let new = list.photos.into_iter().filter(|path| self.taken.insert(path.clone()));
-        self.photos.extend(new.map(Photo::from));
+        let videos: Vec<PathBuf> = list.others.into_iter().filter(|path| is_video(path)).collect();
+        if list.photos.is_empty() && !videos.is_empty() {
+            list.problems.retain(|problem| !matches!(problem, Error::Invalid { .. }));
+            list.photos = videos;
+        } else if let Some(first) = videos.first() {
+            let (first, count) = (first.display(), videos.len());
+            self.notes.push(format!(
+                "videos are left out, {count} of them, the first is {first}; name them to follow their faces"
+            ));
+        }
+        for path in list.photos.into_iter().filter(|path| self.taken.insert(path.clone())) {
+            if is_image(&path) || !is_video(&path) {
+                self.photos.push(Photo::from(path));
+            } else {
+                self.videos.push(path);
+            }
+        }
         self.problems.extend(list.problems);
     }
 
@@ -76,7 +95,7 @@ impl Found {
         if sources.is_empty() {
             self.problems.push(Error::invalid(list.to_string_lossy(), "the list is empty"));
         }
-        self.expand(&sources);
+        sources.iter().for_each(|source| self.expand(source));
         Ok(())
     }
 
@@ -92,9 +111,40 @@ impl Found {
     }
 }
 
+/// By its name alone, so that the files of many photos are not opened for it.
+fn is_image(path: &Path) -> bool {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+    ending.is_some_and(|ending| IMAGE_EXTENSIONS.contains(&&*ending))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn videos_are_meant_where_they_are_named_or_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["clips", "both"] {
+            std::fs::create_dir(at(name)).unwrap();
+        }
+        for name in
+            ["clips/a.mp4", "clips/b.MOV", "clips/notes.txt", "clips/app.ts", "both/a.jpg", "both/b.mp4"]
+        {
+            std::fs::write(at(name), "import").unwrap();
+        }
+        std::fs::write(at("clips/stream.ts"), [0x47, 0x40]).unwrap();
+        let found = |source: &str| photos(&[at(source).display().to_string()], None).unwrap();
+        for source in ["clips", "clips/*"] {
+            let Found { photos, videos, problems, notes, .. } = found(source);
+            assert_eq!(videos, ["clips/a.mp4", "clips/b.MOV", "clips/stream.ts"].map(at), "{source}");
+            assert!(photos.is_empty() && problems.is_empty() && notes.is_empty());
+        }
+        let Found { photos, videos, notes, .. } = found("both");
+        assert_eq!((photos.len(), videos.len()), (1, 0));
+        assert!(notes[0].starts_with("videos are left out, 1 of them"), "{notes:?}");
+        assert_eq!(found("both/b.mp4").videos, [at("both/b.mp4")]);
+    }
 
     #[test]
     fn a_list_has_a_source_on_each_line() {

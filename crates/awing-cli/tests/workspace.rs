@@ -49,7 +49,11 @@ fn the_page_of_dependencies_is_right() {
     assert_eq!(rows, asked_for(true), "left: docs/DEPENDENCIES.md, right: the manifests");
     let for_tests = page.lines().find(|line| line.starts_with("For tests alone")).unwrap();
     let named: BTreeSet<String> = for_tests.split('`').skip(1).step_by(2).map(str::to_owned).collect();
-    assert_eq!(named, asked_for(false).into_keys().collect(), "left: docs/DEPENDENCIES.md, right: the manifests");
+    assert_eq!(
+        named,
+        asked_for(false).into_keys().collect(),
+        "left: docs/DEPENDENCIES.md, right: the manifests"
+    );
 }
 
 /// The number differs from system to system.

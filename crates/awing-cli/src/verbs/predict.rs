@@ -1,6 +1,6 @@
 use super::{
     answers::{Answers, Extras, TextFormat},
-    predict_video::{VideoOptions, are_videos},
+    predict_video::VideoOptions,
 };
 use crate::{
     console::Console,
@@ -42,7 +42,7 @@ use std::{
 ]))]
 pub(crate) struct Predict {
     /// Image files (JPEG, PNG, WebP, BMP), folders, or quoted patterns such as 'photos/*.jpg'; @FILE for a list of them, one a line; - for an image on standard input;
-    /// or videos, which are read by the program ffmpeg
+    /// or videos, which are read by the program ffmpeg; a folder or a pattern means its videos where it means no image
     #[arg(required_unless_present = "list", value_name = "SOURCE")]
     pub(crate) sources: Vec<String>,
     /// A file with a source on each line, or - for such a list on standard input; paths begin where the command runs
@@ -109,8 +109,17 @@ pub(crate) struct Predict {
 
 impl Predict {
     pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
-        if are_videos(&self.sources)? {
-            return self.run_videos(console);
+        let Found { photos, videos, problems, notes, .. } =
+            sources::photos(&self.sources, self.list.as_deref())?;
+        console.warn_all(problems.iter());
+        if !(photos.is_empty() || videos.is_empty()) {
+            return Err(Failure::Usage("SOURCE: give photos and videos in two calls".to_owned()));
+        }
+        if !videos.is_empty() {
+            return self.run_videos(&videos, problems.len(), console);
+        }
+        if photos.is_empty() {
+            return Err(Failure::Told);
         }
         let device = self.device.device()?;
         let boxes = self.face_boxes(&device)?;
@@ -118,11 +127,6 @@ impl Predict {
         let head = self.head(aligner.scheme())?;
         if self.coco_images.is_some() && self.format != TextFormat::Coco {
             return Err(Failure::Usage("--coco-images: only --format coco has ids of images".to_owned()));
-        }
-        let Found { photos, problems, notes, .. } = sources::photos(&self.sources, self.list.as_deref())?;
-        console.warn_all(problems.iter());
-        if photos.is_empty() {
-            return Err(Failure::Told);
         }
         if let Some(file) = boxes.names_none(photos.iter().map(Photo::path)) {
             let problem = format!(

@@ -8,7 +8,7 @@ use crate::{console::Console, failure::Failure, interrupt::stoppable};
 use awing::{
     prediction::{Aligner, HeadShape},
     scheme::Scheme,
-    video::{TrackedFace, Tracker, TrackerConfig, VideoFrame, VideoReader, VideoWriter, is_video},
+    video::{TrackedFace, Tracker, TrackerConfig, VideoFrame, VideoReader, VideoWriter},
 };
 use clap::Args;
 use image::imageops::{FilterType, resize};
@@ -45,19 +45,14 @@ impl VideoOptions {
     }
 }
 
-/// Whether the sources are videos.
-pub(super) fn are_videos(sources: &[String]) -> Result<bool, Failure> {
-    let count = sources.iter().filter(|source| is_video(Path::new(source))).count();
-    match count {
-        0 => Ok(false),
-        count if count == sources.len() => Ok(true),
-        _ => Err(Failure::Usage("SOURCE: give photos and videos in two calls".to_owned())),
-    }
-}
-
 impl Predict {
-    /// Follows the faces of videos.
-    pub(super) fn run_videos(&self, console: &Console) -> Result<(), Failure> {
+    /// Follows the faces of videos; so many other sources have `failed`.
+    pub(super) fn run_videos(
+        &self,
+        videos: &[PathBuf],
+        failed: usize,
+        console: &Console,
+    ) -> Result<(), Failure> {
         for (given, option) in [
             (!self.face_box.is_empty(), "--box"),
             (self.boxes.is_some(), "--boxes"),
@@ -79,9 +74,8 @@ impl Predict {
         let head = self.head(aligner.scheme())?;
         let mut lines = Lines::new(aligner.scheme(), self.format, head, folder.as_deref(), console)?;
         let mut names = HashSet::new();
-        let mut failed = false;
-        for source in &self.sources {
-            let path = Path::new(source);
+        let mut failed = failed > 0;
+        for path in videos {
             let drawn =
                 folder.as_deref().filter(|_| self.draw).map(|folder| folder.join(name(path, &mut names)));
             let followed = stoppable(console, "after this frame", |stop| {
@@ -91,7 +85,7 @@ impl Predict {
                 Ok(()) => (),
                 Err(Failure::Work(problem)) => {
                     console.warn(&problem);
-                    lines.problem(source, problem)?;
+                    lines.problem(&path.to_string_lossy(), problem)?;
                     failed = true;
                 }
                 Err(other) => return Err(other),

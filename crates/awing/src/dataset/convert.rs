@@ -90,6 +90,15 @@ pub fn convert(dataset: &Dataset, target: &DataSource, images: Images) -> Result
     for sample in &fitted.samples {
         sources.entry(image_name(sample)?).or_insert(sample);
     }
+    // Some file systems do not tell large letters from small ones.
+    let annotations = place.annotations.to_string_lossy().to_lowercase();
+    if let Some(name) =
+        sources.keys().find(|name| place.images.join(name).to_string_lossy().to_lowercase() == annotations)
+    {
+        let problem =
+            format!("an image is called `{name}`, as the annotations would be; name their file otherwise");
+        return Err(Error::invalid("target", problem));
+    }
     let mut absent = 0;
     // The annotations come last: where they are, the images are too.
     if format != Format::Cofw {
@@ -544,6 +553,15 @@ mod tests {
             assert!(error.contains(what), "{error}");
         }
         assert_eq!(std::fs::read_to_string(folder.path().join("x/a.pts")).unwrap(), before);
+        // An image that is called as the annotations would be.
+        let mut samples = given.samples.clone();
+        samples[0].name = "Annotations.json".into();
+        let odd =
+            Dataset { samples, source: given.source.clone(), scheme: given.scheme.clone(), problems: vec![] };
+        let target = DataSource { format: Format::Coco, path: folder.path().join("odd") };
+        let error = convert(&odd, &target, Images::Copy).unwrap_err().to_string();
+        assert!(error.contains("an image is called `Annotations.json`"), "{error}");
+        assert!(!folder.path().join("odd").exists());
         // The images of COFW are inside its file.
         to(Format::Cofw, "x/COFW_test_color.mat", Images::Copy).unwrap();
         let read: DataSource =

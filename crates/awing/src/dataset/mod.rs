@@ -63,7 +63,7 @@ pub use fit::{Change, ChangeKind, fit};
 pub use image_file::{MAX_SIDE, decode_image, load_image};
 pub(crate) use image_file::{image_file_size, image_size};
 pub use open::{Dataset, OpenOptions};
-pub(crate) use pts::IMAGE_EXTENSIONS;
+pub use pts::IMAGE_EXTENSIONS;
 pub use pts::write_points;
 pub use sample::{ImageSource, Place, Sample};
 pub use source::{DataSource, Format};

@@ -31,7 +31,7 @@ use std::{
 /// Deeper than any dataset's folders; what is deeper is a loop of links.
 const MAX_DEPTH: usize = 16;
 /// The endings of the image files that are read.
-pub(crate) const IMAGE_EXTENSIONS: [&str; 5] = ["jpg", "jpeg", "png", "webp", "bmp"];
+pub const IMAGE_EXTENSIONS: [&str; 5] = ["jpg", "jpeg", "png", "webp", "bmp"];
 
 /// The name of the file of detector boxes.
 pub(super) const DETECTOR_BOXES: &str = "detector_boxes.csv";

@@ -39,6 +39,8 @@ pub struct PhotoList {
     pub unread: BTreeMap<String, usize>,
     /// Folders that are left out because awing wrote them.
     pub own: Vec<PathBuf>,
+    /// Other files of the folders and patterns, such as videos.
+    pub others: Vec<PathBuf>,
 }
 
 impl PhotoList {
@@ -125,6 +127,8 @@ impl PhotoList {
             self.photos.push(path);
         } else if OTHER_IMAGES.contains(&ending.as_str()) {
             *self.unread.entry(ending).or_default() += 1;
+        } else {
+            self.others.push(path);
         }
     }
 }

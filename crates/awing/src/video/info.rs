@@ -6,6 +6,8 @@ use std::{fs::File, io::Read, path::Path, process::Stdio, thread};
 /// Endings of files that are taken for videos.
 const ENDINGS: [&str; 14] =
     ["mp4", "m4v", "mov", "mkv", "webm", "avi", "mpg", "mpeg", "mts", "m2ts", "wmv", "flv", "3gp", "ogv"];
+/// The first byte of MPEG's transport streams. Their usual ending is that of programs, too.
+const TRANSPORT_MARK: u8 = 0x47;
 /// Of ffprobe's answer at most this is read, in bytes.
 const LONGEST_ANSWER: u64 = 1 << 20;
 /// Frames a second where a file does not say it.
@@ -33,7 +35,7 @@ pub fn is_video(path: &Path) -> bool {
     let mut start = Vec::new();
     path.is_file()
         && File::open(path).and_then(|file| file.take(16).read_to_end(&mut start)).is_ok()
-        && has_video_mark(&start)
+        && (has_video_mark(&start) || ending == "ts" && start.first() == Some(&TRANSPORT_MARK))
 }
 
 /// Whether a file that starts so is MP4 or QuickTime, Matroska or WebM, AVI, FLV, ASF, MPEG or Ogg.
