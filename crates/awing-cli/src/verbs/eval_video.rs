@@ -8,7 +8,7 @@ use awing::{
     prediction::Aligner,
     video::{Motion, Smoothing, TrackerConfig, TrackingFigures, test_tracking},
 };
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 /// Measure how well faces are followed on video: jitter, lag, error, lost faces, changed numbers.
@@ -40,6 +40,9 @@ pub(crate) struct EvalVideo {
     /// Only these clips: rest, pan, dash, zoom, turn, light, hidden, cut [default: all]
     #[arg(long, num_args = 1.., value_name = "NAME")]
     motion: Vec<Motion>,
+    /// Only these ways: alone, followed, smoothed [default: all]
+    #[arg(long, num_args = 1.., value_enum, value_name = "NAME")]
+    way: Vec<Way>,
     /// Look for new faces at every so many frames
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     detect_every: Option<u32>,
@@ -57,11 +60,23 @@ pub(crate) struct EvalVideo {
     json: bool,
 }
 
+/// How faces are found in the frames of a clip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+enum Way {
+    /// In each frame as in a photo
+    Alone,
+    /// By the tracker, points as the network finds them
+    Followed,
+    /// By the tracker, points smoothed over time
+    Smoothed,
+}
+
 /// The figures of one way through clips of one kind.
 #[derive(Serialize)]
 struct Row {
     motion: &'static str,
-    way: &'static str,
+    way: Way,
     #[serde(flatten)]
     figures: TrackingFigures,
 }
@@ -82,16 +97,21 @@ impl EvalVideo {
         let smoothed = TrackerConfig { detect_every, smoothing: Some(smoothing), ..usual };
         smoothed.validate().map_err(|e| Failure::Usage(e.to_string()))?;
         let followed = TrackerConfig { smoothing: None, ..smoothed };
-        let ways = [("alone", None), ("followed", Some(followed)), ("smoothed", Some(smoothed))];
+        let ways = if self.way.is_empty() { Way::value_variants() } else { &self.way };
         let clips = (self.faces as usize).min(dataset.samples.len());
         let motions = if self.motion.is_empty() { Motion::ALL.to_vec() } else { self.motion };
         let bar =
             console.bar(clips * motions.len() * ways.len(), "{bar:30} {pos} of {len} clips  left {eta}");
         let mut rows = Vec::new();
         for motion in motions {
-            for (way, config) in ways {
+            for way in ways {
+                let config = match way {
+                    Way::Alone => None,
+                    Way::Followed => Some(followed),
+                    Way::Smoothed => Some(smoothed),
+                };
                 let figures = test_tracking(&aligner, &dataset, clips, config, motion, &mut |_| bar.inc(1))?;
-                rows.push(Row { motion: motion.name(), way, figures });
+                rows.push(Row { motion: motion.name(), way: *way, figures });
             }
         }
         bar.finish_and_clear();
@@ -118,10 +138,10 @@ fn table(rows: &[Row]) -> String {
     };
     let mut lines = vec![head.map(String::from).to_vec()];
     lines.extend(rows.iter().map(|Row { motion, way, figures: f }| {
-        let changes = if *way == "alone" { "-".to_owned() } else { f.number_changes.to_string() };
+        let changes = if *way == Way::Alone { "-".to_owned() } else { f.number_changes.to_string() };
         vec![
             (*motion).to_owned(),
-            (*way).to_owned(),
+            format!("{way:?}").to_lowercase(),
             f.frames.to_string(),
             or_none(f.jitter, 3),
             or_none(f.lag, 2),

@@ -93,6 +93,18 @@ mod tests {
         }
     }
 
+    /// A face of 46 pixels in a photo of 4000: 86 such would fill a row of it.
+    #[test]
+    fn a_small_face_in_a_large_photo_is_found() {
+        let portrait = image::open(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/astronaut.jpg")).unwrap();
+        let small = portrait.resize(256, 256, image::imageops::FilterType::Triangle).to_rgb8();
+        let mut photo = RgbImage::from_pixel(4000, 3000, image::Rgb([90, 120, 160]));
+        image::imageops::replace(&mut photo, &small, 2900, 1700);
+        let faces = builtin_detector().unwrap().detect(&photo).unwrap();
+        let truth = Rect::new(2900.0 + 89.5, 1700.0 + 43.7, 2900.0 + 135.5, 1700.0 + 89.0);
+        assert!(faces.len() == 1 && faces[0].face_box.overlap(truth) > 0.7, "{faces:?}");
+    }
+
     #[test]
     fn rough_boxes_become_tight_and_what_is_no_face_goes() {
         let photo =
