@@ -100,6 +100,36 @@ impl Console {
     }
 }
 
+/// Lines of results for whoever reads them. Who has enough of them, as `head` has, ends the work, unless it also writes files: these are wanted
+/// all the same.
+pub(crate) struct Lines<'a> {
+    console: &'a Console,
+    /// Whether files are written too.
+    files: bool,
+    /// Whether somebody reads.
+    heard: bool,
+}
+
+impl<'a> Lines<'a> {
+    /// Nobody reads where they are `silent`.
+    pub(crate) fn new(console: &'a Console, files: bool, silent: bool) -> Self {
+        Self { console, files, heard: !silent }
+    }
+
+    pub(crate) fn print(&mut self, line: impl Display) -> Result<(), Failure> {
+        if !self.heard {
+            return Ok(());
+        }
+        match self.console.print(line) {
+            Err(Failure::Closed) if self.files => {
+                self.heard = false;
+                Ok(())
+            }
+            printed => printed,
+        }
+    }
+}
+
 /// The text without what moves a terminal's cursor: the name of a file may hold anything.
 fn harmless(text: &str) -> String {
     text.replace(|c: char| c.is_control() && !matches!(c, '\n' | '\t'), " ")

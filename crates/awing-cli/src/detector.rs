@@ -86,6 +86,7 @@ pub(crate) fn boxed_photos(
         Some(("wider", path)) => Ok(read_wider(Path::new(path))?),
         Some(("none", path)) => {
             let list = expand_sources(&[path.to_owned()]);
+            list.notes().iter().for_each(|note| console.note(note));
             if let Some(problem) = list.problems.into_iter().next() {
                 return Err(problem.into());
             }

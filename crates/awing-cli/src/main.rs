@@ -1,6 +1,6 @@
 //! The `awing` command: train, evaluate and predict face landmarks. Everything it does is in the library `awing`; here
 //! are the arguments, the messages and the exit codes: 0 done, 1 the work or a part of the input failed, 2 the command
-//! line was wrong.
+//! line was wrong, 130 stopped by Ctrl-C or a signal.
 
 mod console;
 mod data;

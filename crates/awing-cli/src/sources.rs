@@ -3,7 +3,7 @@
 use crate::{failure::Failure, limited};
 use awing::{
     Error,
-    dataset::IMAGE_EXTENSIONS,
+    dataset::has_image_ending,
     prediction::{Photo, expand_sources},
     video::is_video,
 };
@@ -65,7 +65,8 @@ impl Found {
             ));
         }
         for path in list.photos.into_iter().filter(|path| self.taken.insert(path.clone())) {
-            if is_image(&path) || !is_video(&path) {
+            // The files of many photos are not opened to see whether they are videos.
+            if has_image_ending(&path) || !is_video(&path) {
                 self.photos.push(Photo::from(path));
             } else {
                 self.videos.push(path);
@@ -109,12 +110,6 @@ impl Found {
         read.map_err(|e| Failure::Work(format!("cannot read standard input: {e}")))?;
         Ok(bytes)
     }
-}
-
-/// By its name alone, so that the files of many photos are not opened for it.
-fn is_image(path: &Path) -> bool {
-    let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
-    ending.is_some_and(|ending| IMAGE_EXTENSIONS.contains(&&*ending))
 }
 
 #[cfg(test)]

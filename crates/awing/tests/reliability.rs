@@ -208,6 +208,7 @@ fn a_run_goes_on_with_the_recipe_and_the_faces_that_it_began_with() {
     let folder = tempfile::tempdir().unwrap();
     let run = finished(folder.path());
     let before = weights(&run);
+    let settings = fs::read(run.join("config.toml")).unwrap();
     let other = |set: TrainingSet, validation: Option<Dataset>, recipe: Recipe| {
         let resumed = Session { validation, resume: true, ..session(&run, recipe, set) };
         train(resumed, &mut Quiet).unwrap_err().to_string()
@@ -226,6 +227,7 @@ fn a_run_goes_on_with_the_recipe_and_the_faces_that_it_began_with() {
             "{problem}"
         );
     }
+    assert!(fs::read(run.join("config.toml")).unwrap() == settings, "the recipe was written");
     let mut faster = recipe(3);
     faster.optimiser = OptimiserConfig::Adamw { learning_rate: 0.1, weight_decay: 1e-4 };
     fs::write(run.join("config.toml"), faster.to_toml().unwrap()).unwrap();

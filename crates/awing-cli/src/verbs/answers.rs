@@ -7,7 +7,7 @@ mod names;
 mod pts_files;
 mod sheet;
 
-use crate::{console::Console, failure::Failure};
+use crate::failure::Failure;
 use awing::{
     Error,
     prediction::{Face, HeadPose, HeadShape, Photo, PhotoFace, PhotoFaces},
@@ -198,9 +198,9 @@ impl<'a> Answers<'a> {
         Ok(answers)
     }
 
-    /// Prints what stands above all lines.
-    pub(crate) fn header(&self, console: &Console) -> Result<(), Failure> {
-        self.form.head().map_or(Ok(()), |line| console.print(line))
+    /// What stands above all lines.
+    pub(crate) fn header(&self) -> Option<String> {
+        self.form.head()
     }
 
     /// Makes the lines of a photo and writes its files.

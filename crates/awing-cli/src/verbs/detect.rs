@@ -69,7 +69,11 @@ impl Detect {
     }
 
     fn find(&self, detector: &dyn FaceDetector, console: &Console) -> Result<(), Failure> {
-        let Found { photos, problems, notes, .. } = sources::photos(&self.sources, None)?;
+        let Found { photos, videos, problems, notes, .. } = sources::photos(&self.sources, None)?;
+        if let Some(video) = videos.first() {
+            let problem = "is a video; `awing predict` follows the faces of videos";
+            return Err(Failure::Usage(format!("SOURCE: {} {problem}", video.display())));
+        }
         notes.iter().for_each(|note| console.note(note));
         console.warn_all(problems.iter());
         let mut failed = problems.len();

@@ -100,6 +100,10 @@ impl EvalVideo {
         let ways = if self.way.is_empty() { Way::value_variants() } else { &self.way };
         let clips = (self.faces as usize).min(dataset.samples.len());
         let motions = if self.motion.is_empty() { Motion::ALL.to_vec() } else { self.motion };
+        if dataset.samples.len() < 2 && motions.contains(&Motion::Cut) {
+            let problem = "a cut goes from one face to another, and the data has a single one; name other clips with --motion";
+            return Err(Failure::Usage(format!("--data: {problem}")));
+        }
         let bar =
             console.bar(clips * motions.len() * ways.len(), "{bar:30} {pos} of {len} clips  left {eta}");
         let mut rows = Vec::new();

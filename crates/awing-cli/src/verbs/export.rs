@@ -146,10 +146,13 @@ impl Export {
             (None, ModelSource::Builtin) => return Ok(String::new()),
         };
         // Whoever made the folder must not have another file told to those whom the model is given to.
-        let plain = self.card.is_some() || path.symlink_metadata().is_ok_and(|meta| meta.is_file());
-        let text = if plain { limited::text(&path) } else { Err("is not a plain file".to_owned()) };
+        let odd = path.symlink_metadata().is_ok_and(|meta| !meta.is_file());
+        let text = match odd && self.card.is_none() {
+            true => Err("is not a plain file".to_owned()),
+            false => limited::text(&path),
+        };
         text.map_err(|problem| {
-            Failure::Work(format!("{}: the card {problem}; give one with --card", path.display()))
+            Failure::Work(format!("{}: the model's card: {problem}; give one with --card", path.display()))
         })
     }
 }

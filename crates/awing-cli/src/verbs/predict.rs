@@ -3,7 +3,7 @@ use super::{
     predict_video::VideoOptions,
 };
 use crate::{
-    console::Console,
+    console::{Console, Lines},
     detector::DetectorSource,
     device::DeviceChoice,
     failure::{Failure, OrUsage},
@@ -111,6 +111,7 @@ impl Predict {
     pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
         let Found { photos, videos, problems, notes, .. } =
             sources::photos(&self.sources, self.list.as_deref())?;
+        notes.iter().for_each(|note| console.note(note));
         console.warn_all(problems.iter());
         if !(photos.is_empty() || videos.is_empty()) {
             return Err(Failure::Usage("SOURCE: give photos and videos in two calls".to_owned()));
@@ -128,7 +129,9 @@ impl Predict {
         if self.coco_images.is_some() && self.format != TextFormat::Coco {
             return Err(Failure::Usage("--coco-images: only --format coco has ids of images".to_owned()));
         }
-        if let Some(file) = boxes.names_none(photos.iter().map(Photo::path)) {
+        // One photo may well have no face; of many, one at least will be called as the file says.
+        let unknown = boxes.names_none(photos.iter().map(Photo::path)).filter(|_| photos.len() > 1);
+        if let Some(file) = unknown {
             let problem = format!(
                 "--boxes: {}: none of the photos is in it; its names must end as theirs do",
                 file.display()
@@ -153,19 +156,11 @@ impl Predict {
         let answers = Answers::new(&scheme, self.format, extras);
         let mut answers =
             answers.inspect_err(|_| folder.iter().chain(&maps).for_each(|f| folders::release(f)))?;
-        notes.iter().for_each(|note| console.note(note));
-        if !self.silent {
-            answers.header(console)?;
-        }
+        let writes = folder.is_some() || maps.is_some() || self.sheet.is_some();
+        let mut lines = Lines::new(console, writes, self.silent);
+        answers.header().map_or(Ok(()), |head| lines.print(head))?;
         let bar = console.bar(photos.len(), "{bar:30} {pos} of {len} photos  {per_sec}  left {eta}");
-        let (mut failed, mut faces, begun) = (problems.len(), 0, Instant::now());
-        // Whoever reads the answers may have enough of them; the files are wanted all the same.
-        let (mut heard, writes) = (!self.silent, folder.is_some() || maps.is_some() || self.sheet.is_some());
-        let mut tell = |lines: &[String]| {
-            let told = lines.iter().filter(|_| heard).try_for_each(|line| console.print(line));
-            heard &= told.is_ok();
-            if writes && matches!(told, Err(Failure::Closed)) { Ok(()) } else { told }
-        };
+        let (mut failed, mut seen, mut faces, begun) = (problems.len(), 0_usize, 0, Instant::now());
         let mut each = |photo: &Photo, found: awing::Result<PhotoFaces>, stop: &AtomicBool| {
             faces += found.as_ref().map_or(0, |photo| photo.faces.len());
             if found.as_ref().is_ok_and(|photo| photo.faces.is_empty()) {
@@ -178,8 +173,9 @@ impl Predict {
             let answer = answers.answer(photo, found)?;
             failed += answer.problems.len();
             answer.problems.iter().for_each(|problem| console.warn(problem));
+            seen += 1;
             bar.inc(1);
-            tell(&answer.lines)?;
+            answer.lines.iter().try_for_each(|line| lines.print(line))?;
             if stop.load(Ordering::Relaxed) { Err(Failure::Stopped) } else { Ok(()) }
         };
         let done = stoppable(console, "after this photo", |stop| {
@@ -190,13 +186,10 @@ impl Predict {
         if !stopped {
             done?;
         }
-        tell(&answers.end()?)?;
+        answers.end()?.iter().try_for_each(|line| lines.print(line))?;
         if photos.len() > 1 {
-            let (count, seconds) = (photos.len(), begun.elapsed().as_secs_f64());
-            console.note(format!(
-                "{count} photos, {faces} faces, {:.1} photos/s",
-                count as f64 / seconds.max(1e-3)
-            ));
+            let rate = seen as f64 / begun.elapsed().as_secs_f64().max(1e-3);
+            console.note(format!("{seen} photos, {faces} faces, {rate:.1} photos/s"));
         }
         for written in folder.iter().chain(&maps).chain(answers.pages()) {
             console.note(format!("written to {}", written.display()));

@@ -4,14 +4,17 @@ use super::{
     answers::{FaceAnswer, TextFormat, face_columns, face_line},
     predict::Predict,
 };
-use crate::{console::Console, failure::Failure, interrupt::stoppable};
+use crate::{
+    console::{Console, Lines},
+    failure::Failure,
+    interrupt::stoppable,
+};
 use awing::{
     prediction::{Aligner, HeadShape},
     scheme::Scheme,
     video::{TrackedFace, Tracker, TrackerConfig, VideoFrame, VideoReader, VideoWriter},
 };
 use clap::Args;
-use image::imageops::{FilterType, resize};
 use serde::Serialize;
 use std::{
     collections::HashSet,
@@ -72,9 +75,9 @@ impl Predict {
         let aligner = self.aligner(&device)?.with_detector(self.detector.load(&device)?);
         let folder = self.folder()?;
         let head = self.head(aligner.scheme())?;
-        let mut lines = Lines::new(aligner.scheme(), self.format, head, folder.as_deref(), console)?;
+        let mut lines = VideoLines::new(aligner.scheme(), self.format, head, folder.as_deref(), console)?;
         let mut names = HashSet::new();
-        let mut failed = failed > 0;
+        let (mut failed, mut stopped) = (failed > 0, false);
         for path in videos {
             let drawn =
                 folder.as_deref().filter(|_| self.draw).map(|folder| folder.join(name(path, &mut names)));
@@ -88,11 +91,18 @@ impl Predict {
                     lines.problem(&path.to_string_lossy(), problem)?;
                     failed = true;
                 }
+                Err(Failure::Stopped) => {
+                    stopped = true;
+                    break;
+                }
                 Err(other) => return Err(other),
             }
         }
         if let Some(folder) = &folder {
             console.note(format!("written to {}", folder.display()));
+        }
+        if stopped {
+            return Err(Failure::Stopped);
         }
         if failed { Err(Failure::Told) } else { Ok(()) }
     }
@@ -102,7 +112,7 @@ impl Predict {
         aligner: &Aligner,
         path: &Path,
         drawn: Option<&Path>,
-        lines: &mut Lines<'_>,
+        lines: &mut VideoLines<'_>,
         stop: &AtomicBool,
         console: &Console,
     ) -> Result<(), Failure> {
@@ -139,17 +149,10 @@ impl Predict {
                 for VideoFace { id, face } in &faces {
                     face.draw(aligner.scheme(), Some(&id.to_string()), &mut image);
                 }
-                let (writer, size) = match &mut writer {
+                let writer = match &mut writer {
                     Some(writer) => writer,
-                    None => {
-                        let new = VideoWriter::create(drawn, width, height, info.rate, Some(path))?;
-                        writer.insert((new, (width, height)))
-                    }
+                    None => writer.insert(VideoWriter::create(drawn, width, height, info.rate, Some(path))?),
                 };
-                // A stream may change its resolution; the drawn video keeps that of its first frame.
-                if image.dimensions() != *size {
-                    image = resize(&image, size.0, size.1, FilterType::Triangle);
-                }
                 writer.write(&image, time)?;
             }
             bar.inc(1);
@@ -158,7 +161,7 @@ impl Predict {
         let done = video.try_for_each(|frame| each(frame?));
         bar.finish_and_clear();
         // What was read before an error is kept.
-        let written = writer.map_or(Ok(()), |(writer, _)| writer.finish().map_err(Failure::from));
+        let written = writer.map_or(Ok(()), |writer| writer.finish().map_err(Failure::from));
         let rate = frames as f64 / start.elapsed().as_secs_f64().max(1e-9);
         let (path, detections, faces) = (path.display(), tracker.detections(), faces.len());
         console.note(format!(
@@ -203,17 +206,15 @@ fn microseconds<S: serde::Serializer>(time: &f64, serializer: S) -> Result<S::Ok
 }
 
 /// Prints the lines and keeps a copy of them.
-struct Lines<'a> {
+struct VideoLines<'a> {
     format: TextFormat,
     /// The head, where its pose is asked for.
     head: Option<HeadShape>,
-    console: &'a Console,
+    lines: Lines<'a>,
     copy: Option<(PathBuf, BufWriter<File>)>,
-    /// Whether somebody still reads them.
-    heard: bool,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> VideoLines<'a> {
     fn new(
         scheme: &Scheme,
         format: TextFormat,
@@ -227,7 +228,8 @@ impl<'a> Lines<'a> {
             let file = File::create_new(&path).map_err(|e| Failure::file(&path, e))?;
             Ok::<_, Failure>((path, BufWriter::new(file)))
         };
-        let mut lines = Self { format, head, console, copy: folder.map(create).transpose()?, heard: true };
+        let copy = folder.map(create).transpose()?;
+        let mut lines = Self { format, head, lines: Lines::new(console, copy.is_some(), false), copy };
         if format == TextFormat::Csv {
             let columns = face_columns(scheme.len(), lines.head.is_some());
             lines.tell(&format!("image,frame,time,id,{columns}"))?;
@@ -256,10 +258,7 @@ impl<'a> Lines<'a> {
         if let Some((path, file)) = &mut self.copy {
             writeln!(file, "{line}").and_then(|()| file.flush()).map_err(|e| Failure::file(path, e))?;
         }
-        let told = if self.heard { self.console.print(line) } else { Ok(()) };
-        self.heard &= told.is_ok();
-        // Whoever reads the answers may have enough of them; the files are wanted all the same.
-        if self.copy.is_some() && matches!(told, Err(Failure::Closed)) { Ok(()) } else { told }
+        self.lines.print(line)
     }
 }
 

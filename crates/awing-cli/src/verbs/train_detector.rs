@@ -64,7 +64,7 @@ pub(crate) struct TrainDetector {
     /// Folder of all runs
     #[arg(long, default_value = "runs", value_name = "DIR")]
     runs: PathBuf,
-    /// Go on with the run that --name names, with the same photos; --steps and --minutes may differ
+    /// Go on with the run that --name names, with the same photos, --val too; --steps and --minutes may differ
     #[arg(long, requires = "name", conflicts_with_all = ["config", "set"])]
     resume: bool,
     /// Draw 24 scenes with their boxes into a PNG, and train nothing
@@ -167,6 +167,7 @@ impl TrainDetector {
         }
         faces.retain(|face| face.landmark_box().is_some());
         let backgrounds = expand_sources(&self.backgrounds);
+        backgrounds.notes().iter().for_each(|note| console.note(note));
         if let Some(problem) = backgrounds.problems.into_iter().next() {
             return Err(problem.into());
         }

@@ -84,6 +84,34 @@ fn a_face_keeps_its_number_through_a_video() {
 }
 
 #[test]
+fn a_stream_that_changes_its_size_is_read_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    if !installed() {
+        return;
+    }
+    clip(&folder.path().join("clip.mp4"));
+    let mut stream = Vec::new();
+    for size in ["220:200", "160:140"] {
+        let words = format!("-v error -y -i clip.mp4 -vf scale={size} -c:v mpeg2video part.ts");
+        let status = Command::new("ffmpeg").args(words.split(' ')).current_dir(folder.path()).status();
+        assert!(status.unwrap().success());
+        stream.extend(fs::read(folder.path().join("part.ts")).unwrap());
+    }
+    fs::create_dir(folder.path().join("clips")).unwrap();
+    fs::write(folder.path().join("clips/both.ts"), stream).unwrap();
+    let done = awing(folder.path(), &args("predict clips --pose --draw --out drawn", &[])).with_code(0);
+    let lines = done.json();
+    assert_eq!(lines.len(), 2 * FRAMES as usize);
+    for line in lines {
+        assert_eq!((&line["width"], &line["height"]), (&json!(220), &json!(200)), "{line}");
+        assert!(line["faces"][0]["pose"]["yaw"].is_number(), "{line}");
+    }
+    assert!(folder.path().join("drawn/both.mp4").is_file());
+    // Boxes are for photos.
+    awing(folder.path(), &args("detect clips", &[])).one_line(2, &["both.ts is a video; `awing predict`"]);
+}
+
+#[test]
 fn a_broken_video_gives_what_it_has_and_the_next_one_is_read() {
     let folder = tempfile::tempdir().unwrap();
     if !installed() {

@@ -397,10 +397,7 @@ fn sayable(name: &str, names: Names) -> String {
         Names::Words if !name.contains(char::is_whitespace) => name.to_string(),
         Names::Trimmed | Names::Words => name.replace(|c: char| c.is_whitespace() || c == '#', "_"),
         Names::Stems => {
-            let known = Path::new(name)
-                .extension()
-                .and_then(|e| e.to_str())
-                .is_some_and(|ending| pts::IMAGE_EXTENSIONS.contains(&ending.to_ascii_lowercase().as_str()));
+            let known = pts::has_image_ending(Path::new(name));
             let name = sayable(name, Names::Trimmed);
             if known { name } else { name + ".png" }
         }

@@ -22,17 +22,12 @@ pub(super) fn load(source: &ImageSource) -> Result<Arc<RgbImage>> {
 /// Width and height of the image, upright, from its header alone where it has one.
 pub(super) fn size(source: &ImageSource) -> Result<(u32, u32)> {
     match source {
-        ImageSource::File(path) => image_file_size(path),
+        ImageSource::File(path) => image_size(&read_image(path)?, path),
         source => load(source).map(|image| image.dimensions()),
     }
 }
 
-/// Width and height of an image file, upright, from its header.
-pub(crate) fn image_file_size(path: &Path) -> Result<(u32, u32)> {
-    image_size(&read(path)?, path)
-}
-
-/// [`image_file_size`] of bytes in memory.
+/// Width and height of an image, upright, from its header; `path` is what errors call it.
 pub(crate) fn image_size(bytes: &[u8], path: &Path) -> Result<(u32, u32)> {
     let mut decoder = decoder(path, bytes)?;
     let (width, height) = decoder.dimensions();
@@ -50,7 +45,7 @@ pub(crate) fn image_size(bytes: &[u8], path: &Path) -> Result<(u32, u32)> {
 /// [`Error::Image`] when the file is missing, cut off, damaged, of another kind, or larger than [`MAX_SIDE`] a
 /// side.
 pub fn load_image(path: &Path) -> Result<RgbImage> {
-    decode_image(&read(path)?, path)
+    decode_image(&read_image(path)?, path)
 }
 
 /// [`load_image`] of bytes that are in memory, such as an upload; `name` is what errors call them.
@@ -75,12 +70,13 @@ pub fn decode_image(bytes: &[u8], name: &Path) -> Result<RgbImage> {
 
 /// The bytes of an image file as they are, for a copy. Its head must be an image's: what an annotation names is not copied whatever it is.
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>> {
-    let bytes = read(path)?;
+    let bytes = read_image(path)?;
     decoder(path, &bytes)?;
     Ok(bytes)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
+/// The bytes of a file that is no longer than an image may be.
+pub(crate) fn read_image(path: &Path) -> Result<Vec<u8>> {
     let refuse = |e: std::io::Error| match e.kind() {
         std::io::ErrorKind::NotFound => Error::image(path, "there is no such file"),
         _ => Error::image(path, format!("cannot be read: {e}")),

@@ -33,6 +33,12 @@ const MAX_DEPTH: usize = 16;
 /// The endings of the image files that are read.
 pub const IMAGE_EXTENSIONS: [&str; 5] = ["jpg", "jpeg", "png", "webp", "bmp"];
 
+/// Whether a file is an image that is read, by its ending alone.
+pub fn has_image_ending(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+    ending.is_some_and(|ending| IMAGE_EXTENSIONS.contains(&ending.as_str()))
+}
+
 /// The name of the file of detector boxes.
 pub(super) const DETECTOR_BOXES: &str = "detector_boxes.csv";
 

@@ -1,5 +1,5 @@
 use crate::{
-    dataset::{decode_image, image_file_size, image_size, load_image},
+    dataset::{decode_image, image_size, load_image, read_image},
     error::Result,
 };
 use image::RgbImage;
@@ -26,13 +26,18 @@ impl Photo {
         &self.path
     }
 
-    /// How many pixels its header says it has.
-    pub(super) fn pixels(&self) -> Result<u64> {
-        let (width, height) = match &self.bytes {
-            Some(bytes) => image_size(bytes, &self.path)?,
-            None => image_file_size(&self.path)?,
+    /// [`Photo::load`], but for an image of more than `most` pixels by its header: `None`.
+    pub(super) fn load_small(&self, most: u64) -> Result<Option<RgbImage>> {
+        let read = match &self.bytes {
+            Some(_) => None,
+            None => Some(read_image(&self.path)?),
         };
-        Ok(u64::from(width) * u64::from(height))
+        let bytes = read.as_deref().or(self.bytes.as_deref()).unwrap_or_default();
+        let (width, height) = image_size(bytes, &self.path)?;
+        if u64::from(width) * u64::from(height) > most {
+            return Ok(None);
+        }
+        decode_image(bytes, &self.path).map(Some)
     }
 
     /// Reads and decodes the image, turned upright by its EXIF orientation.

@@ -2,7 +2,7 @@
 
 use super::{Aligner, Face, Maps, Photo, aligner::few_enough};
 use crate::{
-    dataset::{BoxFile, IMAGE_EXTENSIONS},
+    dataset::{BoxFile, IMAGE_EXTENSIONS, has_image_ending},
     detection::FaceDetector,
     error::{Error, Result},
     geometry::{Rect, Transform},
@@ -11,6 +11,8 @@ use image::RgbImage;
 use rayon::prelude::*;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs::File,
+    io::Read,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -123,7 +125,7 @@ impl PhotoList {
         if name.starts_with("._") {
             return;
         }
-        if IMAGE_EXTENSIONS.contains(&ending.as_str()) {
+        if has_image_ending(&path) {
             self.photos.push(path);
         } else if OTHER_IMAGES.contains(&ending.as_str()) {
             *self.unread.entry(ending).or_default() += 1;
@@ -133,11 +135,18 @@ impl PhotoList {
     }
 }
 
-/// Whether it is the answers that awing writes beside its pictures, or the raw maps.
+/// Whether it is the answers that awing writes beside its pictures, told by their name and by how they begin, or the raw maps.
 fn is_answer(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    matches!(&*name, "predictions.jsonl" | "predictions.csv" | "predictions.json")
-        || name.ends_with("-face1.npy")
+    let begins: &[&[u8]] = match &*name {
+        "predictions.jsonl" => &[b"{\"image\":"],
+        "predictions.csv" => &[b"image,face,box_x0,", b"image,frame,time,id,", b"file,image,face"],
+        "predictions.json" => &[b"[{\"image_id\":", b"[]"],
+        _ => return name.ends_with("-face1.npy"),
+    };
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(32).read_to_end(&mut start));
+    read.is_ok() && begins.iter().any(|begin| start.starts_with(begin))
 }
 
 /// The photos that `sources` mean, in order, each once: a file is itself, a folder is all images below it by name, and
@@ -240,13 +249,16 @@ pub fn align_photos<E>(
     mut each: impl FnMut(&Photo, Result<PhotoFaces>) -> Result<(), E>,
 ) -> Result<(), E> {
     for group in photos.chunks(aligner.batch()) {
-        let is_large = |photo: &Photo| photo.pixels().is_ok_and(|pixels| pixels > LARGE);
-        let small = |photo: &Photo| (!is_large(photo)).then(|| prepare(aligner, photo, boxes));
-        let prepared: Vec<_> = group.par_iter().map(small).collect();
+        let small = |photo: &Photo| {
+            let image = photo.load_small(LARGE).transpose()?;
+            Some(image.and_then(|image| prepare(aligner, photo, image, boxes)))
+        };
+        let prepared: Vec<Option<_>> = group.par_iter().map(small).collect();
         let mut cuts = Vec::new();
         let mut answers = Vec::with_capacity(group.len());
         for (photo, prepared) in group.iter().zip(prepared) {
-            let prepared = prepared.unwrap_or_else(|| prepare(aligner, photo, boxes));
+            let large = || prepare(aligner, photo, photo.load()?, boxes);
+            let prepared = prepared.unwrap_or_else(large);
             answers.push(prepared.map(|p| {
                 let count = p.cuts.len();
                 cuts.extend(p.cuts);
@@ -281,8 +293,8 @@ struct Prepared {
     cuts: Vec<(Rect, Cut)>,
 }
 
-fn prepare(aligner: &Aligner, photo: &Photo, boxes: &FaceBoxes) -> Result<Prepared> {
-    let (path, image) = (photo.path(), photo.load()?);
+fn prepare(aligner: &Aligner, photo: &Photo, image: RgbImage, boxes: &FaceBoxes) -> Result<Prepared> {
+    let path = photo.path();
     let (width, height) = image.dimensions();
     let rects = boxes.of(path, &image)?;
     let cuts = if matches!(boxes, FaceBoxes::WholeImage) {
@@ -388,15 +400,19 @@ mod tests {
             "s/maps/c-face1.npy",
             "s/maps/c-face1.png",
             "mine/predictions.png",
+            // Somebody else's table.
+            "zoo/predictions.csv",
+            "zoo/z.png",
         ];
         for name in names {
             std::fs::create_dir_all(at(name).parent().unwrap()).unwrap();
-            std::fs::write(at(name), "").unwrap();
+            let text = if name == "out/predictions.csv" { "image,face,box_x0,box_y0" } else { "id,label" };
+            std::fs::write(at(name), text).unwrap();
         }
         let found = |source: PathBuf| expand_sources(&[source.display().to_string()]);
         for source in [folder.path().to_path_buf(), at("*")] {
             let list = found(source);
-            assert_eq!(list.photos, [at("a.jpg"), at("mine/predictions.png")]);
+            assert_eq!(list.photos, ["a.jpg", "mine/predictions.png", "zoo/z.png"].map(at));
             assert!(list.problems.is_empty(), "{:?}", list.problems);
             let notes = list.notes();
             assert!(

@@ -1,5 +1,5 @@
 use crate::{
-    dataset::IMAGE_EXTENSIONS,
+    dataset::has_image_ending,
     error::{Error, Result},
     files::write_atomic,
 };
@@ -14,8 +14,7 @@ const JPEG_QUALITY: u8 = 92;
 /// # Errors
 /// [`Error::Image`] for an ending other than png, jpg, jpeg, webp or bmp.
 pub fn check_picture_name(path: &Path) -> Result<()> {
-    let ending = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
-    if ending.is_some_and(|ending| IMAGE_EXTENSIONS.contains(&ending.as_str())) {
+    if has_image_ending(path) {
         return Ok(());
     }
     Err(Error::image(path, "no such pictures are written; name it .png, .jpg, .webp or .bmp"))

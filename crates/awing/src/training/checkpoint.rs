@@ -240,9 +240,13 @@ pub(super) fn whole(run: &Path) -> Result<Whole> {
         verify_checksums(&folder).map(|()| folder)
     };
     let folder = whole(LAST).or_else(|damage| whole(PREVIOUS).map_err(|_| none_is_whole(damage)))?;
-    let network = folder.join("network.bpk");
+    let (network, recipe) = (folder.join("network.bpk"), folder.join(RECIPE));
+    if !recipe.exists() {
+        let problem = "is not there: an earlier release made this checkpoint; start a new run";
+        return Err(Error::model(recipe, "file", problem));
+    }
     let size = std::fs::metadata(&network).map_err(Error::io(&network, "read"))?.len();
-    Ok(Whole { recipe: folder.join(RECIPE), network, size })
+    Ok(Whole { recipe, network, size })
 }
 
 fn none_is_whole(damage: Error) -> Error {

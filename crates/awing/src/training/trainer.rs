@@ -133,7 +133,8 @@ fn check_validation(dataset: &Dataset, faces: &TrainingSet, boxes: BoxChoice) ->
     Err(problem)
 }
 
-/// Takes a run's folder and writes the recipe there; that of a run that goes on must be the same but for `[training]`.
+/// Takes a run's folder, and writes the recipe of a new run there; that of a run that goes on must be the same but for `[training]`, and is written when
+/// its faces are known to be the same.
 fn start_folder<'a>(path: &'a Path, recipe: &Recipe, points: usize, resume: bool) -> Result<RunFolder<'a>> {
     let folder = RunFolder::claim(path, resume)?;
     if resume {
@@ -146,7 +147,9 @@ fn start_folder<'a>(path: &'a Path, recipe: &Recipe, points: usize, resume: bool
             return Err(Error::model(path.join("config.toml"), "recipe", problem));
         }
     }
-    folder.write_config(&recipe.to_toml()?)?;
+    if !resume {
+        folder.write_config(&recipe.to_toml()?)?;
+    }
     Ok(folder)
 }
 
@@ -258,6 +261,7 @@ impl Run<'_> {
             return differs("faces", format!("the run has {old} faces, and the data now {new}; {mended}"));
         }
         state.goes_on_with(data, self.folder.path)?;
+        self.folder.write_config(&self.recipe.to_toml()?)?;
         Ok(state)
     }
 }

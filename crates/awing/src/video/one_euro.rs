@@ -22,8 +22,8 @@ pub struct Smoothing {
 }
 
 impl Default for Smoothing {
-    /// Half a hertz at rest and 80 Hz more for each face size a second: of the settings that were tried on clips made from validation photos
-    /// (`awing eval-video`), the steadiest at rest among those that stay within a tenth of a frame of a face that moves.
+    /// Half a hertz at rest and 80 Hz more for each face size a second: on clips made from validation photos (`awing eval-video`) a face that moves is
+    /// followed within a tenth of a frame. Less at rest is hardly steadier, and takes longer to settle after a movement. See docs/VIDEO.md.
     fn default() -> Self {
         Self { min_cutoff: 0.5, speed_gain: 80.0 }
     }

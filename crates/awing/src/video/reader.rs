@@ -61,7 +61,9 @@ impl VideoReader {
         // The frames' times are told by showinfo; then they are counted instead, so that no frame is left out or repeated for a steady rate.
         let filters = "scale=w='max(1,round(iw*sar))':h=ih,setsar=1,format=rgb24,showinfo=checksum=0,settb=1/25,setpts=N";
         let mut command = ffmpeg::command("ffmpeg");
-        command.args(["-loglevel", "level+info", "-nostats", "-nostdin", "-i"]).arg(ffmpeg::file(path));
+        // A stream may change its size or its pixels' form: what is built for the first frame stays, and scales the later ones to it.
+        command.args(["-loglevel", "level+info", "-nostats", "-nostdin", "-reinit_filter", "0", "-i"]);
+        command.arg(ffmpeg::file(path));
         command.args([
             "-map", "0:V:0", "-vf", filters, "-r", "25", "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1",
         ]);

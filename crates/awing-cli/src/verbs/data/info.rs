@@ -54,7 +54,7 @@ impl Info {
             save_charts(&dataset_charts(&found), &folder.join("info"))?;
             console.note(format!("written to {}", folder.display()));
         }
-        if found.left_out > 0 { Err(Failure::Told) } else { Ok(()) }
+        if found.left_out + found.unreadable > 0 { Err(Failure::Told) } else { Ok(()) }
     }
 }
 

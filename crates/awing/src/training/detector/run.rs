@@ -42,7 +42,7 @@ pub struct DetectorSession<'a> {
     pub folder: PathBuf,
     /// A network whose weights the run starts from instead of random ones; of the recipe's size.
     pub start: Option<StackedHourglass>,
-    /// Whether to go on from `last/` in the folder; otherwise the folder must not hold a run.
+    /// Whether to go on from `last/` in the folder, with the same photos to learn from and to choose by; otherwise the folder must not hold a run.
     pub resume: bool,
     /// Where to compute.
     pub device: Device,
@@ -100,7 +100,8 @@ pub fn train_detector(session: DetectorSession<'_>) -> Result<Outcome> {
     result
 }
 
-/// Takes a run's folder and writes the recipe there; that of a run that goes on must be the same but for its length.
+/// Takes a run's folder, and writes the recipe of a new run there; that of a run that goes on must be the same but for its length, and is written when its
+/// photos are known to be the same.
 fn start_folder<'a>(path: &'a Path, recipe: &DetectorRecipe, resume: bool) -> Result<RunFolder<'a>> {
     let folder = RunFolder::claim(path, resume)?;
     if resume {
@@ -114,7 +115,9 @@ fn start_folder<'a>(path: &'a Path, recipe: &DetectorRecipe, resume: bool) -> Re
             return Err(Error::model(path.join("config.toml"), "recipe", problem));
         }
     }
-    folder.write_config(&text_of(recipe)?)?;
+    if !resume {
+        folder.write_config(&text_of(recipe)?)?;
+    }
     Ok(folder)
 }
 
@@ -202,6 +205,7 @@ impl Run<'_> {
             let told = &mut |damage: &Error| self.watcher.damaged(damage);
             let mut state = checkpoint::load_state(folder.path, &place, &mut average, told)?;
             state.goes_on_with(data, folder.path)?;
+            folder.write_config(&text_of(recipe)?)?;
             state
         } else {
             let state = State { data, ..State::new(fresh, optimiser, decay, maker.faces()) };
