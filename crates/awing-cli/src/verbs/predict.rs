@@ -59,7 +59,7 @@ pub(crate) struct Predict {
     #[arg(long = "box", value_name = "X0,Y0,X1,Y1", value_parser = corners, allow_hyphen_values = true)]
     pub(crate) face_box: Vec<Rect>,
     /// Face boxes of each photo: a CSV file image,x0,y0,x1,y1 with a line for each face, as `awing detect` prints it; a photo without a
-    /// line has no face
+    /// line has no face, but one photo at least must have a line
     #[arg(long, value_name = "FILE", conflicts_with = "face_box")]
     pub(crate) boxes: Option<PathBuf>,
     /// Take each photo as one face, cut out with some room around it before
@@ -111,10 +111,12 @@ impl Predict {
     pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
         let Found { photos, videos, problems, notes, .. } =
             sources::photos(&self.sources, self.list.as_deref())?;
-        notes.iter().for_each(|note| console.note(note));
         console.warn_all(problems.iter());
         if !(photos.is_empty() || videos.is_empty()) {
             return Err(Failure::Usage("SOURCE: give photos and videos in two calls".to_owned()));
+        }
+        if photos.is_empty() {
+            notes.iter().for_each(|note| console.note(note));
         }
         if !videos.is_empty() {
             return self.run_videos(&videos, problems.len(), console);
@@ -129,9 +131,7 @@ impl Predict {
         if self.coco_images.is_some() && self.format != TextFormat::Coco {
             return Err(Failure::Usage("--coco-images: only --format coco has ids of images".to_owned()));
         }
-        // One photo may well have no face; of many, one at least will be called as the file says.
-        let unknown = boxes.names_none(photos.iter().map(Photo::path)).filter(|_| photos.len() > 1);
-        if let Some(file) = unknown {
+        if let Some(file) = boxes.names_none(photos.iter().map(Photo::path)) {
             let problem = format!(
                 "--boxes: {}: none of the photos is in it; its names must end as theirs do",
                 file.display()
@@ -156,6 +156,7 @@ impl Predict {
         let answers = Answers::new(&scheme, self.format, extras);
         let mut answers =
             answers.inspect_err(|_| folder.iter().chain(&maps).for_each(|f| folders::release(f)))?;
+        notes.iter().for_each(|note| console.note(note));
         let writes = folder.is_some() || maps.is_some() || self.sheet.is_some();
         let mut lines = Lines::new(console, writes, self.silent);
         answers.header().map_or(Ok(()), |head| lines.print(head))?;

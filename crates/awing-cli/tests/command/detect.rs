@@ -76,7 +76,9 @@ fn points_of_a_scheme_of_ones_own_are_read_with_it() {
     assert_eq!((&figures[0]["photos"], &figures[0]["faces"]), (&1.into(), &1.into()));
     run("detect eileen.jpg --scheme mine.toml").one_line(2, &["--scheme"]);
     // The model has no such points.
-    run("eval-video --data csv:faces.csv --scheme mine.toml --faces 1").one_line(1, &["mine"]);
+    run("eval-video --data csv:faces.csv --scheme mine.toml --motion rest").one_line(1, &["mine"]);
+    run("eval-video --data csv:faces.csv --scheme mine.toml")
+        .one_line(2, &["--data: a cut goes from one face"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::shared::*;
 use std::{
     fs,
-    io::{BufRead, BufReader, Lines},
+    io::{BufRead, BufReader, Lines, Read},
     os::unix::{
         fs::{MetadataExt, PermissionsExt},
         process::CommandExt,
@@ -297,4 +297,32 @@ fn weights_do_not_depend_on_workers_memory_or_threads() {
             .map(|name| fs::read(run.join(name)).unwrap());
         assert!(*first.get_or_insert(weights.clone()) == weights, "{threads} threads, {set:?}");
     }
+}
+
+#[test]
+fn a_signal_ends_prediction_with_whole_files() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let portrait = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/astronaut.jpg");
+    fs::create_dir(folder.path().join("photos")).unwrap();
+    for i in 0..400 {
+        fs::copy(&portrait, folder.path().join(format!("photos/{i:03}.jpg"))).unwrap();
+    }
+    let words = "predict photos --box 175,85,275,185 --format coco --out out --sheet sheet.png --batch 1";
+    let mut child = command(folder.path(), &args(words, &[]))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    lines.next().unwrap().unwrap();
+    signal(&child, "-INT");
+    let found = 1 + lines.map(Result::unwrap).filter(|line| line.starts_with(',')).count();
+    let mut told = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{told}");
+    assert!(told.contains("stopping after this photo"), "{told}");
+    let answers = fs::read_to_string(folder.path().join("out/predictions.json")).unwrap();
+    let answers: Vec<serde_json::Value> = serde_json::from_str(&answers).unwrap();
+    assert!(answers.len() == found && found < 400, "{found}: {told}");
+    assert!(folder.path().join("sheet.png").is_file() && folder.path().join("out/images.json").is_file());
 }
