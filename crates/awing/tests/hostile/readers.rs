@@ -51,6 +51,10 @@ pub(crate) mod promise {
     pub(crate) const MAT: (usize, usize) = (96 * MIB, 16);
     /// Models and checkpoints, whose weights must be in the file.
     pub(crate) const WEIGHTS: (usize, usize) = (16 * MIB, 24);
+    /// A model's folder, of which one file is damaged: settings if `text`, weights otherwise.
+    pub(crate) fn of_folder(text: bool) -> (usize, usize) {
+        (WEIGHTS.0, if text { SETTINGS.1 } else { WEIGHTS.1 })
+    }
     /// Pickles, of which 4 MiB are read: an opcode of one byte becomes a value of a hundred.
     pub(crate) const PICKLES: (usize, usize) = (256 * MIB, 256);
     /// Images: a byte of a PNG is 8256 pixels at best.
@@ -304,7 +308,7 @@ fn models(base: &Path) -> Vec<Reader> {
         samples::save_model(&folder, WeightType::F32);
         let file = folder.join(file);
         let valid = vec![fs::read(&file).unwrap()];
-        let most = promise::WEIGHTS;
+        let most = promise::of_folder(text);
         let read: Read = Box::new(|path| Model::load(path.parent().unwrap(), &Device::flex()).is_ok());
         Reader { name, file, valid, text, share, most, read }
     };
@@ -313,7 +317,7 @@ fn models(base: &Path) -> Vec<Reader> {
         samples::save_detector(&folder);
         let file = folder.join(file);
         let valid = vec![fs::read(&file).unwrap()];
-        let most = promise::WEIGHTS;
+        let most = promise::of_folder(text);
         let read: Read =
             Box::new(|path| HeatmapDetector::load(path.parent().unwrap(), &Device::flex()).is_ok());
         Reader { name, file, valid, text, share, most, read }
