@@ -112,17 +112,15 @@ impl Predict {
         let Found { photos, videos, problems, notes, .. } =
             sources::photos(&self.sources, self.list.as_deref())?;
         console.warn_all(problems.iter());
-        if !(photos.is_empty() || videos.is_empty()) {
-            return Err(Failure::Usage("SOURCE: give photos and videos in two calls".to_owned()));
-        }
         if photos.is_empty() {
             notes.iter().for_each(|note| console.note(note));
+            return match videos.is_empty() {
+                true => Err(Failure::Told),
+                false => self.run_videos(&videos, problems.len(), console),
+            };
         }
         if !videos.is_empty() {
-            return self.run_videos(&videos, problems.len(), console);
-        }
-        if photos.is_empty() {
-            return Err(Failure::Told);
+            return Err(Failure::Usage("SOURCE: give photos and videos in two calls".to_owned()));
         }
         let device = self.device.device()?;
         let boxes = self.face_boxes(&device)?;

@@ -12,12 +12,6 @@ const CONFIG: &str = "config.toml";
 const METRICS: &str = "metrics.csv";
 const LOCK: &str = "run.lock";
 
-/// Whether a run was ended here before its first checkpoint, and nothing else is there: a new one may take its place. A `config.toml` without
-/// the lock is somebody's own.
-fn is_unbegun(path: &Path) -> bool {
-    path.join(LOCK).exists() && ![METRICS].iter().chain(&FOLDERS).any(|name| path.join(name).exists())
-}
-
 /// The folder of a run, held by this process alone.
 pub(super) struct RunFolder<'a> {
     pub(super) path: &'a Path,
@@ -32,7 +26,7 @@ impl<'a> RunFolder<'a> {
             // Before anything is made there.
             fs::metadata(&config).map_err(Error::io(&config, "read"))?;
         }
-        let unbegun = is_unbegun(path);
+        let was_locked = path.join(LOCK).exists();
         let Some(lock) = lock(path, LOCK)? else {
             let problem = "another process is training into it; wait for it, or choose another --name";
             return Err(Error::model(path, "run", problem));
@@ -41,10 +35,9 @@ impl<'a> RunFolder<'a> {
             let problem = "has no checkpoint to go on from; a run that was ended before its first begins anew without --resume";
             return Err(Error::model(path, "run", problem));
         }
-        if !resume
-            && !unbegun
-            && [CONFIG, METRICS].iter().chain(&FOLDERS).any(|name| path.join(name).exists())
-        {
+        // Settings alone, beside a lock, are left by a run that was ended before its first checkpoint; without the lock they are somebody's own.
+        let work = [METRICS].iter().chain(&FOLDERS).any(|name| path.join(name).exists());
+        if !resume && (work || config.exists() && !was_locked) {
             let problem = "is already there; choose another --name, or --resume it, or delete it";
             return Err(Error::model(path, "run", problem));
         }

@@ -82,10 +82,7 @@ pub fn train(session: Session<'_>, observer: &mut dyn Observer) -> Result<Outcom
     let validation = validation.as_ref();
     let run = Run { recipe: &recipe, faces: &faces, validation, folder: &claimed, device: &device };
     let fresh = StackedHourglass::new(&recipe.network, points, recipe.training.seed, &device);
-    let fresh = fresh.and_then(|fresh| match &start {
-        Some(start) => begin_with(start, fresh),
-        None => Ok(fresh),
-    });
+    let fresh = fresh.and_then(|fresh| begin_with(start.as_ref(), fresh));
     let result = fresh.and_then(|fresh| run.train(fresh, resume, stop, &card, observer));
     if result.is_err() && !resume {
         claimed.discard_unbegun();
@@ -93,8 +90,12 @@ pub fn train(session: Session<'_>, observer: &mut dyn Observer) -> Result<Outcom
     result
 }
 
-/// The weights of `start`, but for the layers of maps that do not fit.
-pub(super) fn begin_with(start: &StackedHourglass, fresh: StackedHourglass) -> Result<StackedHourglass> {
+/// The weights of `start`, where there is one, but for the layers of maps that do not fit.
+pub(super) fn begin_with(
+    start: Option<&StackedHourglass>,
+    fresh: StackedHourglass,
+) -> Result<StackedHourglass> {
+    let Some(start) = start else { return Ok(fresh) };
     if !weights_are_finite(start) {
         let problem = "the weights to start from are not all finite numbers; give those of a whole model";
         return Err(Error::invalid("start", problem));

@@ -29,7 +29,7 @@ impl FaceFilter {
         let size = SQRT_2 * points.iter().map(|p| p.distance(middle)).fold(0.0, f64::max);
         // Points in one place have no size; any will do.
         let turn = Point::new(if size > 0.0 { size } else { 1.0 }, 0.0);
-        let shape = points.iter().map(|p| OneEuro::new(divided(from(*p, middle), turn))).collect();
+        let shape = points.iter().map(|p| OneEuro::new(divided(relative(*p, middle), turn))).collect();
         Self { smoothing, time, middle: OneEuro::new(middle), turn: OneEuro::new(turn), shape }
     }
 
@@ -43,7 +43,7 @@ impl FaceFilter {
         let Smoothing { min_cutoff, speed_gain } = self.smoothing;
         let whole = Smoothing { min_cutoff, speed_gain: speed_gain / turn.x.hypot(turn.y) };
         for (filter, point) in self.shape.iter_mut().zip(points) {
-            filter.next(divided(from(*point, middle), turn), step, self.smoothing);
+            filter.next(divided(relative(*point, middle), turn), step, self.smoothing);
         }
         let middle = self.middle.next(middle, step, whole);
         let turn = self.turn.next(turn, step, whole);
@@ -59,7 +59,7 @@ impl FaceFilter {
         let (mut sum, mut weight) = (Point::new(0.0, 0.0), 0.0);
         for (filter, point) in self.shape.iter().zip(points) {
             let q = filter.value();
-            let p = times(from(*point, middle), Point::new(q.x, -q.y));
+            let p = times(relative(*point, middle), Point::new(q.x, -q.y));
             (sum.x, sum.y) = (sum.x + p.x, sum.y + p.y);
             weight += q.x * q.x + q.y * q.y;
         }
@@ -72,7 +72,7 @@ fn middle_of(points: &[Point]) -> Point {
     Point::mean(points.iter().copied()).unwrap_or(Point::new(0.0, 0.0))
 }
 
-fn from(p: Point, middle: Point) -> Point {
+fn relative(p: Point, middle: Point) -> Point {
     Point::new(p.x - middle.x, p.y - middle.y)
 }
 

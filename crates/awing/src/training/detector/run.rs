@@ -89,10 +89,7 @@ pub fn train_detector(session: DetectorSession<'_>) -> Result<Outcome> {
         watcher,
     };
     let fresh = StackedHourglass::new(&recipe.network, HeatmapDetector::MAPS, recipe.training.seed, &device);
-    let fresh = fresh.and_then(|fresh| match &start {
-        Some(start) => begin_with(start, fresh),
-        None => Ok(fresh),
-    });
+    let fresh = fresh.and_then(|fresh| begin_with(start.as_ref(), fresh));
     let result = fresh.and_then(|fresh| run.train(fresh, data, resume, &device, stop));
     if result.is_err() && !resume {
         claimed.discard_unbegun();
