@@ -1,13 +1,17 @@
 //! The detector that `--detector` names, and photos whose faces are known.
 
 use crate::{console::Console, data, failure::Failure};
+use CLI::prediction::expand_sources;
 use awing::{
+    detection::{FaceDetector, HeatmapDetector, SeetaFace},
+    geometry::Rect,
+    prediction::builtin_detector,
+    scheme::SharedScheme,
+};
+use awing_train::{
     Device,
     dataset::{BoxedPhoto, DataSource, Dataset, ImageSource, read_wider},
-    detection::{ExternalDetector, FaceDetector, HeatmapDetector, SeetaFace},
-    geometry::Rect,
-    prediction::{builtin_detector, expand_sources},
-    scheme::SharedScheme,
+    detection::ExternalDetector,
 };
 use std::{
     collections::BTreeMap,

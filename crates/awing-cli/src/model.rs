@@ -1,7 +1,7 @@
 //! The model that `--model` names.
 
 use crate::failure::Failure;
-use awing::{Device, model::Model};
+use awing_train::{Device, model::TrainableModel};
 use std::{
     convert::Infallible,
     fmt,

@@ -1,10 +1,10 @@
 use crate::{
     console::Console, data, device::DeviceChoice, failure::Failure, model::ModelSource, style::examples,
 };
-use awing::{
+use awing::prediction::Aligner;
+use awing_train::{
     dataset::DataSource,
     evaluation::{BoxSource, Normaliser, test_faces},
-    prediction::Aligner,
 };
 use clap::Args;
 use serde_json::json;

@@ -8,12 +8,11 @@ use crate::{
     sheets,
     style::{examples, headed},
 };
-use awing::{
+use awing::{prediction::Aligner, scheme::Scheme};
+use awing_train::{
     dataset::{BoxFile, DataSource, Dataset},
     evaluation::{BoxSource, EvaluationSummary, Normaliser, Reliability, Tested, test_faces},
-    prediction::Aligner,
     report::{ced_chart, reliability_chart, save_charts},
-    scheme::Scheme,
 };
 use clap::Args;
 use serde::Serialize;

@@ -3,10 +3,13 @@ use crate::{
     model::ModelSource, style::examples,
 };
 use awing::{
+    prediction::Aligner,
+    tracking::{Smoothing, TrackerConfig},
+};
+use awing_train::{
     dataset::DataSource,
     evaluation::align,
-    prediction::Aligner,
-    video::{Motion, Smoothing, TrackerConfig, TrackingFigures, test_tracking},
+    video::{Motion, TrackingFigures, test_tracking},
 };
 use clap::{Args, ValueEnum};
 use serde::Serialize;

@@ -1,9 +1,8 @@
 use crate::{console::Console, failure::Failure, folders, limited, model::ModelSource, style::examples};
-use awing::{
+use awing::{detection::HeatmapDetector, network::WeightType};
+use awing_train::{
     Device,
-    detection::HeatmapDetector,
     interchange::{OnnxOptions, write_onnx, write_state_dict},
-    model::WeightType,
 };
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -141,7 +140,9 @@ impl Export {
             (Some(path), _) => path.clone(),
             (None, ModelSource::Folder(folder)) => folder.join("README.md"),
             #[cfg(feature = "builtin-model")]
-            (None, ModelSource::Builtin) => return Ok(awing::model::Model::BUILTIN_CARD.to_owned()),
+            (None, ModelSource::Builtin) => {
+                return Ok(awing_train::model::TrainableModel::BUILTIN_CARD.to_owned());
+            }
             #[cfg(not(feature = "builtin-model"))]
             (None, ModelSource::Builtin) => return Ok(String::new()),
         };

@@ -1,9 +1,9 @@
 use crate::{console::Console, failure::Failure, folders, style::examples};
-use awing::{
+use awing::{network::WeightType, scheme::Scheme};
+use awing_train::{
     Device,
     interchange::{ImportOptions, Imported, import_state_dict},
-    model::{WeightType, parameter_count},
-    scheme::Scheme,
+    model::parameter_count,
 };
 use clap::Args;
 use serde_json::json;

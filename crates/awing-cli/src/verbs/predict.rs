@@ -14,12 +14,12 @@ use crate::{
     style::examples,
 };
 use awing::{
-    Device,
-    dataset::BoxFile,
     geometry::Rect,
-    prediction::{Aligner, FaceBoxes, HeadShape, Photo, PhotoFaces, align_photos},
+    photo::Photo,
+    prediction::{Aligner, FaceBoxes, HeadShape, PhotoFaces, align_photos},
     scheme::Scheme,
 };
+use awing_train::{Device, dataset::BoxFile};
 use clap::Args;
 use std::{
     path::{Path, PathBuf},

@@ -9,7 +9,7 @@ use crate::{
     model::ModelSource,
     style::examples,
 };
-use awing::{
+use awing_train::{
     dataset::DataSource,
     training::{Outcome, Recipe, Session, TrainingSet, train},
 };

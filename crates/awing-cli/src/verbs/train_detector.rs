@@ -9,11 +9,11 @@ use crate::{
     interrupt::stoppable,
     style::examples,
 };
-use awing::{
-    Error,
+use CLI::prediction::expand_sources;
+use awing::Error;
+use awing_train::{
     dataset::{BoxedPhoto, DataSource},
     evaluation::DetectionFigures,
-    prediction::expand_sources,
     report::{box_sheet, save_picture},
     training::{DetectorRecipe, DetectorSession, DetectorWatcher, SceneMaker, SceneSources, train_detector},
 };
