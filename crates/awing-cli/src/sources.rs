@@ -1,7 +1,7 @@
 //! The photos that a command line means.
 
+use crate::photo_list::expand_sources;
 use crate::{failure::Failure, limited};
-use CLI::prediction::expand_sources;
 use awing::{Error, photo::Photo};
 use awing_train::{dataset::has_image_ending, video::is_video};
 use std::{

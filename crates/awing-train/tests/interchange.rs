@@ -5,7 +5,7 @@
 use awing::{
     geometry::CropRule,
     heatmap::CodecConfig,
-    network::{NetworkConfig, WeightType},
+    network::{Model, ModelConfig, NetworkConfig, WeightType},
     scheme::Scheme,
 };
 use awing_train::{
@@ -17,11 +17,12 @@ use burn::tensor::{Tensor, TensorData};
 use std::path::Path;
 
 fn model(stacks: usize, boundary: bool, coord_conv: bool) -> Model {
-    let config = NetworkConfig { input: 64, stacks, width: 16, boundary, coord_conv };
+    let size = NetworkConfig { input: 64, stacks, width: 16, boundary, coord_conv };
     let scheme = Scheme::builtin("300w-68").unwrap();
-    let network = StackedHourglass::new(&config, scheme.len(), 5, &Device::flex()).unwrap();
+    let network = StackedHourglass::new(&size, scheme.len(), 5, &Device::flex()).unwrap();
     let (crop, heatmap) = (CropRule::default(), CodecConfig::paper());
-    Model { config, crop, heatmap, scheme, network, calibration: None }
+    let config = ModelConfig { network: size, crop, heatmap, scheme };
+    TrainableModel { config, calibration: None, network }.to_model()
 }
 
 fn images(batch: usize) -> Vec<f32> {
@@ -30,7 +31,8 @@ fn images(batch: usize) -> Vec<f32> {
 
 fn ours(model: &Model, batch: usize) -> Vec<f32> {
     let data = TensorData::new(images(batch), [batch, 3, 64, 64]);
-    let maps = model.network.forward(Tensor::from_data(data, &Device::flex())).pop().unwrap();
+    let network = TrainableModel::new(model.clone(), &Device::flex()).unwrap().network;
+    let maps = network.forward(Tensor::from_data(data, &Device::flex())).pop().unwrap();
     maps.into_data().iter().collect()
 }
 
@@ -81,10 +83,9 @@ fn a_state_dict_comes_back_to_the_last_bit() {
         let model = model(stacks, boundary, coord_conv);
         write_state_dict(&model, &path, WeightType::F32).unwrap();
         let options = ImportOptions { input: 64, ..ImportOptions::default() };
-        let back = import_state_dict(&path, &options, &Device::flex()).unwrap();
+        let back = import_state_dict(&path, &options).unwrap();
         assert!(back.left_over.is_empty(), "{:?}", back.left_over);
         assert_eq!(back.model.config, model.config);
-        assert_eq!(*back.model.scheme, *model.scheme);
         assert_eq!(ours(&back.model, 2), ours(&model, 2));
     }
 }
@@ -94,7 +95,7 @@ fn what_does_not_fit_is_listed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("weights.safetensors");
     let options = ImportOptions { input: 64, ..ImportOptions::default() };
-    let import = |options: &ImportOptions| import_state_dict(&path, options, &Device::flex());
+    let import = |options: &ImportOptions| import_state_dict(&path, options);
     write_state_dict(&model(1, true, true), &path, WeightType::F16).unwrap();
     assert!(import(&options).is_ok());
     let mtfl = ImportOptions { scheme: Some(Scheme::builtin("mtfl-5").unwrap()), ..options.clone() };
@@ -127,6 +128,6 @@ fn what_does_not_fit_is_listed() {
     assert!(import(&options).unwrap_err().to_string().contains("is not a whole safetensors file"));
     let pickle = folder.path().join("weights.pth");
     std::fs::write(&pickle, b"\x80\x02cos\nsystem\nU\x02lsq\x01tq\x02R.").unwrap();
-    let problem = import_state_dict(&pickle, &options, &Device::flex()).unwrap_err().to_string();
+    let problem = import_state_dict(&pickle, &options).unwrap_err().to_string();
     assert!(problem.contains("weights.pth"), "{problem}");
 }

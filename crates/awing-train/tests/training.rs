@@ -134,7 +134,7 @@ fn a_run_starts_from_the_weights_that_it_is_given() {
     let folder = tempfile::tempdir().unwrap();
     let (first, second) = (folder.path().join("first"), folder.path().join("second"));
     train(session(&first, recipe(3), faces(4), &GO), &mut Quiet).unwrap();
-    let start = || Some(Model::load(&first.join("last"), &Device::flex()).unwrap().network);
+    let start = || Some(TrainableModel::load(&first.join("last"), &Device::flex()).unwrap().network);
     // Steps so small that the weights stay where they are.
     let mut still = recipe(1);
     still.schedule = awing_train::training::ScheduleConfig::Step { at: vec![0.0], factor: 1e-9 };

@@ -2,10 +2,7 @@ use crate::{
     console::Console, data, detector::DetectorSource, device::DeviceChoice, failure::Failure,
     model::ModelSource, style::examples,
 };
-use awing::{
-    prediction::Aligner,
-    tracking::{Smoothing, TrackerConfig},
-};
+use awing::tracking::{Smoothing, TrackerConfig};
 use awing_train::{
     dataset::DataSource,
     evaluation::align,
@@ -88,7 +85,7 @@ impl EvalVideo {
     pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
         let device = self.device.device()?;
         let scheme = data::scheme(self.scheme.as_deref())?;
-        let aligner = Aligner::new(self.model.load(&device)?)?.with_detector(self.detector.load(&device)?);
+        let aligner = self.model.aligner(&device)?.with_detector(self.detector.load(&device)?);
         let dataset = data::open(&self.data, scheme.as_ref(), console)?;
         let usual = TrackerConfig::default();
         let smoothing = usual.smoothing.unwrap_or_default();

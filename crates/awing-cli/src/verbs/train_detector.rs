@@ -1,4 +1,5 @@
 use super::progress::{duration, skipped_step};
+use crate::photo_list::expand_sources;
 use crate::{
     console::Console,
     data,
@@ -9,7 +10,6 @@ use crate::{
     interrupt::stoppable,
     style::examples,
 };
-use CLI::prediction::expand_sources;
 use awing::Error;
 use awing_train::{
     dataset::{BoxedPhoto, DataSource},
@@ -109,7 +109,7 @@ impl TrainDetector {
                 sources,
                 validation,
                 folder: folder.clone(),
-                start: start.map(|start| start.network().clone()),
+                start,
                 resume: self.resume,
                 device,
                 stop,

@@ -17,7 +17,9 @@ pub use layers::Initialiser;
 pub use on_device::OnDevice;
 pub use residual_block::ResidualBlock;
 pub use stacked_hourglass::{Stack, StackedHourglass};
-pub use trainable_model::{TrainableModel, aligner_on, detector_on, save_model, write_model};
+pub use trainable_model::{
+    TrainableModel, aligner_on, detector_on, save_calibration, save_model, write_model,
+};
 pub use weights::{
     load_weights, parameter_count, place_weights, save_weights, transfer_weights, weights_are_finite,
     weights_of,

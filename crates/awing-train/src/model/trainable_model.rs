@@ -100,6 +100,14 @@ pub fn write_model(files: &ModelFiles, folder: &Path, card: &str) -> Result<()> 
     write_atomic(&folder.join("README.md"), card.as_bytes())
 }
 
+/// Writes what was learnt of a model's scores into its folder, beside and renamed.
+///
+/// # Errors
+/// [`awing::Error::Io`] when it cannot be written.
+pub fn save_calibration(calibration: &Calibration, folder: &Path) -> Result<()> {
+    write_atomic(&folder.join("calibration.toml"), calibration.to_toml()?.as_bytes())
+}
+
 /// Writes a model's folder; see [`write_model`].
 ///
 /// # Errors

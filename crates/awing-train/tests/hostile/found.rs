@@ -6,12 +6,16 @@ use crate::{
     readers::promise,
     samples,
 };
-use awing::{Result, detection::HeatmapDetector, network::WeightType, photo::load_image, scheme::Scheme};
+use awing::{
+    Result,
+    detection::DetectorModel,
+    network::{Model, WeightType},
+    photo::load_image,
+    scheme::Scheme,
+};
 use awing_train::{
-    Device,
     dataset::{BoxFile, Dataset, OpenOptions},
     interchange::{ImportOptions, import_state_dict},
-    model::TrainableModel,
     training::Recipe,
 };
 use std::{fs, path::Path};
@@ -56,7 +60,7 @@ fn open(format: &'static str) -> impl Fn(&Path) -> Result<Dataset> {
 
 fn import(path: &Path) -> Result<Model> {
     let options = ImportOptions { input: 64, ..ImportOptions::default() };
-    import_state_dict(path, &options, &Device::flex()).map(|imported| imported.model)
+    import_state_dict(path, &options).map(|imported| imported.model)
 }
 
 #[test]
@@ -158,7 +162,7 @@ fn a_safetensors_head_longer_than_the_file() {
     for length in [4 << 30, u64::MAX, 99_999_999, header + 1, header - 1] {
         let bytes = [&length.to_le_bytes()[..], &whole[8..]].concat();
         fs::write(&path, bytes).unwrap();
-        let (read, allocated) = measured(|| Model::load(folder.path(), &Device::flex()));
+        let (read, allocated) = measured(|| Model::load(folder.path()));
         assert!(read.unwrap_err().to_string().contains("safetensors"));
         assert!(allocated.peak < 16 << 20, "{allocated:?}");
     }
@@ -167,7 +171,7 @@ fn a_safetensors_head_longer_than_the_file() {
     let text = text.replacen("\"shape\":[8", "\"shape\":[4000000000", 1);
     let bytes = [&(text.len() as u64).to_le_bytes()[..], text.as_bytes(), &whole[end..]].concat();
     fs::write(&path, bytes).unwrap();
-    let (read, allocated) = measured(|| Model::load(folder.path(), &Device::flex()));
+    let (read, allocated) = measured(|| Model::load(folder.path()));
     assert!(read.is_err() && allocated.peak < 16 << 20, "{allocated:?}");
 }
 
@@ -182,7 +186,7 @@ fn settings_that_ask_for_a_network_larger_than_its_weights() {
     };
     samples::save_model(folder.path(), WeightType::F32);
     spoil(&folder);
-    let (read, allocated) = measured(|| Model::load(folder.path(), &Device::flex()));
+    let (read, allocated) = measured(|| Model::load(folder.path()));
     let message = read.unwrap_err().to_string();
     assert!(
         message.contains("model.safetensors: file: holds ") && allocated.peak < 16 << 20,
@@ -191,7 +195,7 @@ fn settings_that_ask_for_a_network_larger_than_its_weights() {
     let folder = tempfile::tempdir().unwrap();
     samples::save_detector(folder.path());
     spoil(&folder);
-    let (read, allocated) = measured(|| HeatmapDetector::load(folder.path(), &Device::flex()));
+    let (read, allocated) = measured(|| DetectorModel::load(folder.path()));
     assert!(read.is_err() && allocated.peak < 16 << 20, "{allocated:?}");
 }
 
@@ -268,7 +272,7 @@ fn files_without_an_end() {
         let whole = fs::read(&path).unwrap();
         fs::remove_file(&path).unwrap();
         std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
-        let message = Model::load(folder.path(), &Device::flex()).unwrap_err().to_string();
+        let message = Model::load(folder.path()).unwrap_err().to_string();
         assert!(message.contains(name), "{message}");
         fs::remove_file(&path).unwrap();
         fs::write(&path, whole).unwrap();

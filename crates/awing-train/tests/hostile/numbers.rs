@@ -3,18 +3,16 @@
 use crate::samples;
 use awing::{
     Error, Result,
-    detection::{DetectedFace, FaceDetector, HeatmapDetector},
+    detection::{DetectedFace, DetectorModel, FaceDetector, HeatmapDetector},
     geometry::{CropRule, Rect},
     heatmap::{Center, CodecConfig, Decoder},
-    network::{NetworkConfig, WeightType},
+    network::{Model, WeightType},
     prediction::{Aligner, Face},
     scheme::Landmark,
 };
 use awing_train::{
-    Device,
     dataset::{Dataset, ImageSource, Sample},
     evaluation::{BoxSource, Normaliser, test_faces},
-    model::{StackedHourglass, TrainableModel},
 };
 use image::{Rgb, RgbImage};
 use std::{fs, path::Path, sync::Arc};
@@ -62,7 +60,7 @@ fn photos_of_one_colour_and_of_a_few_pixels() {
     let nothing = RgbImage::new(0, 0);
     assert_eq!(assert_fine(aligner().align_in_boxes(&nothing, &[face])), 1);
     assert!(aligner().align(&nothing).is_err());
-    assert!(HeatmapDetector::builtin(&Device::flex()).unwrap().detect(&nothing).is_err());
+    assert!(HeatmapDetector::new(DetectorModel::builtin().unwrap()).unwrap().detect(&nothing).is_err());
 }
 
 #[test]
@@ -140,7 +138,7 @@ fn with_bias(folder: &Path, value: f32) -> Option<Model> {
     let start = header + usize::try_from(place["data_offsets"][0].as_u64().unwrap()).unwrap();
     bytes[start..start + 4].copy_from_slice(&value.to_le_bytes());
     fs::write(path, bytes).unwrap();
-    Model::load(folder, &Device::flex()).ok()
+    Model::load(folder).ok()
 }
 
 #[test]
@@ -155,7 +153,8 @@ fn weights_that_are_no_numbers_or_huge() {
         let model = with_bias(folder.path(), value).unwrap();
         for decoder in [Decoder::Dark, Decoder::QuarterShift, Decoder::Argmax] {
             let heatmap = CodecConfig { decoder, center: Center::Floor, ..CodecConfig::default() };
-            let model = Model { heatmap, ..model.clone() };
+            let mut model = model.clone();
+            model.config.heatmap = heatmap;
             assert_fine(Aligner::new(model).unwrap().align_in_boxes(&photo, &face));
         }
     }
@@ -164,14 +163,9 @@ fn weights_that_are_no_numbers_or_huge() {
 #[test]
 fn detectors_of_huge_weights_find_finite_boxes_or_say_why_not() {
     let photo = RgbImage::from_fn(300, 200, |x, y| Rgb([x as u8, y as u8, 7]));
-    let config = NetworkConfig { input: 64, stacks: 1, width: 8, boundary: false, coord_conv: false };
     for scale in [1e3_f32, 1e10, 1e30, f32::MAX] {
-        let network = StackedHourglass::new(&config, HeatmapDetector::MAPS, 3, &Device::flex()).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        HeatmapDetector::new(config.clone(), &network, 0.5)
-            .unwrap()
-            .save(folder.path(), "", WeightType::F32)
-            .unwrap();
+        samples::save_detector(folder.path());
         let path = folder.path().join("model.safetensors");
         let mut bytes = without_checksum(&path);
         let header = 8 + usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
@@ -179,7 +173,7 @@ fn detectors_of_huge_weights_find_finite_boxes_or_say_why_not() {
             *weight = (f32::from_le_bytes(*weight) * scale).clamp(f32::MIN, f32::MAX).to_le_bytes();
         }
         fs::write(path, bytes).unwrap();
-        let detector = HeatmapDetector::load(folder.path(), &Device::flex()).unwrap();
+        let detector = HeatmapDetector::new(DetectorModel::load(folder.path()).unwrap()).unwrap();
         if let Ok(faces) = detector.detect(&photo) {
             assert!(
                 faces.iter().all(|face| face.face_box.is_usable(0.0) && face.score.is_finite()),
@@ -198,7 +192,7 @@ fn calibrations_of_odd_numbers_are_refused() {
             "normaliser = 'inter-ocular'\nscores = [{scores}]\nerrors = [{errors}]\nfactors = [{factors}]\n"
         );
         fs::write(folder.path().join("calibration.toml"), text).unwrap();
-        Model::load(folder.path(), &Device::flex())
+        Model::load(folder.path())
     };
     assert!(load("0.1, 0.5", "9, 2", "1, 1, 1").is_ok());
     assert!(load("0.5, 0.5", "9, 2", "0, 1e6, 1").is_ok());
@@ -255,7 +249,8 @@ fn annotations_that_cannot_be_scored_cost_themselves_alone() {
 #[test]
 fn a_crop_rule_of_odd_numbers_is_refused() {
     for (margin, shift_y) in [(f64::NAN, 0.0), (0.0, 0.0), (1e300, 0.0), (1.3, f64::INFINITY), (-1.0, 0.0)] {
-        let model = Model { crop: CropRule { margin, shift_y }, ..samples::model(3) };
+        let mut model = samples::model(3);
+        model.config.crop = CropRule { margin, shift_y };
         let photo = RgbImage::new(64, 64);
         let faces = Aligner::new(model).unwrap().align_in_boxes(&photo, &[Rect::new(4.0, 4.0, 60.0, 60.0)]);
         assert_eq!(assert_fine(faces), 1);

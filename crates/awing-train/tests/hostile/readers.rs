@@ -2,8 +2,8 @@
 
 use crate::{pickles, samples};
 use awing::{
-    detection::HeatmapDetector,
-    network::{NetworkConfig, WeightType},
+    detection::DetectorModel,
+    network::{Model, NetworkConfig, WeightType},
     photo::{MAX_SIDE, load_image},
     scheme::{Scheme, SharedScheme},
 };
@@ -11,7 +11,6 @@ use awing_train::{
     Device,
     dataset::{BoxFile, Dataset, Format, OpenOptions, Sample, drawn_faces, read_wider},
     interchange::{ImportOptions, import_state_dict},
-    model::TrainableModel,
     training::{DetectorRecipe, Quiet, Recipe, Session, TrainingSet, train},
 };
 use image::ImageFormat;
@@ -306,14 +305,13 @@ fn images(base: &Path) -> Vec<Reader> {
 }
 
 fn models(base: &Path) -> Vec<Reader> {
-    let device = Device::flex();
     let model = |name: &'static str, file: &str, text: bool, share| {
         let folder = folder(base, name);
         samples::save_model(&folder, WeightType::F32);
         let file = folder.join(file);
         let valid = vec![fs::read(&file).unwrap()];
         let most = promise::of_folder(text);
-        let read: Read = Box::new(|path| Model::load(path.parent().unwrap(), &Device::flex()).is_ok());
+        let read: Read = Box::new(|path| Model::load(path.parent().unwrap()).is_ok());
         Reader { name, file, valid, text, share, most, read }
     };
     let detector = |name: &'static str, file: &str, text: bool, share| {
@@ -322,15 +320,13 @@ fn models(base: &Path) -> Vec<Reader> {
         let file = folder.join(file);
         let valid = vec![fs::read(&file).unwrap()];
         let most = promise::of_folder(text);
-        let read: Read =
-            Box::new(|path| HeatmapDetector::load(path.parent().unwrap(), &Device::flex()).is_ok());
+        let read: Read = Box::new(|path| DetectorModel::load(path.parent().unwrap()).is_ok());
         Reader { name, file, valid, text, share, most, read }
     };
     let (tensors, safetensors) = samples::state_dict(base);
     let import = |name: &'static str, ending: &str, valid: Vec<u8>, share| {
-        let device = device.clone();
         let read: Read = Box::new(move |path| {
-            import_state_dict(path, &ImportOptions { input: 64, ..ImportOptions::default() }, &device).is_ok()
+            import_state_dict(path, &ImportOptions { input: 64, ..ImportOptions::default() }).is_ok()
         });
         let file = folder(base, name).join("weights").with_extension(ending);
         Reader { name, file, valid: vec![valid], text: false, share, most: promise::PICKLES, read }

@@ -2,16 +2,16 @@
 
 use crate::pickles::Weights;
 use awing::{
-    detection::HeatmapDetector,
+    detection::DetectorModel,
     geometry::CropRule,
     heatmap::CodecConfig,
-    network::{Calibration, NetworkConfig, WeightType},
+    network::{Calibration, Model, ModelConfig, NetworkConfig, WeightType},
     scheme::{Line, Scheme, SharedScheme},
 };
 use awing_train::{
     Device,
     interchange::write_state_dict,
-    model::{StackedHourglass, TrainableModel},
+    model::{StackedHourglass, TrainableModel, weights_of, write_model},
 };
 use hdf5_pure::FileBuilder;
 use image::{DynamicImage, ImageFormat, RgbImage};
@@ -31,34 +31,38 @@ pub(crate) fn scheme() -> SharedScheme {
 
 /// The smallest network there is.
 pub(crate) fn model(seed: u64) -> Model {
-    let config = NetworkConfig { input: 64, stacks: 1, width: 8, boundary: true, coord_conv: true };
+    let size = NetworkConfig { input: 64, stacks: 1, width: 8, boundary: true, coord_conv: true };
     let scheme = scheme();
-    let network = StackedHourglass::new(&config, scheme.len(), seed, &Device::flex()).unwrap();
+    let network = StackedHourglass::new(&size, scheme.len(), seed, &Device::flex()).unwrap();
     let seen: Vec<Vec<(f32, f64)>> = (0..3)
         .map(|p| {
             (0..60_u8).map(|i| (f32::from(i) / 60.0, 9.0 - f64::from(i) / 10.0 + f64::from(p))).collect()
         })
         .collect();
     let calibration = Some(Calibration::fit("inter-ocular", &seen).unwrap());
-    Model { config, crop: CropRule::default(), heatmap: CodecConfig::default(), scheme, network, calibration }
+    let (crop, heatmap) = (CropRule::default(), CodecConfig::default());
+    let config = ModelConfig { network: size, crop, heatmap, scheme };
+    TrainableModel { config, calibration, network }.to_model()
 }
 
 pub(crate) fn save_model(folder: &Path, weights: WeightType) {
-    model(3).save(folder, "# A card\n", weights).unwrap();
+    awing_train::model::save_model(&model(3), folder, "# A card\n", weights).unwrap();
 }
 
 pub(crate) fn save_detector(folder: &Path) {
-    let config = NetworkConfig { input: 64, stacks: 1, width: 8, boundary: false, coord_conv: false };
-    let network = StackedHourglass::new(&config, HeatmapDetector::MAPS, 3, &Device::flex()).unwrap();
-    HeatmapDetector::new(config, &network, 0.5).unwrap().save(folder, "# A card\n", WeightType::F32).unwrap();
+    let network = NetworkConfig { input: 64, stacks: 1, width: 8, boundary: false, coord_conv: false };
+    let module = StackedHourglass::new(&network, DetectorModel::MAPS, 3, &Device::flex()).unwrap();
+    let detector = DetectorModel { network, least_score: 0.5, weights: weights_of(&module, folder) };
+    write_model(&detector.to_files(folder, WeightType::F32).unwrap(), folder, "# A card\n").unwrap();
 }
 
 /// The model's tensors under PyTorch's names, and the safetensors file of them.
 pub(crate) fn state_dict(folder: &Path) -> (Vec<Weights>, Vec<u8>) {
     let path = folder.join("state.safetensors");
     let mut model = model(3);
-    model.scheme = Scheme::builtin("aflw-19").unwrap();
-    model.network = StackedHourglass::new(&model.config, 19, 3, &Device::flex()).unwrap();
+    model.config.scheme = Scheme::builtin("aflw-19").unwrap();
+    let module = StackedHourglass::new(&model.config.network, 19, 3, &Device::flex()).unwrap();
+    model.weights = weights_of(&module, folder);
     write_state_dict(&model, &path, WeightType::F32).unwrap();
     let bytes = std::fs::read(&path).unwrap();
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();

@@ -89,7 +89,10 @@ impl Calibration {
     }
 
     /// The text of `calibration.toml`.
-    pub(super) fn to_toml(&self) -> Result<String> {
+    ///
+    /// # Errors
+    /// [`Error::Model`] when it cannot be written as TOML.
+    pub fn to_toml(&self) -> Result<String> {
         toml::to_string(self).map_err(|e| Error::model("calibration.toml", "calibration", e.to_string()))
     }
 

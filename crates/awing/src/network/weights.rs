@@ -129,6 +129,12 @@ impl Weights {
         self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
     }
 
+    /// The number of trainable parameters; running means and variances do not count.
+    pub fn parameters(&self) -> usize {
+        let trainable = self.tensors.iter().filter(|(name, _)| !name.contains("running_"));
+        trainable.map(|(_, tensor)| tensor.values.len()).sum()
+    }
+
     /// The tensor of this name.
     pub fn get(&self, name: &str) -> Option<&WeightTensor> {
         self.tensors.get(name)
