@@ -2,10 +2,8 @@ use crate::{
     console::Console,
     failure::{Failure, OrUsage},
 };
-use awing::{
-    dataset::{DataSource, Dataset, OpenOptions},
-    scheme::{Scheme, SharedScheme},
-};
+use awing::scheme::{Scheme, SharedScheme};
+use awing_train::dataset::{DataSource, Dataset, OpenOptions};
 use std::path::Path;
 
 /// The scheme of `--scheme`.

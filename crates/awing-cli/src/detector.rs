@@ -1,13 +1,18 @@
 //! The detector that `--detector` names, and photos whose faces are known.
 
+use crate::photo_list::expand_sources;
 use crate::{console::Console, data, failure::Failure};
 use awing::{
+    detection::{DetectorModel, FaceDetector, SeetaFace},
+    geometry::Rect,
+    prediction::builtin_detector,
+    scheme::SharedScheme,
+};
+use awing_train::{
     Device,
     dataset::{BoxedPhoto, DataSource, Dataset, ImageSource, read_wider},
-    detection::{ExternalDetector, FaceDetector, HeatmapDetector, SeetaFace},
-    geometry::Rect,
-    prediction::{builtin_detector, expand_sources},
-    scheme::SharedScheme,
+    detection::ExternalDetector,
+    model::{StackedHourglass, detector_on, place_weights},
 };
 use std::{
     collections::BTreeMap,
@@ -53,22 +58,26 @@ impl fmt::Display for DetectorSource {
 
 impl DetectorSource {
     /// One that awing trained.
-    pub(crate) fn load_trained(&self, device: &Device) -> Result<HeatmapDetector, Failure> {
-        match self {
+    pub(crate) fn load_trained(&self, device: &Device) -> Result<StackedHourglass, Failure> {
+        let model = match self {
             #[cfg(feature = "builtin-model")]
-            Self::Builtin => Ok(HeatmapDetector::builtin(device)?),
-            Self::Folder(folder) => Ok(HeatmapDetector::load(folder, device)?),
-            _ => Err(Failure::Usage(format!(
-                "--from: {self} is no network; give the folder of a detector that `awing train-detector` made"
-            ))),
-        }
+            Self::Builtin => DetectorModel::builtin()?,
+            Self::Folder(folder) => DetectorModel::load(folder)?,
+            _ => {
+                return Err(Failure::Usage(format!(
+                    "--from: {self} is no network; give the folder of a detector that `awing train-detector` made"
+                )));
+            }
+        };
+        let fresh = StackedHourglass::new(&model.network, DetectorModel::MAPS, 0, device)?;
+        Ok(place_weights(fresh, model.weights)?)
     }
 
     pub(crate) fn load(&self, device: &Device) -> Result<Arc<dyn FaceDetector>, Failure> {
         Ok(match self {
             Self::Builtin => builtin_detector()?,
             Self::SeetaFace => Arc::new(SeetaFace::builtin()?),
-            Self::Folder(folder) => Arc::new(HeatmapDetector::load(folder, device)?),
+            Self::Folder(folder) => Arc::new(detector_on(DetectorModel::load(folder)?, device)?),
             Self::Program(program) => Arc::new(ExternalDetector::new(program)),
         })
     }

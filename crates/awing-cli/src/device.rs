@@ -1,5 +1,5 @@
 use crate::failure::Failure;
-use awing::Device;
+use awing_train::Device;
 use clap::ValueEnum;
 
 /// Where to compute.

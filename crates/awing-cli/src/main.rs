@@ -2,6 +2,7 @@
 //! are the arguments, the messages and the exit codes: 0 done, 1 the work or a part of the input failed, 2 the command
 //! line was wrong, 130 stopped by Ctrl-C or a signal.
 
+mod box_file;
 mod console;
 mod data;
 mod detector;
@@ -11,6 +12,7 @@ mod folders;
 mod interrupt;
 mod limited;
 mod model;
+mod photo_list;
 mod sheets;
 mod sources;
 mod style;

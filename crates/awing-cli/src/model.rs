@@ -1,7 +1,8 @@
 //! The model that `--model` names.
 
 use crate::failure::Failure;
-use awing::{Device, model::Model};
+use awing::{network::Model, prediction::Aligner};
+use awing_train::{Device, model::aligner_on};
 use std::{
     convert::Infallible,
     fmt,
@@ -40,16 +41,26 @@ impl fmt::Display for ModelSource {
 }
 
 impl ModelSource {
-    pub(crate) fn load(&self, device: &Device) -> Result<Model, Failure> {
+    pub(crate) fn load(&self) -> Result<Model, Failure> {
         match self {
             #[cfg(feature = "builtin-model")]
-            Self::Builtin => Ok(Model::builtin(device)?),
+            Self::Builtin => Ok(Model::builtin()?),
             #[cfg(not(feature = "builtin-model"))]
             Self::Builtin => {
                 let problem = "--model: this awing was built without the built-in model; give a folder";
                 Err(Failure::Usage(problem.to_owned()))
             }
-            Self::Folder(folder) => Ok(Model::load(folder, device)?),
+            Self::Folder(folder) => Ok(Model::load(folder)?),
+        }
+    }
+
+    /// The model ready to find landmarks on `device`.
+    pub(crate) fn aligner(&self, device: &Device) -> Result<Aligner, Failure> {
+        match self {
+            // The detector looks at its faces with the same one: on the processor it is unpacked once.
+            #[cfg(feature = "builtin-model")]
+            Self::Builtin if *device == Device::flex() => Ok(Aligner::builtin()?),
+            source => Ok(aligner_on(source.load()?, device)?),
         }
     }
 }

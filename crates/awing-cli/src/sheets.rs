@@ -1,7 +1,7 @@
 //! Contact sheets of an evaluation.
 
 use crate::failure::Failure;
-use awing::{
+use awing_train::{
     dataset::Dataset,
     evaluation::{BoxSource, FaceResult, Tested},
     report::{Overlay, Tile, contact_sheet, save_picture},

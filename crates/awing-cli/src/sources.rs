@@ -1,12 +1,9 @@
 //! The photos that a command line means.
 
+use crate::photo_list::expand_sources;
 use crate::{failure::Failure, limited};
-use awing::{
-    Error,
-    dataset::has_image_ending,
-    prediction::{Photo, expand_sources},
-    video::is_video,
-};
+use awing::{Error, photo::Photo};
+use awing_train::{dataset::has_image_ending, video::is_video};
 use std::{
     collections::BTreeSet,
     io::{Read, stdin},

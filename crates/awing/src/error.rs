@@ -1,6 +1,9 @@
-//! The one error type of the library: what went wrong, in which file, line or field, and how to mend it.
+//! The one error type of awing's crates: what went wrong, in which file, line or field, and how to fix it.
 
 use std::path::{Path, PathBuf};
+
+/// What made an error, by another library.
+type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// A result whose error is [`enum@Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -30,6 +33,8 @@ pub enum Error {
         field: String,
         /// What is wrong with it and how to mend it.
         problem: String,
+        /// What another library said of it, if one did.
+        source: Option<Cause>,
     },
     /// An image is missing, truncated or of an unknown kind.
     #[error("{}: image: {problem}", path.display())]
@@ -38,6 +43,8 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         problem: String,
+        /// What another library said of it, if one did.
+        source: Option<Cause>,
     },
     /// A video is missing, damaged or without pictures, or ffmpeg cannot read or write it.
     #[error("{}: video: {problem}", path.display())]
@@ -46,6 +53,8 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it and how to mend it.
         problem: String,
+        /// What another library said of it, if one did.
+        source: Option<Cause>,
     },
     /// A model folder or a checkpoint cannot be used.
     #[error("{}: {field}: {problem}", path.display())]
@@ -56,6 +65,8 @@ pub enum Error {
         field: String,
         /// What is wrong with it and how to mend it.
         problem: String,
+        /// What another library said of it, if one did.
+        source: Option<Cause>,
     },
     /// A value given by the caller (a setting, an option, an argument) is out of range.
     #[error("{field}: {problem}")]
@@ -73,6 +84,26 @@ pub enum Error {
         /// What happened and what to try.
         problem: String,
     },
+}
+
+/// The kinds of [`enum@Error`], to match on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// [`Error::Io`].
+    Io,
+    /// [`Error::Format`].
+    Format,
+    /// [`Error::Image`].
+    Image,
+    /// [`Error::Video`].
+    Video,
+    /// [`Error::Model`].
+    Model,
+    /// [`Error::Invalid`].
+    Invalid,
+    /// [`Error::Training`].
+    Training,
 }
 
 impl Error {
@@ -94,22 +125,54 @@ impl Error {
             line: line.into(),
             field: shortened(field.into()),
             problem: shortened(problem.into()),
+            source: None,
         }
     }
 
     /// An [`Error::Image`].
     pub fn image(path: impl AsRef<Path>, problem: impl Into<String>) -> Self {
-        Self::Image { path: path.as_ref().to_path_buf(), problem: problem.into() }
+        Self::Image { path: path.as_ref().to_path_buf(), problem: problem.into(), source: None }
     }
 
     /// An [`Error::Video`].
     pub fn video(path: impl AsRef<Path>, problem: impl Into<String>) -> Self {
-        Self::Video { path: path.as_ref().to_path_buf(), problem: problem.into() }
+        Self::Video { path: path.as_ref().to_path_buf(), problem: problem.into(), source: None }
     }
 
     /// An [`Error::Model`].
     pub fn model(path: impl AsRef<Path>, field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::Model { path: path.as_ref().to_path_buf(), field: field.into(), problem: problem.into() }
+        Self::Model {
+            path: path.as_ref().to_path_buf(),
+            field: field.into(),
+            problem: problem.into(),
+            source: None,
+        }
+    }
+
+    /// The same error with what another library said as its [`source`](std::error::Error::source), where it can have one.
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<Cause>) -> Self {
+        if let Self::Format { source, .. }
+        | Self::Image { source, .. }
+        | Self::Video { source, .. }
+        | Self::Model { source, .. } = &mut self
+        {
+            *source = Some(cause.into());
+        }
+        self
+    }
+
+    /// What kind of thing went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Io { .. } => ErrorKind::Io,
+            Self::Format { .. } => ErrorKind::Format,
+            Self::Image { .. } => ErrorKind::Image,
+            Self::Video { .. } => ErrorKind::Video,
+            Self::Model { .. } => ErrorKind::Model,
+            Self::Invalid { .. } => ErrorKind::Invalid,
+            Self::Training { .. } => ErrorKind::Training,
+        }
     }
 
     /// The same error with the name of the face or file that it is about, where it has none yet.
@@ -151,5 +214,17 @@ mod tests {
         assert!(stranger.starts_with("a.csv:2: x y: zzz") && stranger.len() < 700, "{stranger}");
         assert_eq!(error.about("b").to_string(), "faces/a.pts: points: 67 instead of 68");
         assert_eq!(Error::invalid("box", "is empty").about("a.jpg").to_string(), "a.jpg: box: is empty");
+    }
+
+    #[test]
+    fn an_error_tells_its_kind_and_keeps_its_cause() {
+        use std::error::Error as _;
+        let cause = "x".parse::<u8>().unwrap_err();
+        let error = Error::image("a.jpg", "damaged").because(cause.clone());
+        assert_eq!((error.kind(), error.to_string()), (ErrorKind::Image, "a.jpg: image: damaged".to_owned()));
+        assert_eq!(error.source().unwrap().to_string(), cause.to_string());
+        assert!(Error::invalid("box", "is empty").because(cause).source().is_none());
+        let io = Error::io("a", "read")(std::io::ErrorKind::NotFound.into());
+        assert!(io.kind() == ErrorKind::Io && io.source().is_some());
     }
 }

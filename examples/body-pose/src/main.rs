@@ -14,12 +14,12 @@ mod poses;
 mod stick_figures;
 mod training;
 
-use awing::{
-    Error, Result,
+use awing::{Error, Result};
+use awing_ops::{AdaptiveWing, PixelLoss};
+use awing_train::{
     dataset::{DataSource, Dataset, Format, OpenOptions},
     report::{Overlay, Tile, contact_sheet, save_picture},
 };
-use awing_ops::{AdaptiveWing, PixelLoss};
 use clap::{Parser, ValueEnum};
 use measure::{Figures, find, guess, measure};
 use poses::Poses;

@@ -1,8 +1,8 @@
 use crate::{network::PoseNetwork, poses::Poses};
-use awing::{
-    Device, Result,
+use awing::{Result, geometry::Point};
+use awing_train::{
+    Device,
     evaluation::{Normaliser, point_errors},
-    geometry::Point,
 };
 use burn::module::Module;
 

@@ -1,8 +1,9 @@
-use awing::{
-    Device, Result,
+use awing::Result;
+use awing_ops::halve;
+use awing_train::{
+    Device,
     model::{CoordConv, Hourglass, Initialiser, ResidualBlock},
 };
-use awing_ops::halve;
 use burn::{module::Module, tensor::Tensor};
 
 /// A network of one's own from the parts: a stem that quarters the image, one hourglass, a map for each joint.

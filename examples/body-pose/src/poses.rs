@@ -1,11 +1,14 @@
 use crate::network::PoseNetwork;
 use awing::{
-    Device, Result,
-    augment::{AugmentConfig, Augmenter, FaceCrop},
-    dataset::{Dataset, Landmark, Sample},
+    Result,
     geometry::{CropRule, Rect},
     heatmap::{Codec, CodecConfig},
-    scheme::SharedScheme,
+    scheme::{Landmark, SharedScheme},
+};
+use awing_train::{
+    Device,
+    augment::{AugmentConfig, Augmenter, FaceCrop},
+    dataset::{Dataset, Sample},
 };
 use burn::tensor::{Tensor, TensorData};
 use image::RgbImage;

@@ -1,9 +1,7 @@
 //! Bodies that are drawn, for tests: straight limbs in any position, left and right in different colours.
 
-use awing::{
-    dataset::{ImageSource, Landmark, Sample},
-    geometry::Point,
-};
+use awing::{geometry::Point, scheme::Landmark};
+use awing_train::dataset::{ImageSource, Sample};
 use image::{Rgb, RgbImage};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

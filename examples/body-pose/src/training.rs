@@ -1,6 +1,7 @@
 use crate::{network::PoseNetwork, poses::Poses};
-use awing::{Device, Result};
+use awing::Result;
 use awing_ops::{PixelLoss, heatmap_loss};
+use awing_train::Device;
 use burn::optim::{AdamWConfig, GradientsParams};
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;

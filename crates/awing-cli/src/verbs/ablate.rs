@@ -8,8 +8,8 @@ use crate::{
     interrupt::stoppable,
     style::examples,
 };
-use awing::{
-    Error,
+use awing::Error;
+use awing_train::{
     ablation::{
         MAX_SEEDS, RunRecord, Study, StudyObserver, StudyReport, Variant, finished_runs, study, write_report,
     },
@@ -210,7 +210,7 @@ fn shown(argument: &str) -> String {
         parts[parts.len().saturating_sub(2)..].join("/")
     };
     match argument.split_once(':') {
-        Some((format, path)) if format.parse::<awing::dataset::Format>().is_ok() => {
+        Some((format, path)) if format.parse::<awing_train::dataset::Format>().is_ok() => {
             format!("{format}:{}", short(path))
         }
         _ if Path::new(argument).is_absolute() => short(argument),

@@ -10,10 +10,11 @@ mod sheet;
 use crate::failure::Failure;
 use awing::{
     Error,
-    prediction::{Face, HeadPose, HeadShape, Photo, PhotoFace, PhotoFaces},
-    report::{Heatmaps, Overlay, heatmap_picture, save_picture, write_npy},
+    photo::Photo,
+    prediction::{Face, HeadPose, HeadShape, PhotoFace, PhotoFaces},
     scheme::Scheme,
 };
+use awing_train::report::{Heatmaps, Overlay, heatmap_picture, save_picture, write_npy};
 use clap::ValueEnum;
 use coco::CocoResults;
 use csv_table::CsvTable;

@@ -4,8 +4,9 @@ use crate::{
     failure::Failure,
     style::{examples, headed},
 };
-use awing::{
-    Device, Error,
+use awing::Error;
+use awing_train::{
+    Device,
     benchmark::{BenchmarkFiles, Machine, Row, ScaleRow, Setting, Variation, Work, run, variations},
     dataset::DataSource,
     training::Recipe,

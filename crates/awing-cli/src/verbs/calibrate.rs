@@ -1,10 +1,10 @@
 use crate::{
     console::Console, data, device::DeviceChoice, failure::Failure, model::ModelSource, style::examples,
 };
-use awing::{
+use awing_train::{
     dataset::DataSource,
     evaluation::{BoxSource, Normaliser, test_faces},
-    prediction::Aligner,
+    model::save_calibration,
 };
 use clap::Args;
 use serde_json::json;
@@ -53,8 +53,8 @@ impl Calibrate {
         if !folder.is_dir() {
             return Err(Failure::Usage(format!("{}: is no folder; give one that exists", folder.display())));
         }
-        let model = self.model.load(&self.device.device()?)?;
-        let (scheme, aligner) = (model.scheme.clone(), Aligner::new(model)?);
+        let aligner = self.model.aligner(&self.device.device()?)?;
+        let scheme = aligner.scheme().clone();
         let dataset = data::open(&self.data, data::scheme(self.scheme.as_deref())?.as_ref(), console)?;
         let bar = console.bar(dataset.samples.len(), "{bar:30} {pos} of {len} faces  left {eta}");
         let normaliser = Normaliser::usual(&scheme);
@@ -70,7 +70,7 @@ impl Calibrate {
             )));
         }
         let calibration = tested.calibrate()?;
-        calibration.save(&folder)?;
+        save_calibration(&calibration, &folder)?;
         let path = folder.join("calibration.toml");
         if self.json {
             return console.print_json(&json!({

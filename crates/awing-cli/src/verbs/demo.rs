@@ -3,7 +3,7 @@ use crate::{
     console::Console, detector::DetectorSource, device::DeviceChoice, failure::Failure, folders,
     style::examples,
 };
-use awing::dataset::{DataSource, Dataset, Format, OpenOptions, write_drawn};
+use awing_train::dataset::{DataSource, Dataset, Format, OpenOptions, write_drawn};
 use clap::Args;
 use serde_json::{Value, json};
 use std::{

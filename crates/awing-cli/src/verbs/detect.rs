@@ -7,11 +7,8 @@ use crate::{
     sources::{self, Found},
     style::{examples, headed},
 };
-use awing::{
-    detection::FaceDetector,
-    evaluation::{DetectionFigures, Detections, FACE_OVERLAP, align},
-    geometry::Rect,
-};
+use awing::{detection::FaceDetector, geometry::Rect};
+use awing_train::evaluation::{DetectionFigures, Detections, FACE_OVERLAP, align};
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;

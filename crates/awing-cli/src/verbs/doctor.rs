@@ -4,7 +4,7 @@ use crate::{
     failure::Failure,
     style::{ERROR, GOOD, WARNING, examples, painted},
 };
-use awing::diagnosis::{
+use awing_train::diagnosis::{
     Finding, State, check_detector, check_device, check_folder, check_kernels, check_memory, check_model,
     check_processor, check_program,
 };

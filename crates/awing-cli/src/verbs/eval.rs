@@ -8,12 +8,11 @@ use crate::{
     sheets,
     style::{examples, headed},
 };
-use awing::{
+use awing::scheme::Scheme;
+use awing_train::{
     dataset::{BoxFile, DataSource, Dataset},
     evaluation::{BoxSource, EvaluationSummary, Normaliser, Reliability, Tested, test_faces},
-    prediction::Aligner,
     report::{ced_chart, reliability_chart, save_charts},
-    scheme::Scheme,
 };
 use clap::Args;
 use serde::Serialize;
@@ -122,7 +121,7 @@ impl Eval {
         let device = self.device.device()?;
         let boxes = self.boxes()?;
         let scheme = data::scheme(self.scheme.as_deref())?;
-        let aligner = Aligner::new(self.model.load(&device)?)?.with_batch(usize::from(self.batch));
+        let aligner = self.model.aligner(&device)?.with_batch(usize::from(self.batch));
         let aligner = if self.mirror { aligner.with_mirror()? } else { aligner };
         let dataset = data::open_in(self.images.as_deref(), &self.data, scheme.as_ref(), console)?;
         if matches!(boxes, BoxSource::Detector) && dataset.samples.iter().all(|s| s.detector_box.is_none()) {

@@ -2,11 +2,11 @@ use crate::{
     console::Console, data, detector::DetectorSource, device::DeviceChoice, failure::Failure,
     model::ModelSource, style::examples,
 };
-use awing::{
+use awing::tracking::{Smoothing, TrackerConfig};
+use awing_train::{
     dataset::DataSource,
     evaluation::align,
-    prediction::Aligner,
-    video::{Motion, Smoothing, TrackerConfig, TrackingFigures, test_tracking},
+    video::{Motion, TrackingFigures, test_tracking},
 };
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -85,7 +85,7 @@ impl EvalVideo {
     pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
         let device = self.device.device()?;
         let scheme = data::scheme(self.scheme.as_deref())?;
-        let aligner = Aligner::new(self.model.load(&device)?)?.with_detector(self.detector.load(&device)?);
+        let aligner = self.model.aligner(&device)?.with_detector(self.detector.load(&device)?);
         let dataset = data::open(&self.data, scheme.as_ref(), console)?;
         let usual = TrackerConfig::default();
         let smoothing = usual.smoothing.unwrap_or_default();

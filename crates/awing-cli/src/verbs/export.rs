@@ -1,9 +1,11 @@
 use crate::{console::Console, failure::Failure, folders, limited, model::ModelSource, style::examples};
 use awing::{
-    Device,
-    detection::HeatmapDetector,
+    detection::DetectorModel,
+    network::{ModelFiles, WeightType},
+};
+use awing_train::{
     interchange::{OnnxOptions, write_onnx, write_state_dict},
-    model::WeightType,
+    model::write_model,
 };
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -63,6 +65,11 @@ enum Weights {
     F16,
 }
 
+/// Whether a folder holds a detector rather than a model of landmarks.
+fn is_detector(folder: &Path) -> bool {
+    ModelFiles::read(folder).is_ok_and(|files| files.is_detector())
+}
+
 /// What the command line calls it.
 fn value_name(value: &impl ValueEnum) -> String {
     value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
@@ -82,18 +89,18 @@ impl Export {
         }
         let folder = || folders::named(&self.out, "choose another --out");
         let folder = match &self.model {
-            ModelSource::Folder(source) if HeatmapDetector::is_in(source) => {
-                let detector = HeatmapDetector::load(source, &Device::flex())?;
+            ModelSource::Folder(source) if is_detector(source) => {
+                let files = DetectorModel::load(source)?.to_files(&self.out, weights)?;
                 let card = self.card()?;
                 let folder = folder()?;
-                detector.save(&folder, &card, weights)?;
+                write_model(&files, &folder, &card)?;
                 folder
             }
             source => {
-                let model = source.load(&Device::flex())?;
+                let files = source.load()?.to_files(&self.out, weights)?;
                 let card = self.card()?;
                 let folder = folder()?;
-                model.save(&folder, &card, weights)?;
+                write_model(&files, &folder, &card)?;
                 folder
             }
         };
@@ -121,11 +128,11 @@ impl Export {
             )));
         }
         let model = match &self.model {
-            ModelSource::Folder(source) if HeatmapDetector::is_in(source) => {
+            ModelSource::Folder(source) if is_detector(source) => {
                 let problem = "--format: a detector is written as a folder only";
                 return Err(Failure::Usage(problem.to_owned()));
             }
-            source => source.load(&Device::flex())?,
+            source => source.load()?,
         };
         match self.format {
             ExportFormat::Onnx => {
@@ -141,7 +148,9 @@ impl Export {
             (Some(path), _) => path.clone(),
             (None, ModelSource::Folder(folder)) => folder.join("README.md"),
             #[cfg(feature = "builtin-model")]
-            (None, ModelSource::Builtin) => return Ok(awing::model::Model::BUILTIN_CARD.to_owned()),
+            (None, ModelSource::Builtin) => {
+                return Ok(awing::network::Model::BUILTIN_CARD.to_owned());
+            }
             #[cfg(not(feature = "builtin-model"))]
             (None, ModelSource::Builtin) => return Ok(String::new()),
         };

@@ -1,9 +1,8 @@
 use crate::{console::Console, failure::Failure, folders, style::examples};
-use awing::{
-    Device,
+use awing::{network::WeightType, scheme::Scheme};
+use awing_train::{
     interchange::{ImportOptions, Imported, import_state_dict},
-    model::{WeightType, parameter_count},
-    scheme::Scheme,
+    model::save_model,
 };
 use clap::Args;
 use serde_json::json;
@@ -42,7 +41,7 @@ impl Import {
         let scheme = self.scheme.as_deref().map(Scheme::find).transpose();
         let scheme = scheme.map_err(|e| Failure::Usage(format!("--scheme: {e}")))?;
         let options = ImportOptions { scheme, input: self.input };
-        let Imported { model, left_over } = import_state_dict(&self.file, &options, &Device::flex())?;
+        let Imported { model, left_over } = import_state_dict(&self.file, &options)?;
         if !left_over.is_empty() {
             console.remark(format!(
                 "{} tensors have no place in the network: {}",
@@ -50,29 +49,29 @@ impl Import {
                 left_over.join(", ")
             ));
         }
-        let network = &model.config;
+        let (network, scheme) = (&model.config.network, &model.config.scheme);
         let card = format!(
             "# A landmark model from PyTorch\n\n{} points (scheme {}), imported by awing {} from {}.\n\n\
              - Network: {} stacks, {} wide, {} px input, {} parameters\n\n\
              Whoever trained the weights knows the terms of the images; weights made from research-only images (300-W, WFLW, COFW, AFLW and \
              others) must not be used in a commercial product.\n",
-            model.scheme.len(),
-            model.scheme.name,
+            scheme.len(),
+            scheme.name,
             env!("CARGO_PKG_VERSION"),
             self.file.file_name().unwrap_or_default().to_string_lossy(),
             network.stacks,
             network.width,
             network.input,
-            parameter_count(&model.network),
+            model.weights.parameters(),
         );
         let folder = folders::named(&self.out, "choose another --out")?;
-        model.save(&folder, &card, WeightType::F32)?;
+        save_model(&model, &folder, &card, WeightType::F32)?;
         console.note(format!(
             "{} stacks, {} wide, {} points ({})",
             network.stacks,
             network.width,
-            model.scheme.len(),
-            model.scheme.name
+            scheme.len(),
+            scheme.name
         ));
         if self.json {
             return console.print_json(&json!({
@@ -80,9 +79,9 @@ impl Import {
                 "stacks": network.stacks,
                 "width": network.width,
                 "input": network.input,
-                "parameters": parameter_count(&model.network),
-                "points": model.scheme.len(),
-                "scheme": model.scheme.name,
+                "parameters": model.weights.parameters(),
+                "points": scheme.len(),
+                "scheme": scheme.name,
                 "left_over": left_over,
             }));
         }

@@ -3,7 +3,7 @@ use crate::{
     failure::{Failure, OrUsage},
     style::{HEADING, examples, painted},
 };
-use awing::{
+use awing_train::{
     loss::{AdaptiveWing, LossConfig},
     report::{loss_charts, save_charts},
 };

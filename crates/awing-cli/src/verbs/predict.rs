@@ -3,6 +3,7 @@ use super::{
     predict_video::VideoOptions,
 };
 use crate::{
+    box_file,
     console::{Console, Lines},
     detector::DetectorSource,
     device::DeviceChoice,
@@ -14,12 +15,12 @@ use crate::{
     style::examples,
 };
 use awing::{
-    Device,
-    dataset::BoxFile,
     geometry::Rect,
-    prediction::{Aligner, FaceBoxes, HeadShape, Photo, PhotoFaces, align_photos},
+    photo::Photo,
+    prediction::{Aligner, FaceBoxes, HeadShape, PhotoFaces, align_photos},
     scheme::Scheme,
 };
+use awing_train::{Device, dataset::BoxFile};
 use clap::Args;
 use std::{
     path::{Path, PathBuf},
@@ -123,18 +124,11 @@ impl Predict {
             return Err(Failure::Usage("SOURCE: give photos and videos in two calls".to_owned()));
         }
         let device = self.device.device()?;
-        let boxes = self.face_boxes(&device)?;
+        let boxes = self.face_boxes(&device, &photos)?;
         let aligner = self.aligner(&device)?;
         let head = self.head(aligner.scheme())?;
         if self.coco_images.is_some() && self.format != TextFormat::Coco {
             return Err(Failure::Usage("--coco-images: only --format coco has ids of images".to_owned()));
-        }
-        if let Some(file) = boxes.names_none(photos.iter().map(Photo::path)) {
-            let problem = format!(
-                "--boxes: {}: none of the photos is in it; its names must end as theirs do",
-                file.display()
-            );
-            return Err(Failure::Usage(problem));
         }
         if self.out.is_some() && self.out == self.heatmaps {
             return Err(Failure::Usage("--heatmaps: choose another folder than --out".to_owned()));
@@ -202,7 +196,7 @@ impl Predict {
 
     /// The model, ready to find landmarks as the options say.
     pub(super) fn aligner(&self, device: &Device) -> Result<Aligner, Failure> {
-        let mut aligner = Aligner::new(self.model.load(device)?)?;
+        let mut aligner = self.model.aligner(device)?;
         if let Some(batch) = self.batch {
             aligner = aligner.with_batch(batch.into());
         }
@@ -238,13 +232,20 @@ impl Predict {
         stem.filter(|stem| folders::is_name(stem)).unwrap_or("photos".to_owned())
     }
 
-    fn face_boxes(&self, device: &Device) -> Result<FaceBoxes, Failure> {
+    fn face_boxes(&self, device: &Device, photos: &[Photo]) -> Result<FaceBoxes, Failure> {
         match &self.boxes {
             Some(path) if !path.is_file() => {
                 Err(Failure::Usage(format!("--boxes: `{}` is not a file", path.display())))
             }
             Some(path) => {
-                Ok(FaceBoxes::File { boxes: BoxFile::load(path).or_usage("--boxes")?, path: path.clone() })
+                let boxes = BoxFile::load(path).or_usage("--boxes")?;
+                if box_file::names_none(&boxes, photos.iter().map(Photo::path)) {
+                    return Err(Failure::Usage(format!(
+                        "--boxes: {}: none of the photos is in it; its names must end as theirs do",
+                        path.display()
+                    )));
+                }
+                Ok(box_file::face_boxes(path.clone(), boxes))
             }
             None if self.whole_image => Ok(FaceBoxes::WholeImage),
             None if self.face_box.is_empty() => Ok(FaceBoxes::Detected(self.detector.load(device)?)),

@@ -12,8 +12,9 @@ use crate::{
 use awing::{
     prediction::{Aligner, HeadShape},
     scheme::Scheme,
-    video::{TrackedFace, Tracker, TrackerConfig, VideoFrame, VideoReader, VideoWriter},
+    tracking::{TrackedFace, Tracker, TrackerConfig},
 };
+use awing_train::video::{VideoFrame, VideoReader, VideoWriter};
 use clap::Args;
 use serde::Serialize;
 use std::{

@@ -1,5 +1,5 @@
 use crate::console::Console;
-use awing::training::{MetricsRow, Observer};
+use awing_train::training::{MetricsRow, Observer};
 use indicatif::ProgressBar;
 use std::{path::Path, time::Instant};
 

@@ -9,8 +9,9 @@ use crate::{
     model::ModelSource,
     style::examples,
 };
-use awing::{
+use awing_train::{
     dataset::DataSource,
+    model::TrainableModel,
     training::{Outcome, Recipe, Session, TrainingSet, train},
 };
 use clap::Args;
@@ -129,7 +130,8 @@ impl Train {
         let faces = TrainingSet::new(datasets, recipe.training.boxes)?;
         console.warn_all(faces.problems().iter());
         let left_out = left_out + faces.problems().len();
-        let start = self.from.as_ref().map(|from| from.load(&device)).transpose()?;
+        let load = |from: &ModelSource| Ok::<_, Failure>(TrainableModel::new(from.load()?, &device)?.network);
+        let start = self.from.as_ref().map(load).transpose()?;
         let card = self.card();
         let folder = self.folder()?;
         if validation.is_none() {
@@ -142,7 +144,7 @@ impl Train {
                 faces,
                 validation,
                 folder: folder.clone(),
-                start: start.map(|model| model.network),
+                start,
                 resume: self.resume,
                 device,
                 stop,

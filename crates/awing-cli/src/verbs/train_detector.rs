@@ -1,4 +1,5 @@
 use super::progress::{duration, skipped_step};
+use crate::photo_list::expand_sources;
 use crate::{
     console::Console,
     data,
@@ -9,11 +10,10 @@ use crate::{
     interrupt::stoppable,
     style::examples,
 };
-use awing::{
-    Error,
+use awing::Error;
+use awing_train::{
     dataset::{BoxedPhoto, DataSource},
     evaluation::DetectionFigures,
-    prediction::expand_sources,
     report::{box_sheet, save_picture},
     training::{DetectorRecipe, DetectorSession, DetectorWatcher, SceneMaker, SceneSources, train_detector},
 };
@@ -109,7 +109,7 @@ impl TrainDetector {
                 sources,
                 validation,
                 folder: folder.clone(),
-                start: start.map(|start| start.network().clone()),
+                start,
                 resume: self.resume,
                 device,
                 stop,

@@ -7,7 +7,7 @@ use std::{fs, path::Path};
 /// 30 drawn faces in `faces`.
 fn drawn() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    awing::dataset::write_drawn(&folder.path().join("faces"), 30, 4).unwrap();
+    awing_train::dataset::write_drawn(&folder.path().join("faces"), 30, 4).unwrap();
     folder
 }
 

@@ -1,6 +1,6 @@
 //! What all tests share: the command, drawn faces, and one small trained model.
 
-use awing::dataset::write_drawn;
+use awing_train::dataset::write_drawn;
 use std::{
     collections::BTreeMap,
     fs,

@@ -1,10 +1,8 @@
 //! Faces are followed through videos.
 
 use crate::shared::*;
-use awing::{
-    dataset::load_image,
-    video::{VideoReader, VideoWriter},
-};
+use awing::photo::load_image;
+use awing_train::video::{VideoReader, VideoWriter};
 use image::imageops::crop_imm;
 use serde_json::json;
 use std::{

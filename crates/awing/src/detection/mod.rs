@@ -1,16 +1,18 @@
-//! Where the faces of a photo are: boxes for [`crate::prediction::Aligner`].
+//! Where the faces of a photo are: a [`FaceDetector`] gives the boxes in which [`Aligner`](crate::prediction::Aligner) looks for landmarks.
 
-mod external_detector;
+mod detector_model;
+mod distinct;
 mod face_detector;
 mod heatmap_detector;
 mod scale_space;
 #[cfg(feature = "seetaface")]
 mod seetaface;
+mod verified_detector;
 
-pub use external_detector::ExternalDetector;
+pub use detector_model::DetectorModel;
 pub use face_detector::{DetectedFace, FaceDetector};
 pub use heatmap_detector::HeatmapDetector;
-
-pub(crate) use scale_space::encode as encode_faces;
+pub use scale_space::encode_faces;
 #[cfg(feature = "seetaface")]
 pub use seetaface::SeetaFace;
+pub use verified_detector::{FaceVerifier, VerifiedDetector};

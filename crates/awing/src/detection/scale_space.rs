@@ -5,11 +5,11 @@ use super::DetectedFace;
 use crate::{
     geometry::{Point, Rect, to_cell, to_pixel},
     heatmap::{Window, raise_near_peaks},
-    model::NetworkConfig,
+    network::NetworkConfig,
 };
 
 /// Maps, each for faces of its size.
-pub(crate) const LEVELS: usize = 9;
+pub(super) const LEVELS: usize = 9;
 /// Side of the faces of the first map, in pixels.
 const SMALLEST: f64 = 20.0;
 /// Maps while the size doubles.
@@ -47,7 +47,7 @@ fn sigma(side: f64) -> f64 {
 
 /// Draws faces into `target`, [levels, size, size], which must be zero, and fills `weights`, of the same shape: 1, more around faces and 0
 /// over `ignored` boxes and over faces that are too small or too large for these maps.
-pub(crate) fn encode(faces: &[Rect], ignored: &[Rect], size: usize, target: &mut [f32], weights: &mut [f32]) {
+pub fn encode_faces(faces: &[Rect], ignored: &[Rect], size: usize, target: &mut [f32], weights: &mut [f32]) {
     weights.fill(1.0);
     let mut blind = ignored.to_vec();
     for face in faces {
@@ -99,7 +99,7 @@ fn add_peak(map: &mut [f32], size: usize, center: Point, sigma: f64, height: f64
 /// The faces in maps [levels, height, width]: each cell that reaches `least` and is the highest among its neighbours in place and size,
 /// moved to where the parabolas through their logarithms have their tops, which is exact for Gaussians. The boxes are squares in pixels
 /// of the network's input.
-pub(crate) fn decode(maps: &[f32], [height, width]: [usize; 2], least: f32) -> Vec<DetectedFace> {
+pub(super) fn decode(maps: &[f32], [height, width]: [usize; 2], least: f32) -> Vec<DetectedFace> {
     let area = height * width;
     let at = |level: i64, y: i64, x: i64| -> f32 {
         let inside = (0..LEVELS as i64).contains(&level)
@@ -178,7 +178,7 @@ mod tests {
 
     fn encoded(faces: &[Rect], ignored: &[Rect], size: usize) -> (Vec<f32>, Vec<f32>) {
         let (mut target, mut weights) = (vec![0.0; LEVELS * size * size], vec![0.0; LEVELS * size * size]);
-        encode(faces, ignored, size, &mut target, &mut weights);
+        encode_faces(faces, ignored, size, &mut target, &mut weights);
         (target, weights)
     }
 

@@ -5,7 +5,7 @@
 //! q = (p + 0.5) / s - 0.5. A mirror image has x' = w - 1 - x.
 
 mod crop_rule;
-mod photo_part;
+pub mod linear;
 mod planes;
 mod point;
 mod rect;
@@ -13,10 +13,8 @@ mod transform;
 mod warp;
 
 pub use crop_rule::CropRule;
-pub use photo_part::PhotoPart;
-pub(crate) use planes::Planes;
+pub use planes::Planes;
 pub use point::Point;
 pub use rect::Rect;
 pub use transform::{Transform, mirror_x, to_cell, to_pixel};
-pub use warp::warp;
-pub(crate) use warp::{margin, warp_into};
+pub use warp::{margin, warp, warp_into};

@@ -4,49 +4,48 @@ use multiversion::multiversion;
 /// A square picture as three planes of bytes, red green blue, each row by row: the order of the network's input, and one in which
 /// processors work on sixteen or more values at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Planes {
+pub struct Planes {
     side: usize,
     values: Vec<u8>,
 }
 
 impl Planes {
     /// A black picture of `side` x `side` pixels.
-    pub(crate) fn new(side: usize) -> Self {
+    pub fn new(side: usize) -> Self {
         Self { side, values: vec![0; 3 * side * side] }
     }
 
     /// Width and height in pixels.
-    pub(crate) fn side(&self) -> usize {
+    pub fn side(&self) -> usize {
         self.side
     }
 
     /// The values of all planes, one plane after the other.
-    #[cfg(test)]
-    pub(crate) fn values(&self) -> &[u8] {
+    pub fn values(&self) -> &[u8] {
         &self.values
     }
 
     /// The values of all planes, one plane after the other.
-    pub(crate) fn values_mut(&mut self) -> &mut [u8] {
+    pub fn values_mut(&mut self) -> &mut [u8] {
         &mut self.values
     }
 
     /// Red, green and blue.
-    pub(crate) fn planes(&self) -> [&[u8]; 3] {
+    pub fn planes(&self) -> [&[u8]; 3] {
         let (red, rest) = self.values.split_at(self.side * self.side);
         let (green, blue) = rest.split_at(self.side * self.side);
         [red, green, blue]
     }
 
     /// Red, green and blue.
-    pub(crate) fn planes_mut(&mut self) -> [&mut [u8]; 3] {
+    pub fn planes_mut(&mut self) -> [&mut [u8]; 3] {
         let (red, rest) = self.values.split_at_mut(self.side * self.side);
         let (green, blue) = rest.split_at_mut(self.side * self.side);
         [red, green, blue]
     }
 
     /// The picture pixel by pixel.
-    pub(crate) fn to_rgb(&self) -> RgbImage {
+    pub fn to_rgb(&self) -> RgbImage {
         let mut image = RgbImage::new(self.side as u32, self.side as u32);
         let [red, green, blue] = self.planes();
         for (((pixel, &r), &g), &b) in image.as_chunks_mut::<3>().0.iter_mut().zip(red).zip(green).zip(blue) {
@@ -56,7 +55,7 @@ impl Planes {
     }
 
     /// Writes the network's input: [3, side, side], in [0, 1].
-    pub(crate) fn write_input(&self, input: &mut [f32]) {
+    pub fn write_input(&self, input: &mut [f32]) {
         to_unit(&self.values, input);
     }
 }
@@ -69,15 +68,16 @@ fn to_unit(values: &[u8], unit: &mut [f32]) {
     }
 }
 
-#[cfg(test)]
 impl From<&RgbImage> for Planes {
-    /// Of a square picture.
+    /// Of a square picture; of another one the square in its top-left corner.
     fn from(image: &RgbImage) -> Self {
-        assert_eq!(image.width(), image.height());
-        let mut picture = Self::new(image.width() as usize);
+        let mut picture = Self::new(image.width().min(image.height()) as usize);
+        let side = picture.side;
         for (c, plane) in picture.planes_mut().into_iter().enumerate() {
-            for (value, pixel) in plane.iter_mut().zip(image.pixels()) {
-                *value = pixel.0[c];
+            for (row, pixels) in plane.chunks_exact_mut(side.max(1)).zip(image.rows()) {
+                for (value, pixel) in row.iter_mut().zip(pixels) {
+                    *value = pixel.0[c];
+                }
             }
         }
         picture

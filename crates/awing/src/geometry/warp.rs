@@ -34,7 +34,7 @@ pub fn warp(photo: &RgbImage, photo_to_crop: &Transform, size: usize) -> RgbImag
 
 /// [`warp`] of a part of a photo, whose top-left pixel is the photo's at `corner` (x, y), into planes; the transform is the whole
 /// photo's.
-pub(crate) fn warp_into(part: &RgbImage, corner: [u32; 2], photo_to_crop: &Transform, crop: &mut Planes) {
+pub fn warp_into(part: &RgbImage, corner: [u32; 2], photo_to_crop: &Transform, crop: &mut Planes) {
     let crop_to_photo = photo_to_crop.inverse();
     let end = crop.side() as f64 - 1.0;
     let corners =
@@ -85,7 +85,7 @@ fn bring_near(part: &RgbImage, columns: Range<usize>, rows: Range<usize>) {
 }
 
 /// How far beside the crop's outermost pixels a warp looks, in photo pixels, where a crop pixel is `shrinkage` photo pixels.
-pub(crate) fn margin(shrinkage: f64) -> f64 {
+pub fn margin(shrinkage: f64) -> f64 {
     if shrinkage < SHRINK_FROM {
         // The neighbours that are interpolated.
         1.0

@@ -2,10 +2,10 @@ use super::{
     Center, CodecConfig, Occluded, boundary, gaussian, gaussian::Window, weight_map::raise_near_peaks,
 };
 use crate::{
-    dataset::{Landmark, Visibility},
     error::{Error, Result},
     geometry::{Point, to_cell, to_pixel},
     scheme::Scheme,
+    scheme::{Landmark, Visibility},
 };
 
 /// Draws target maps from points and reads points from predicted maps, by one configuration.

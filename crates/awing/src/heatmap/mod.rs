@@ -7,7 +7,7 @@
 //! and the configuration asks for it, one for the boundary.
 //!
 //! ```
-//! use awing::{dataset::Landmark, heatmap::{Codec, CodecConfig}, scheme::Scheme};
+//! use awing::{heatmap::{Codec, CodecConfig}, scheme::{Landmark, Scheme}};
 //!
 //! let scheme = Scheme::builtin("mtfl-5")?;
 //! let codec = Codec::new(CodecConfig { size: 32, ..Default::default() })?;

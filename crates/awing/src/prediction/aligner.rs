@@ -1,24 +1,15 @@
-use super::{Face, builtin_detector};
+use super::Face;
 use crate::{
-    detection::FaceDetector,
+    detection::{DetectedFace, FaceDetector, FaceVerifier},
     error::{Error, Result},
     geometry::{CropRule, Point, Rect, Transform, warp},
     heatmap::Codec,
-    model::{Calibration, Model, StackedHourglass},
+    network::{Calibration, HeatmapNetwork, ModelConfig},
     scheme::SharedScheme,
-};
-use burn::{
-    module::Module,
-    tensor::{Device, Tensor, TensorData},
+    threads,
 };
 use image::{RgbImage, imageops::flip_horizontal};
-use rayon::prelude::*;
-use std::{
-    borrow::Borrow,
-    fmt,
-    path::Path,
-    sync::{Arc, OnceLock},
-};
+use std::{fmt, sync::Arc};
 
 /// Pixels of the crops that the network sees at a time, unless it is told another number of faces: 16 of 256 x 256. So a network of a large input
 /// does not take the memory of 16 such at once.
@@ -26,10 +17,10 @@ const BATCH_PIXELS: usize = 16 * 256 * 256;
 /// No photo has more faces than this.
 const MOST_FACES: usize = 10_000;
 
-/// A trained model ready to find landmarks. It keeps no tape and can be shared between threads.
+/// A trained model ready to find landmarks. It can be shared between threads; a clone shares weights and detector.
 ///
 /// ```no_run
-/// use awing::{dataset::load_image, geometry::Rect, prediction::Aligner};
+/// use awing::{geometry::Rect, photo::load_image, prediction::Aligner};
 ///
 /// let aligner = Aligner::load("runs/train/mine/best")?;
 /// let photo = load_image("photo.jpg".as_ref())?;
@@ -60,19 +51,18 @@ const MOST_FACES: usize = 10_000;
 /// ```
 ///
 /// Each call uses all cores by itself, so threads are for programs that have them already; for many photos at hand
-/// [`Aligner::align_batch`] is quicker. Photos must stand upright: [`crate::dataset::load_image`] and
-/// [`crate::dataset::decode_image`] turn them by their EXIF orientation, `image::open` does not.
+/// [`Aligner::align_batch`] is quicker. Photos must stand upright: [`crate::photo::load_image`] and
+/// [`crate::photo::decode_image`] turn them by their EXIF orientation, `image::open` does not.
+#[derive(Clone)]
 pub struct Aligner {
-    network: StackedHourglass,
+    network: Arc<dyn HeatmapNetwork>,
     codec: Codec,
     crop: CropRule,
     input: usize,
     channels: usize,
     scheme: SharedScheme,
     calibration: Option<Calibration>,
-    device: Device,
-    /// The built-in one is read when it is first asked.
-    detector: OnceLock<Arc<dyn FaceDetector>>,
+    detector: Arc<dyn FaceDetector>,
     batch: usize,
     mirrored: bool,
 }
@@ -98,62 +88,34 @@ impl fmt::Debug for Aligner {
 }
 
 impl Aligner {
-    /// An aligner from a model in memory; it runs on the model's device.
+    /// An aligner from its parts; `detector` finds the faces for [`Aligner::align`].
     ///
     /// # Errors
     /// [`Error::Invalid`] when a setting of the model is out of range.
-    pub fn new(model: Model) -> Result<Self> {
-        let codec = model.codec()?;
-        let network = model.network.valid();
-        let device = network.devices().first().cloned().unwrap_or_default().without_autodiff();
-        let input = model.config.input;
+    pub(super) fn of_parts(
+        config: ModelConfig,
+        calibration: Option<Calibration>,
+        network: Arc<dyn HeatmapNetwork>,
+        detector: Arc<dyn FaceDetector>,
+    ) -> Result<Self> {
+        let (codec, channels, input) = (config.codec()?, config.maps(), config.network.input);
         Ok(Self {
             network,
             codec,
-            crop: model.crop,
+            crop: config.crop,
             input,
-            channels: model.config.channels(model.scheme.len()),
-            scheme: model.scheme,
-            calibration: model.calibration,
-            device,
-            detector: OnceLock::new(),
+            channels,
+            scheme: config.scheme,
+            calibration,
+            detector,
             batch: (BATCH_PIXELS / (input * input)).clamp(1, 16),
             mirrored: false,
         })
     }
 
-    /// The model that ships inside, on the CPU: the 68 points of 300-W. It was learnt from images that are for research, so it must not be used in
-    /// a commercial product.
-    ///
-    /// ```
-    /// use awing::{geometry::Rect, prediction::Aligner};
-    ///
-    /// let aligner = Aligner::builtin()?;
-    /// let photo = image::RgbImage::new(320, 240); // image::open("photo.jpg")?.to_rgb8()
-    /// assert!(aligner.align(&photo)?.is_empty(), "nobody is there");
-    /// let faces = aligner.align_in_boxes(&photo, &[Rect::new(80.0, 60.0, 210.0, 200.0)]);
-    /// assert_eq!(faces[0].as_ref().unwrap().landmarks.len(), 68);
-    /// # Ok::<(), awing::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// Those of [`Model::builtin`].
-    #[cfg(feature = "builtin-model")]
-    pub fn builtin() -> Result<Self> {
-        Self::new(Model::builtin(&Device::flex())?)
-    }
-
-    /// Reads a model folder onto the CPU. For another device: `Aligner::new(Model::load(folder, &device)?)`.
-    ///
-    /// # Errors
-    /// Those of [`Model::load`].
-    pub fn load(folder: impl AsRef<Path>) -> Result<Self> {
-        Self::new(Model::load(folder.as_ref(), &Device::flex())?)
-    }
-
     /// Who finds the faces for [`Aligner::align`], instead of the detector that ships inside.
     pub fn with_detector(self, detector: Arc<dyn FaceDetector>) -> Self {
-        Self { detector: OnceLock::from(detector), ..self }
+        Self { detector, ..self }
     }
 
     /// How many faces the network sees at a time; 16 unless set, fewer of a network whose input is larger than 256 pixels.
@@ -233,7 +195,7 @@ impl Aligner {
     /// [`Aligner::align`] of many photos: quicker, since the network sees the faces of several photos together. A photo that fails gives an
     /// error in its place.
     pub fn align_batch(&self, photos: &[RgbImage]) -> Vec<Result<Vec<Face>>> {
-        let boxes: Vec<Result<Vec<Rect>>> = photos.par_iter().map(|photo| self.detect(photo)).collect();
+        let boxes: Vec<Result<Vec<Rect>>> = threads::map(photos, |photo| self.detect(photo));
         let places: Vec<(&RgbImage, Rect)> = (photos.iter().zip(&boxes))
             .flat_map(|(photo, boxes)| boxes.iter().flatten().map(move |face_box| (photo, *face_box)))
             .collect();
@@ -243,14 +205,7 @@ impl Aligner {
 
     /// The boxes of the photo's faces, the surest first.
     pub(crate) fn detect(&self, photo: &RgbImage) -> Result<Vec<Rect>> {
-        let detector = match self.detector.get() {
-            Some(detector) => detector,
-            None => {
-                let builtin = builtin_detector()?;
-                self.detector.get_or_init(|| builtin)
-            }
-        };
-        few_enough(detector.detect(photo)?.into_iter().map(|face| face.face_box).collect())
+        few_enough(self.detector.detect(photo)?.into_iter().map(|face| face.face_box).collect())
     }
 
     /// The landmarks of each box, in the order of the boxes; a box that cannot be used gives an error in its place.
@@ -263,7 +218,7 @@ impl Aligner {
     fn align_places(&self, places: &[(&RgbImage, Rect)]) -> Vec<Result<Face>> {
         let mut faces = Vec::with_capacity(places.len());
         for places in places.chunks(self.batch) {
-            let crops = places.par_iter().map(|(photo, face_box)| self.crop(photo, *face_box)).collect();
+            let crops = threads::map(places, |(photo, face_box)| self.crop(photo, *face_box));
             let rects: Vec<Rect> = places.iter().map(|place| place.1).collect();
             faces.extend(self.align_crops(crops, &rects));
         }
@@ -329,11 +284,13 @@ impl Aligner {
 
     /// The last stack's maps of each crop.
     fn forward(&self, crops: &[&RgbImage]) -> Vec<Vec<f32>> {
-        let mut maps = self.run(crops);
+        let mut maps = self.network.forward(crops);
         if self.mirrored {
-            let images: Vec<RgbImage> = crops.par_iter().map(|crop| flip_horizontal(*crop)).collect();
-            let answers = self.run(&images);
-            maps.par_iter_mut().zip(&answers).for_each(|(maps, answer)| self.join_mirrored(maps, answer));
+            let images: Vec<RgbImage> = threads::map(crops, |crop| flip_horizontal(*crop));
+            let answers = self.network.forward(&images.iter().collect::<Vec<_>>());
+            for (maps, answer) in maps.iter_mut().zip(&answers) {
+                self.join_mirrored(maps, answer);
+            }
         }
         maps
     }
@@ -352,20 +309,18 @@ impl Aligner {
             }
         }
     }
+}
 
-    fn run<I: Borrow<RgbImage> + Sync>(&self, crops: &[I]) -> Vec<Vec<f32>> {
-        if crops.is_empty() {
-            return Vec::new();
-        }
-        let images = Tensor::<4>::from_data(images_data(crops, self.input), &self.device);
-        // On a thread of the pool, so that its many short parallel parts need not wake it from outside.
-        let Some(maps) = rayon::scope(|_| self.network.forward(images).pop()) else { return Vec::new() };
-        // As the network leaves them, channels last: so they need no copy before they are parted.
-        let maps = maps.permute([0, 2, 3, 1]);
-        let [_, height, width, channels] = maps.dims();
-        let data = maps.into_data();
-        let Ok(values) = data.as_slice::<f32>() else { return Vec::new() };
-        values.par_chunks_exact(height * width * channels).map(|pixels| planes(pixels, channels)).collect()
+impl FaceVerifier for Aligner {
+    fn verify(&self, photo: &RgbImage, boxes: &[Rect]) -> Vec<Option<DetectedFace>> {
+        let found = self.align_in_boxes(photo, boxes).into_iter();
+        found
+            .map(|face| {
+                let face = face.ok()?;
+                let face_box = Rect::around(face.landmarks.iter().copied())?;
+                face_box.is_usable(2.0).then_some(DetectedFace { face_box, score: face.score })
+            })
+            .collect()
     }
 }
 
@@ -378,54 +333,10 @@ pub(super) fn few_enough(boxes: Vec<Rect>) -> Result<Vec<Rect>> {
     Err(Error::invalid("boxes", problem))
 }
 
-/// [pixels, channels] to [channels, pixels].
-fn planes(pixels: &[f32], channels: usize) -> Vec<f32> {
-    let count = pixels.len() / channels;
-    let mut planes = vec![0.0; pixels.len()];
-    // A cache line of pixels at a time.
-    for first in (0..count).step_by(16) {
-        let pixels = &pixels[first * channels..(first + 16).min(count) * channels];
-        for (channel, plane) in planes.chunks_exact_mut(count).enumerate() {
-            for (value, pixel) in plane[first..].iter_mut().zip(pixels.chunks_exact(channels)) {
-                *value = pixel[channel];
-            }
-        }
-    }
-    planes
-}
-
-/// Crops as [batch, 3, side, side], red green blue in [0, 1].
-fn images_data<I: Borrow<RgbImage> + Sync>(crops: &[I], side: usize) -> TensorData {
-    let area = side * side;
-    let mut values = vec![0.0_f32; crops.len() * 3 * area];
-    values.par_chunks_mut(3 * area).zip(crops).for_each(|(planes, crop)| {
-        let (red, rest) = planes.split_at_mut(area);
-        let (green, blue) = rest.split_at_mut(area);
-        let pixels = crop.borrow().as_raw().as_chunks::<3>().0;
-        for (((r, g), b), pixel) in red.iter_mut().zip(green).zip(blue).zip(pixels) {
-            [*r, *g, *b] = pixel.map(|v| f32::from(v) * (1.0 / 255.0));
-        }
-    });
-    TensorData::new(values, [crops.len(), 3, side, side])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{detection::DetectedFace, heatmap::CodecConfig, model::NetworkConfig, scheme::Scheme};
-
-    fn model(scheme: SharedScheme) -> Model {
-        let config = NetworkConfig { input: 64, stacks: 1, width: 8, boundary: true, coord_conv: true };
-        let network = StackedHourglass::new(&config, scheme.len(), 1, &Device::flex()).unwrap();
-        Model {
-            config,
-            crop: CropRule::default(),
-            heatmap: CodecConfig::default(),
-            scheme,
-            network,
-            calibration: None,
-        }
-    }
+    use crate::{prediction::brightness::aligner, scheme::Scheme};
 
     fn photo() -> RgbImage {
         RgbImage::from_fn(90, 80, |x, y| image::Rgb([(x * 3) as u8, (y * 2) as u8, (x * y) as u8]))
@@ -435,7 +346,7 @@ mod tests {
     #[test]
     fn with_the_mirror_a_mirrored_photo_gives_the_mirrored_points() {
         let scheme = Scheme::builtin("300w-68").unwrap();
-        let aligner = Aligner::new(model(scheme.clone())).unwrap().with_mirror().unwrap();
+        let aligner = aligner(scheme.clone(), Arc::new(Middle(90))).with_mirror().unwrap();
         let find = |photo: &RgbImage, face_box: Rect| {
             aligner.align_in_boxes(photo, &[face_box]).remove(0).unwrap().landmarks
         };
@@ -467,8 +378,8 @@ mod tests {
 
     #[test]
     fn a_batch_of_photos_gives_what_each_gives_alone() {
-        let aligner = Aligner::new(model(Scheme::builtin("mtfl-5").unwrap())).unwrap();
-        let aligner = aligner.with_detector(Arc::new(Middle(90))).with_batch(3);
+        let scheme = Scheme::builtin("mtfl-5").unwrap();
+        let aligner = aligner(scheme, Arc::new(Middle(90))).with_batch(3);
         let photos = [photo(), RgbImage::new(1, 8), RgbImage::new(7, 8), flip_horizontal(&photo())];
         let together = aligner.align_batch(&photos);
         assert_eq!(together.len(), 4);
@@ -492,7 +403,7 @@ mod tests {
     fn without_mirror_pairs_there_is_no_mirror() {
         let scheme =
             std::sync::Arc::new(Scheme::from_toml("name = \"odd\"\npoints = [\"p\", \"q\"]", "odd").unwrap());
-        let problem = Aligner::new(model(scheme)).unwrap().with_mirror().err().unwrap().to_string();
+        let problem = aligner(scheme, Arc::new(Middle(90))).with_mirror().err().unwrap().to_string();
         assert_eq!(problem, "mirror: odd has no mirror pairs; add them to its file");
     }
 }

@@ -4,8 +4,8 @@
 
 use super::{Aligner, HeadShape};
 use crate::{
-    dataset::{decode_image, load_image},
     geometry::{Point, Rect},
+    photo::{decode_image, load_image},
 };
 use image::{DynamicImage, ImageFormat, RgbImage, imageops, metadata::Orientation};
 use std::{io::Cursor, path::Path};

@@ -2,7 +2,10 @@
 
 use crate::{
     error::{Error, Result},
-    geometry::Point,
+    geometry::{
+        Point,
+        linear::{add, add_square, solve},
+    },
     scheme::{Scheme, SolidPoint},
 };
 use serde::{Serialize, Serializer};
@@ -108,8 +111,8 @@ impl HeadShape {
         Ok(Self { solid })
     }
 
-    /// A head of these points; the caller knows that they are sound.
-    pub(super) fn new(solid: Vec<SolidPoint>) -> Self {
+    /// A head of these points, by their numbers in the scheme; the caller knows that they are sound.
+    pub fn new(solid: Vec<SolidPoint>) -> Self {
         Self { solid }
     }
 
@@ -289,43 +292,8 @@ fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
     [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 }
 
-/// Adds a vector, `weight` times.
-pub(super) fn add<const N: usize>(sum: &mut [f64; N], vector: [f64; N], weight: f64) {
-    sum.iter_mut().zip(vector).for_each(|(sum, v)| *sum += weight * v);
-}
-
-/// Adds a vector's product with itself, `weight` times.
-pub(super) fn add_square<const N: usize>(sum: &mut [[f64; N]; N], vector: [f64; N], weight: f64) {
-    sum.iter_mut().zip(vector).for_each(|(row, v)| add(row, vector, weight * v));
-}
-
 fn sin_cos(degrees: f64) -> (f64, f64) {
     degrees.to_radians().sin_cos()
-}
-
-/// x of a x = b, by elimination with the largest pivot; `None` where there is no single one.
-pub(super) fn solve<const N: usize>(mut a: [[f64; N]; N], mut b: [f64; N]) -> Option<[f64; N]> {
-    let largest = a.iter().flatten().fold(0.0_f64, |most, v| most.max(v.abs()));
-    for i in 0..N {
-        let pivot = (i..N).max_by(|&p, &q| a[p][i].abs().total_cmp(&a[q][i].abs()))?;
-        let size = a[pivot][i].abs();
-        if size <= 1e-12 * largest || !size.is_finite() {
-            return None;
-        }
-        a.swap(i, pivot);
-        b.swap(i, pivot);
-        let (upper, known) = (a[i], b[i]);
-        for (row, value) in a.iter_mut().zip(&mut b).skip(i + 1) {
-            let factor = row[i] / upper[i];
-            add(row, upper, -factor);
-            *value -= factor * known;
-        }
-    }
-    for i in (0..N).rev() {
-        let known: f64 = (i + 1..N).map(|k| a[i][k] * b[k]).sum();
-        b[i] = (b[i] - known) / a[i][i];
-    }
-    Some(b)
 }
 
 fn hundredths<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {

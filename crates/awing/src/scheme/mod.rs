@@ -96,8 +96,8 @@ impl Scheme {
         self.points.is_empty()
     }
 
-    /// The scheme without its head, which decides nothing in training: what runs must share.
-    pub(crate) fn marks(&self) -> Self {
+    /// The scheme without its head, which decides nothing in training: what two runs must share.
+    pub fn landmarks_only(&self) -> Self {
         Self { solid: Vec::new(), ..self.clone() }
     }
 
@@ -129,7 +129,7 @@ impl Scheme {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::Visibility;
+    use crate::scheme::Visibility;
     use proptest::prelude::*;
 
     #[test]

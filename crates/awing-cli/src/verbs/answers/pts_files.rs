@@ -1,6 +1,6 @@
 use super::{Answer, PhotoAnswer, TextForm};
 use crate::failure::Failure;
-use awing::dataset::write_points;
+use awing_train::dataset::write_points;
 use std::{
     fs::File,
     path::{Path, PathBuf},

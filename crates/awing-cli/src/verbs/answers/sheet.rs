@@ -2,9 +2,9 @@ use super::FaceAnswer;
 use crate::failure::{Failure, OrUsage};
 use awing::{
     geometry::{Point, Transform, warp},
-    report::{Overlay, Tile, check_picture_name, contact_sheet, save_picture},
     scheme::Scheme,
 };
+use awing_train::report::{Overlay, Tile, check_picture_name, contact_sheet, save_picture};
 use image::RgbImage;
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
 use crate::{console::Console, data, failure::Failure, folders};
-use awing::{
+use awing_train::{
     dataset::{DataSource, Dataset, OpenOptions, Sample},
     inspection::{CheckReport, Finding, FindingKind, check},
     report::{Overlay, Tile, contact_sheet, save_picture},

@@ -4,10 +4,8 @@ use crate::{
     data,
     failure::{Failure, OrUsage},
 };
-use awing::{
-    dataset::{DataSource, convert},
-    scheme::Scheme,
-};
+use awing::scheme::Scheme;
+use awing_train::dataset::{DataSource, convert};
 use clap::Args;
 use serde_json::json;
 

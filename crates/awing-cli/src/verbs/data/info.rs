@@ -1,5 +1,5 @@
 use crate::{console::Console, data, failure::Failure, folders};
-use awing::{
+use awing_train::{
     dataset::DataSource,
     evaluation::align,
     inspection::{Figures, Spread, figures},
@@ -117,7 +117,7 @@ fn table(found: &Figures, points: usize) -> String {
     subsets.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     let mut lists =
         vec![("subset", subsets.iter().map(|(name, count)| ((*name).clone(), **count)).collect())];
-    let points = |of: fn(&awing::inspection::PointFigures) -> usize| {
+    let points = |of: fn(&awing_train::inspection::PointFigures) -> usize| {
         let each = found.points.iter().enumerate().filter(|(_, p)| of(p) > 0);
         let mut list: Vec<(String, usize)> = each.map(|(i, p)| (format!("{i} {}", p.name), of(p))).collect();
         list.sort_by_key(|(_, count)| std::cmp::Reverse(*count));

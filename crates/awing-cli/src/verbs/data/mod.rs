@@ -7,7 +7,7 @@ mod preview;
 mod split;
 
 use crate::{console::Console, failure::Failure, style::examples};
-use awing::dataset::{Converted, Images};
+use awing_train::dataset::{Converted, Images};
 use clap::{Args, Subcommand, ValueEnum};
 
 /// Look at annotated faces, find mistakes in them, write them in other formats, part them.

@@ -4,9 +4,11 @@ use crate::{
     failure::{Failure, OrUsage},
 };
 use awing::{
-    dataset::{DataSource, Dataset, Sample},
     geometry::CropRule,
     heatmap::{Codec, CodecConfig},
+};
+use awing_train::{
+    dataset::{DataSource, Dataset, Sample},
     report::{PreviewFace, check_picture_name, preview_sheet, save_picture, target_sheet},
 };
 use clap::Args;

@@ -5,7 +5,7 @@ use crate::{
     failure::{Failure, OrUsage},
     folders,
 };
-use awing::{
+use awing_train::{
     dataset::{DataSource, Format, Grouping, Part, check_shares, convert, split},
     evaluation::align,
 };

@@ -1,0 +1,133 @@
+//! AFLW, 19 points, in the CSV form of the HRNet facial landmark project and its followers: a header
+//! `image_name,scale,box_size,center_w,center_h,original_0_x,original_0_y,…`, then a face a line. The face box is
+//! the square of side `box_size` around the centre; `scale` (box_size / 200) is not needed. Images lie in `images`,
+//! or beside the file. Points at or left of and above (0, 0) are not annotated: converters write 0 or -1 there.
+//! Coordinates are taken as they are, the centre of the top-left pixel (0, 0).
+//!
+//! AFLW's own `AFLWinfo_release.mat` is a MATLAB 5 file, which is not read.
+
+use super::{
+    Landmark, Sample,
+    collect::{Face, wrong_count},
+    open::{Choice, Read},
+    text::{Flaw, csv_text, flaw, folder_of, main_file, number, read_text, records},
+};
+use awing::{Error, geometry::Rect};
+use std::path::Path;
+
+/// Cells before the points.
+const HEAD: usize = 5;
+
+pub(super) fn read(path: &Path, choice: &Choice) -> Read {
+    let file = main_file(path, "CSV file", |name| name.ends_with(".csv"))?;
+    if file.extension().is_some_and(|e| e.eq_ignore_ascii_case("mat")) {
+        let problem = "MATLAB files of AFLW are not read; use the CSV form image_name,scale,box_size,center_w,center_h,x,y,…";
+        return Err(Error::format(&file, None, "file", problem));
+    }
+    let text = read_text(&file)?;
+    let beside = folder_of(&file);
+    let images = beside.join("images");
+    let root = if images.is_dir() { images } else { beside };
+    let mut collector = choice.collector(choice.usual()?, root);
+    for (i, record) in records(&file, &text).enumerate() {
+        let (line, record) = record?;
+        if i > 0 || record.get(0) != Some("image_name") {
+            let face = parse(&record, collector.points());
+            collector.take(&file, Some(line), face);
+        }
+    }
+    Ok(collector)
+}
+
+fn parse(record: &::csv::StringRecord, points: usize) -> Result<Face, Flaw> {
+    let cells: Vec<&str> = record.iter().collect();
+    let [image, _scale, size, cx, cy, coordinates @ ..] = cells.as_slice() else {
+        return Err(flaw("record", format!("{} cells; {HEAD} come before the points", cells.len())));
+    };
+    if coordinates.len() != 2 * points {
+        return Err(wrong_count(coordinates.len() / 2, points));
+    }
+    let half = number(size, || "box_size".into())? / 2.0;
+    let (cx, cy) = (number(cx, || "center_w".into())?, number(cy, || "center_h".into())?);
+    let mut landmarks = Vec::with_capacity(points);
+    for (i, pair) in coordinates.chunks_exact(2).enumerate() {
+        let x = number(pair[0], || format!("x of point {i}"))?;
+        let y = number(pair[1], || format!("y of point {i}"))?;
+        landmarks.push(if x <= 0.0 && y <= 0.0 { Landmark::missing() } else { Landmark::visible(x, y) });
+    }
+    let detector_box = Some(Rect::new(cx - half, cy - half, cx + half, cy + half));
+    Ok(Face { image: image.to_string(), landmarks, detector_box, subsets: Vec::new() })
+}
+
+/// The text of the file, for faces whose boxes are squares. A point that is not annotated is written as (0, 0).
+pub(super) fn text(samples: &[Sample], points: usize) -> awing::Result<String> {
+    let mut head: Vec<String> =
+        ["image_name", "scale", "box_size", "center_w", "center_h"].map(String::from).to_vec();
+    head.extend((0..points).flat_map(|i| [format!("original_{i}_x"), format!("original_{i}_y")]));
+    let rows = samples.iter().map(|sample| {
+        let square = sample.detector_box.unwrap_or(Rect::new(0.0, 0.0, 0.0, 0.0));
+        let (size, center) = (square.width(), square.center());
+        let mut row = vec![sample.image_name().to_string()];
+        row.extend([size / 200.0, size, center.x, center.y].map(|v| v.to_string()));
+        let points = sample.landmarks.iter().map(|l| l.position().unwrap_or_default());
+        row.extend(points.flat_map(|p| [p.x.to_string(), p.y.to_string()]));
+        row
+    });
+    csv_text(head, rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            Format,
+            collect::tests::{picture, scheme},
+        },
+        *,
+    };
+    use proptest::prelude::*;
+
+    fn read_as(text: &str) -> Read {
+        let folder = tempfile::tempdir().unwrap();
+        picture(folder.path().join("images/0/a.jpg"));
+        std::fs::write(folder.path().join("face_landmarks_aflw_test.csv"), text).unwrap();
+        read(folder.path(), &Choice::own(scheme(2), Format::Aflw))
+    }
+
+    #[test]
+    fn the_box_is_a_square_around_the_centre() {
+        let text = "image_name,scale,box_size,center_w,center_h,original_0_x,original_0_y,original_1_x,original_1_y\n\
+                    0/a.jpg,0.5,100,60,70,41.5,42,0,0\n0/a.jpg,0.5,100,60,70,41,42\n0/a.jpg,1\n0/a.jpg,1,x,1,1,1,1,1,1\n";
+        let (samples, problems) = read_as(text).unwrap().finish();
+        assert_eq!(samples.len(), 1);
+        assert_eq!(samples[0].detector_box, Some(Rect::new(10.0, 20.0, 110.0, 120.0)));
+        assert_eq!(samples[0].landmarks, [Landmark::visible(41.5, 42.0), Landmark::missing()]);
+        let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        for (problem, expected) in
+            problems.iter().zip([":3: points: 1 instead of 2", ":4: record: 2 cells", ":5: box_size"])
+        {
+            assert!(problem.contains(expected), "{problem}");
+        }
+    }
+
+    #[test]
+    fn a_matlab_file_is_refused_with_the_way_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("AFLWinfo_release.mat");
+        std::fs::write(&file, "MATLAB 5.0 MAT-file").unwrap();
+        let error = read(&file, &Choice::own(scheme(2), Format::Aflw)).err().unwrap();
+        assert!(error.to_string().contains("image_name,scale"), "{error}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+        #[test]
+        fn arbitrary_text_never_panics(text in any::<String>(), cells in "([a-z0-9.,\"\n-]|0/a.jpg){0,60}") {
+            for text in [text, cells] {
+                if let Ok(read) = read_as(&text) {
+                    let _ = read.finish();
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Readers and writers of annotated faces.
+//!
+//! [`Dataset::open`] reads one of the field's annotation formats ([`Format`]) into [`Sample`]s, all in one
+//! coordinate convention: pixels, the centre of the top-left pixel is (0, 0). A bad annotation becomes an entry in
+//! [`Dataset::problems`] and the rest is used. [`convert()`] writes samples again, in any of the formats; [`split()`] parts
+//! them, so that no person stands on both sides. Images lie below one folder: names that lead out of it are refused.
+//!
+//! For data of one's own, use [`Format::Csv`]: one line a face, image paths relative to the file.
+//!
+//! | column | meaning |
+//! |---|---|
+//! | `image` | image file, relative to the CSV file |
+//! | `box_x0,box_y0,box_x1,box_y1` | face box; optional, may be empty |
+//! | `x0,y0,x1,y1,…` | the points of the scheme, in its order |
+//! | `v0,v1,…` | 2 visible, 1 hidden, 0 not annotated; optional |
+//! | `subsets` | the subsets it belongs to, `;` between them; optional |
+//!
+//! # Example
+//! ```no_run
+//! use awing_train::dataset::{Dataset, OpenOptions};
+//! let dataset = Dataset::open(&"csv:faces/annotations.csv".parse()?, &OpenOptions::default())?;
+//! for sample in &dataset.samples {
+//!     let image = sample.load_image()?;
+//!     assert!(image.width() > 0);
+//! }
+//! # Ok::<(), awing::Error>(())
+//! ```
+
+mod aflw;
+mod box_choice;
+mod boxes;
+mod coco;
+mod cofw;
+mod collect;
+mod convert;
+mod csv;
+mod dlib;
+mod drawn;
+mod fit;
+mod image_table;
+mod lspet;
+mod mtfl;
+mod open;
+mod pts;
+#[cfg(test)]
+mod real;
+mod sample;
+mod source;
+mod split;
+mod text;
+mod wflw;
+mod wider;
+mod write;
+mod ytf;
+
+pub use awing::scheme::{Landmark, Visibility};
+pub use box_choice::BoxChoice;
+pub use boxes::BoxFile;
+pub use convert::{Converted, Images, convert};
+pub use drawn::{drawn_faces, write_drawn};
+pub use fit::{Change, ChangeKind, fit};
+pub use open::{Dataset, OpenOptions};
+pub use pts::write_points;
+pub use pts::{IMAGE_EXTENSIONS, has_image_ending};
+pub use sample::{ImageSource, Place, Sample};
+pub use source::{DataSource, Format};
+pub use split::{Grouping, Part, check_shares, split};
+pub use wider::{BoxedPhoto, read_wider};
+pub use write::{copy_images, write_coco, write_csv, write_pts};

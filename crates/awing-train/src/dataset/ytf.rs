@@ -1,0 +1,113 @@
+//! YouTube Faces frames in the CSV form of the Udacity keypoints project: a header, then a frame a line, its
+//! image's name and x and y of each of 68 points. The centre of the top-left pixel is (0, 0).
+
+use super::{
+    Landmark, Sample,
+    collect::{Face, wrong_count},
+    open::{Choice, Read},
+    text::{Flaw, csv_text, file_name, folder_of, main_file, number, read_text, records},
+};
+use std::path::{Path, PathBuf};
+
+const SUFFIX: &str = "frames_keypoints.csv";
+
+pub(super) fn read(path: &Path, choice: &Choice) -> Read {
+    let file = main_file(path, "frames_keypoints.csv", |name| name.ends_with(SUFFIX))?;
+    let text = read_text(&file)?;
+    let mut collector = choice.collector(choice.usual()?, image_folder(&file));
+    for (i, record) in records(&file, &text).enumerate() {
+        let (line, record) = record?;
+        // The header's first cell is empty, or names the column.
+        if i > 0 || record.iter().skip(1).any(|cell| cell.contains('.')) {
+            let face = parse(&record, collector.points());
+            collector.take(&file, Some(line), face);
+        }
+    }
+    Ok(collector)
+}
+
+/// The project keeps the images of `training_frames_keypoints.csv` in `training`; else they lie beside the file.
+fn image_folder(file: &Path) -> PathBuf {
+    let beside = folder_of(file);
+    let part =
+        file_name(file).to_ascii_lowercase().trim_end_matches(SUFFIX).trim_end_matches('_').to_string();
+    let own = beside.join(&part);
+    if !part.is_empty() && own.is_dir() { own } else { beside }
+}
+
+fn parse(record: &::csv::StringRecord, points: usize) -> Result<Face, Flaw> {
+    let cells: Vec<&str> = record.iter().collect();
+    let (image, coordinates) = cells.split_first().ok_or_else(|| wrong_count(0, points))?;
+    let pairs = coordinates.chunks_exact(2);
+    if coordinates.len() != 2 * points {
+        return Err(wrong_count(coordinates.len() / 2, points));
+    }
+    let mut landmarks = Vec::with_capacity(points);
+    for (i, pair) in pairs.enumerate() {
+        let x = number(pair[0], || format!("x of point {i}"))?;
+        landmarks.push(Landmark::visible(x, number(pair[1], || format!("y of point {i}"))?));
+    }
+    Ok(Face { image: image.to_string(), landmarks, detector_box: None, subsets: Vec::new() })
+}
+
+/// The text of the file.
+pub(super) fn text(samples: &[Sample], points: usize) -> awing::Result<String> {
+    let head = std::iter::once(String::new()).chain((0..2 * points).map(|i| i.to_string())).collect();
+    let rows = samples.iter().map(|sample| {
+        let mut row = vec![sample.image_name().to_string()];
+        let points = sample.landmarks.iter().map(|l| l.point);
+        row.extend(points.flat_map(|p| [p.x.to_string(), p.y.to_string()]));
+        row
+    });
+    csv_text(head, rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            Format,
+            collect::tests::{picture, scheme},
+        },
+        *,
+    };
+    use proptest::prelude::*;
+
+    fn read_text_as(name: &str, text: &str) -> Read {
+        let folder = tempfile::tempdir().unwrap();
+        picture(folder.path().join("a_1.jpg"));
+        picture(folder.path().join("training/b.jpg"));
+        std::fs::write(folder.path().join(name), text).unwrap();
+        read(folder.path(), &Choice::own(scheme(2), Format::Ytf))
+    }
+
+    #[test]
+    fn a_frame_may_come_twice() {
+        let text =
+            ",0,1,2,3\na_1.jpg,45.0,98.0,47,106.5\na_1.jpg,45.0,98.0,48,106\na_1.jpg,1,2,3\nb.jpg,1,2,3,4\n";
+        let (samples, problems) = read_text_as("frames_keypoints.csv", text).unwrap().finish();
+        assert_eq!(samples.len(), 2);
+        assert_eq!(samples[0].landmarks, [Landmark::visible(45.0, 98.0), Landmark::visible(47.0, 106.5)]);
+        assert_eq!(samples[1].name, "a_1.jpg#2");
+        assert_eq!(problems.len(), 2);
+        assert!(problems[0].to_string().contains("frames_keypoints.csv:4: points: 1 instead of 2"));
+    }
+
+    #[test]
+    fn training_frames_lie_in_their_own_folder() {
+        let read = read_text_as("training_frames_keypoints.csv", ",0,1,2,3\nb.jpg,1,2,3,4\n").unwrap();
+        assert_eq!(read.finish().0[0].name, "b.jpg");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+        #[test]
+        fn arbitrary_text_never_panics(text in any::<String>(), cells in "([a-z0-9.,\"\n-]|nan|inf){0,60}") {
+            for text in [text, cells] {
+                if let Ok(read) = read_text_as("frames_keypoints.csv", &text) {
+                    let _ = read.finish();
+                }
+            }
+        }
+    }
+}

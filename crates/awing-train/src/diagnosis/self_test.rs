@@ -1,0 +1,116 @@
+use super::Finding;
+use awing::{Error, Result, geometry::Rect, prediction::builtin_detector};
+use image::RgbImage;
+
+/// The face of Eileen Collins, from NASA's portrait, in the public domain.
+const FACE: &[u8] = include_bytes!("face.jpg");
+/// Where a face detector's box should be in it, within a quarter of its side.
+const FACE_BOX: Rect = Rect { x0: 50.0, y0: 48.0, x1: 140.0, y1: 138.0 };
+const REMEDY: &str =
+    "build or install awing again; if that does not help, please report it with `awing doctor --json`";
+
+/// The detector that ships inside, on a face that ships inside.
+pub fn check_detector() -> Finding {
+    if cfg!(not(any(feature = "builtin-model", feature = "seetaface"))) {
+        let remedy = "give boxes with --box or --boxes, or a detector with --detector";
+        return Finding::note("detector", "this build has none inside", remedy);
+    }
+    let found = photo().and_then(|photo| builtin_detector()?.detect(&photo));
+    match found.as_deref() {
+        Ok([face]) if is_near(face.face_box, FACE_BOX) => {
+            Finding::ok("detector", format!("finds the face of its self-test, score {:.2}", face.score))
+        }
+        Ok(faces) => {
+            let found = format!("finds {} faces in its self-test, not the one that is there", faces.len());
+            Finding::failed("detector", found, REMEDY)
+        }
+        Err(problem) => Finding::failed("detector", problem.to_string(), REMEDY),
+    }
+}
+
+/// The model that ships inside, on a face that ships inside.
+#[cfg(feature = "builtin-model")]
+pub fn check_model() -> Finding {
+    use awing::geometry::Point;
+    use std::time::Instant;
+
+    /// Read off the portrait by eye: point of the 68, and its place.
+    const POINTS: [(usize, f64, f64); 4] =
+        [(8, 94.0, 138.0), (30, 97.0, 88.0), (48, 75.0, 100.0), (54, 118.0, 101.0)];
+    /// Pixels; the model itself is about one from what eyes say.
+    const NEAR: f64 = 4.0;
+
+    let run = || -> Result<Finding> {
+        let begun = Instant::now();
+        let aligner = awing::prediction::Aligner::builtin()?;
+        let loaded = begun.elapsed();
+        let photo = photo()?;
+        let face = aligner.align_in_boxes(&photo, &[FACE_BOX]).pop().ok_or_else(nothing)??;
+        // The first time is also that of threads that start and memory that is new.
+        let begun = Instant::now();
+        aligner.align_in_boxes(&photo, &[FACE_BOX]).pop().ok_or_else(nothing)??;
+        let took = begun.elapsed();
+        // Never so for NaN.
+        let is_right = |&(i, x, y): &(usize, f64, f64)| {
+            face.landmarks.get(i).is_some_and(|p| p.distance(Point::new(x, y)) <= NEAR)
+        };
+        let ms = |time: std::time::Duration| time.as_secs_f64() * 1e3;
+        let text = format!(
+            "{} points, loaded in {:.0} ms, {:.0} ms for the face of its self-test",
+            aligner.scheme().len(),
+            ms(loaded),
+            ms(took)
+        );
+        let wrong = POINTS.iter().filter(|point| !is_right(point)).count();
+        if wrong > 0 {
+            let found =
+                format!("{wrong} of {} points of its self-test are not where they should be", POINTS.len());
+            return Ok(Finding::failed("model", found, REMEDY));
+        }
+        Ok(Finding::ok("model", text))
+    };
+    run().unwrap_or_else(|problem| Finding::failed("model", problem.to_string(), REMEDY))
+}
+
+/// The model that ships inside: this build has none.
+#[cfg(not(feature = "builtin-model"))]
+pub fn check_model() -> Finding {
+    let remedy = "build with the feature builtin-model, or give a trained one with --model";
+    Finding::note("model", "this build has none inside", remedy)
+}
+
+fn photo() -> Result<RgbImage> {
+    let photo = image::load_from_memory(FACE).map_err(|e| Error::image("the face inside", e.to_string()))?;
+    Ok(photo.to_rgb8())
+}
+
+#[cfg(feature = "builtin-model")]
+fn nothing() -> Error {
+    Error::invalid("face", "no answer")
+}
+
+fn is_near(found: Rect, expected: Rect) -> bool {
+    let most = 0.25 * expected.width().max(expected.height());
+    let ends =
+        [(found.x0, expected.x0), (found.y0, expected.y0), (found.x1, expected.x1), (found.y1, expected.y1)];
+    ends.iter().all(|(a, b)| (a - b).abs() <= most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ships_inside_passes_its_test() {
+        for finding in [check_detector(), check_model()] {
+            assert_ne!(finding.state, super::super::State::Failed, "{finding:?}");
+        }
+    }
+
+    #[test]
+    fn a_box_elsewhere_is_not_near() {
+        assert!(is_near(Rect::new(55.0, 50.0, 145.0, 130.0), FACE_BOX));
+        assert!(!is_near(Rect::new(0.0, 48.0, 140.0, 138.0), FACE_BOX));
+        assert!(!is_near(Rect::new(f64::NAN, 48.0, 140.0, 138.0), FACE_BOX));
+    }
+}

@@ -1,0 +1,316 @@
+use super::{
+    OptimiserConfig, ScheduleConfig,
+    settings::{lay_over, setting},
+};
+use crate::{augment::AugmentConfig, dataset::BoxChoice, loss::LossConfig};
+use awing::{
+    Error, Result,
+    files::{LONGEST_SETTINGS, read_text},
+    geometry::CropRule,
+    heatmap::{CodecConfig, Decoder},
+    network::{ModelConfig, NetworkConfig},
+    scheme::SharedScheme,
+};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use toml::Table;
+
+/// Everything that decides what a run learns, except the data: with it, the data and the seed the run can be repeated.
+/// A run's `config.toml` is a recipe, and any part of one is a valid `--config` file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// The network.
+    pub network: NetworkConfig,
+    /// Points to maps and back; its size follows from the network.
+    pub heatmap: CodecConfig,
+    /// The square around a face box that the network sees.
+    pub crop: CropRule,
+    /// How training faces are varied.
+    pub augment: AugmentConfig,
+    /// What is minimised.
+    pub loss: LossConfig,
+    /// By which steps.
+    pub optimiser: OptimiserConfig,
+    /// How large the steps are along the run.
+    pub schedule: ScheduleConfig,
+    /// Length, batches, averages.
+    pub training: TrainingConfig,
+}
+
+/// Length, batches, averages.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingConfig {
+    /// Passes over the data; 1 to 1000000.
+    pub epochs: usize,
+    /// Where a limit of time is set, minutes of training, and `epochs` does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<f64>,
+    /// Faces in a step; 2 or more, for batch normalisation.
+    pub batch: usize,
+    /// Seed of the weights, the order and the variations.
+    pub seed: u64,
+    /// The boxes that training faces are cut by.
+    pub boxes: BoxChoice,
+    /// Decay of the moving average of the weights at each step; 0 turns it off.
+    pub moving_average: f64,
+    /// Largest joint L2 norm of the gradients; 0 turns clipping off.
+    pub clip_norm: f64,
+    /// Epochs between evaluations on the validation set, each followed by a checkpoint.
+    pub evaluate_every: f64,
+    /// Seconds between checkpoints where evaluations are further apart: the most work that a crash can cost, but for an evaluation that it
+    /// falls into; 0 saves after each step.
+    #[serde(default = "save_every")]
+    pub save_every: f64,
+    /// Threads that read, vary and draw the faces of coming steps, each one batch ahead; 1 to 64. One makes about a thousand faces
+    /// of 256 px a second, more than a CPU learns from; a fast GPU may want more. Nothing but the time depends on it.
+    #[serde(default = "workers")]
+    pub workers: usize,
+    /// Decoded photos that are kept in memory, in MiB, of each the part that training can show (a face 200 px wide takes up to
+    /// 0.8 MiB); 0 keeps none and decodes each photo whenever it is needed. Nothing but the time depends on it.
+    #[serde(default = "cache_mb")]
+    pub cache_mb: usize,
+}
+
+/// Also of recipes from before the setting.
+pub(super) fn save_every() -> f64 {
+    300.0
+}
+
+/// Also of recipes from before the setting.
+fn workers() -> usize {
+    1
+}
+
+/// Also of recipes from before the setting.
+fn cache_mb() -> usize {
+    256
+}
+
+impl Recipe {
+    /// The recipe of a preset: `paper` trains as Wang et al. 2019 did (RMSProp at 1e-4, a tenth at 1/3 and 2/3 of 240
+    /// epochs, floored labels, quarter-shift decoding, no change of colour); the others use AdamW with warm-up and cosine, a moving average
+    /// and unrounded labels.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] listing the names.
+    pub fn preset(name: &str) -> Result<Self> {
+        let network = NetworkConfig::preset(name)?;
+        let training = TrainingConfig {
+            epochs: 60,
+            minutes: None,
+            batch: 16,
+            seed: 1,
+            boxes: BoxChoice::Landmarks,
+            moving_average: 0.998,
+            clip_norm: 1.0,
+            evaluate_every: 1.0,
+            save_every: save_every(),
+            workers: workers(),
+            cache_mb: cache_mb(),
+        };
+        let modern = Self {
+            network,
+            heatmap: CodecConfig { decoder: Decoder::Dark, ..CodecConfig::default() },
+            crop: CropRule::default(),
+            augment: AugmentConfig::default(),
+            loss: LossConfig::default(),
+            optimiser: OptimiserConfig::Adamw { learning_rate: 2e-3, weight_decay: 1e-4 },
+            schedule: ScheduleConfig::Cosine { warm_up: 0.04, floor: 0.01 },
+            training,
+        };
+        if name != "paper" {
+            return Ok(modern);
+        }
+        Ok(Self {
+            heatmap: CodecConfig::paper(),
+            augment: AugmentConfig::paper(),
+            optimiser: OptimiserConfig::Rmsprop { learning_rate: 1e-4, weight_decay: 1e-5 },
+            schedule: ScheduleConfig::Step { at: vec![1.0 / 3.0, 2.0 / 3.0], factor: 0.1 },
+            training: TrainingConfig {
+                epochs: 240,
+                batch: 8,
+                moving_average: 0.0,
+                clip_norm: 0.0,
+                ..modern.training.clone()
+            },
+            ..modern
+        })
+    }
+
+    /// Layers of settings: the preset, then a file of the same form with any part left out, then `key=value` pairs.
+    /// The file may name its `preset`; the argument wins, and `small` is the default.
+    ///
+    /// # Errors
+    /// [`Error::Io`] or [`Error::Format`] for the file, [`Error::Invalid`] for a key that does not exist or a value
+    /// out of range.
+    pub fn layered(preset: Option<&str>, file: Option<&Path>, settings: &[String]) -> Result<Self> {
+        let mut over = match file {
+            None => Table::new(),
+            Some(path) => {
+                let text = read_text(path, LONGEST_SETTINGS)?;
+                toml::from_str(&text).map_err(|e| {
+                    let line = e.span().map(|s| text[..s.start.min(text.len())].matches('\n').count() + 1);
+                    Error::format(path, line, "toml", e.message().to_owned())
+                })?
+            }
+        };
+        let named = over.remove("preset");
+        let named = named.as_ref().and_then(toml::Value::as_str);
+        let base = Self::preset(preset.or(named).unwrap_or("small"))?;
+        let mut table = Table::try_from(&base).map_err(|e| Error::invalid("recipe", e.to_string()))?;
+        lay_over(&mut table, over);
+        for text in settings {
+            lay_over(&mut table, setting(text)?);
+        }
+        let recipe: Self = table
+            .try_into()
+            .map_err(|e: toml::de::Error| Error::invalid("settings", one_line(&e.to_string())))?;
+        recipe.validate()?;
+        Ok(recipe)
+    }
+
+    /// Reads the recipe of an earlier run.
+    ///
+    /// # Errors
+    /// [`Error::Io`] or [`Error::Format`].
+    pub fn load(path: &Path) -> Result<Self> {
+        let text = read_text(path, LONGEST_SETTINGS)?;
+        let recipe: Self = toml::from_str(&text)
+            .map_err(|e| Error::format(path, None, "recipe", one_line(&e.to_string())))?;
+        recipe.validate()?;
+        Ok(recipe)
+    }
+
+    /// The recipe as TOML.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when a number does not fit TOML.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).map_err(|e| Error::invalid("recipe", e.to_string()))
+    }
+
+    /// What a model of this recipe is, of these landmarks.
+    pub fn model_config(&self, scheme: &SharedScheme) -> ModelConfig {
+        ModelConfig {
+            network: self.network.clone(),
+            crop: self.crop,
+            heatmap: self.heatmap.clone(),
+            scheme: scheme.clone(),
+        }
+    }
+
+    /// Checks every setting against its range.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the setting.
+    pub fn validate(&self) -> Result<()> {
+        self.network.validate()?;
+        self.heatmap.clone().for_maps(self.network.map_size(), self.network.boundary).check()?;
+        self.crop.validate()?;
+        self.augment.validate()?;
+        self.loss.pixel_loss()?;
+        self.optimiser.validate()?;
+        self.schedule.validate()?;
+        let t = &self.training;
+        let check = |good: bool, field: &str, value: String, rule: &str| {
+            if good {
+                Ok(())
+            } else {
+                Err(Error::invalid(format!("training.{field}"), format!("{value} {rule}")))
+            }
+        };
+        check(
+            (1..=1_000_000).contains(&t.epochs),
+            "epochs",
+            t.epochs.to_string(),
+            "must be from 1 to 1000000",
+        )?;
+        check(
+            t.minutes.is_none_or(|m| m > 0.0 && m.is_finite()),
+            "minutes",
+            format!("{:?}", t.minutes),
+            "must be a positive number",
+        )?;
+        check(
+            (2..=4096).contains(&t.batch),
+            "batch",
+            t.batch.to_string(),
+            "must be from 2 to 4096: batch normalisation needs more than one face",
+        )?;
+        check((1..=64).contains(&t.workers), "workers", t.workers.to_string(), "must be from 1 to 64")?;
+        check(t.cache_mb <= 1 << 20, "cache_mb", t.cache_mb.to_string(), "must be from 0 to 1048576 MiB")?;
+        check(
+            (0.0..1.0).contains(&t.moving_average),
+            "moving_average",
+            t.moving_average.to_string(),
+            "must be from 0 to below 1",
+        )?;
+        check(
+            t.clip_norm >= 0.0 && t.clip_norm.is_finite(),
+            "clip_norm",
+            t.clip_norm.to_string(),
+            "must be 0 or a positive number",
+        )?;
+        check(
+            t.evaluate_every > 0.0 && t.evaluate_every.is_finite(),
+            "evaluate_every",
+            t.evaluate_every.to_string(),
+            "must be a positive number of epochs",
+        )?;
+        check(
+            t.save_every >= 0.0 && t.save_every.is_finite(),
+            "save_every",
+            t.save_every.to_string(),
+            "must be 0 or a positive number of seconds",
+        )
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_preset_is_valid_and_survives_toml() {
+        for name in NetworkConfig::PRESETS {
+            let recipe = Recipe::preset(name).unwrap();
+            recipe.validate().unwrap();
+            assert_eq!(toml::from_str::<Recipe>(&recipe.to_toml().unwrap()).unwrap(), recipe, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_file_and_the_file_over_the_preset() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mine.toml");
+        std::fs::write(&path, "preset = 'nano'\n[training]\nbatch = 4\nseed = 9\n[loss]\nkind = 'mse'\n")
+            .unwrap();
+        let set = ["training.seed=5".to_owned(), "optimiser.learning_rate=0.5".to_owned()];
+        let recipe = Recipe::layered(None, Some(&path), &set).unwrap();
+        assert_eq!(recipe.network, NetworkConfig::preset("nano").unwrap());
+        assert_eq!((recipe.training.batch, recipe.training.seed), (4, 5));
+        assert_eq!(recipe.loss, LossConfig::Mse {});
+        assert_eq!(recipe.optimiser, OptimiserConfig::Adamw { learning_rate: 0.5, weight_decay: 1e-4 });
+        assert_eq!(Recipe::layered(Some("small"), Some(&path), &[]).unwrap().network.input, 256);
+    }
+
+    #[test]
+    fn unknown_keys_and_bad_values_are_named() {
+        let error = |set: &str| Recipe::layered(None, None, &[set.to_owned()]).unwrap_err().to_string();
+        assert!(error("training.bach=3").contains("unknown field `bach`"), "{}", error("training.bach=3"));
+        assert!(error("training.batch=1").starts_with("training.batch: 1 must be"));
+        assert!(error("network.input=100").starts_with("network.input: 100"));
+        assert!(error("training.batch=many").contains("batch"), "{}", error("training.batch=many"));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bad.toml");
+        std::fs::write(&path, "[training]\nbatch = = 3\n").unwrap();
+        let error = Recipe::layered(None, Some(&path), &[]).unwrap_err().to_string();
+        assert!(error.contains("bad.toml:2: toml:"), "{error}");
+    }
+}
