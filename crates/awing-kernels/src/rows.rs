@@ -148,7 +148,9 @@ impl Rows for Source<'_> {
             }
             Self::Pictures { images, width, .. } => {
                 let row = &images[image][y * width * 3..][..width * 3];
-                out.iter_mut().zip(row).for_each(|(out, byte)| *out = f32::from(*byte) * (1.0 / 255.0));
+                for (out, byte) in out.iter_mut().zip(row) {
+                    *out = f32::from(*byte) * (1.0 / 255.0);
+                }
             }
         }
     }
@@ -166,15 +168,25 @@ impl Rows for NormRelu<'_> {
 
     #[inline(always)]
     fn fill<S: Simd>(&self, simd: S, image: usize, y: usize, out: &mut [f32]) {
-        let zero = simd.splat_f32s(0.0);
         for (out, x) in out.chunks_exact_mut(self.input.channels).zip(self.input.row(image, y)) {
             by_vectors(simd, out, [x, self.scale, self.shift], |[x, scale, shift], _| {
-                let y = simd.mul_add_e_f32s(x, scale, shift);
-                // Not a maximum, which would turn a NaN into 0.
-                simd.select_f32s(simd.less_than_f32s(y, zero), zero, y)
+                norm_relu(simd, x, scale, shift)
             });
         }
     }
+}
+
+#[inline(always)]
+fn norm_relu<S: Simd>(simd: S, x: S::f32s, scale: S::f32s, shift: S::f32s) -> S::f32s {
+    rectified(simd, simd.mul_add_e_f32s(x, scale, shift))
+}
+
+/// max(0, x).
+#[inline(always)]
+pub(crate) fn rectified<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    let zero = simd.splat_f32s(0.0);
+    // Not a maximum, which would turn a NaN into 0.
+    simd.select_f32s(simd.less_than_f32s(x, zero), zero, x)
 }
 
 /// The means of 2 x 2 pixels of what the input is normalised and rectified to.
@@ -194,19 +206,15 @@ impl Rows for HalvedNormRelu<'_> {
     #[inline(always)]
     fn fill<S: Simd>(&self, simd: S, image: usize, y: usize, out: &mut [f32]) {
         let NormRelu { input, scale, shift } = self.0;
-        let (zero, quarter) = (simd.splat_f32s(0.0), simd.splat_f32s(0.25));
-        let (top, bottom) = (input.row(image, 2 * y), input.row(image, 2 * y + 1));
-        let (mut top, mut bottom) = (top, bottom);
+        let quarter = simd.splat_f32s(0.25);
+        let (mut top, mut bottom) = (input.row(image, 2 * y), input.row(image, 2 * y + 1));
         for out in out.chunks_exact_mut(input.channels) {
             let four = (top.next(), top.next(), bottom.next(), bottom.next());
             let (Some(a), Some(b), Some(c), Some(d)) = four else { return };
             by_vectors(simd, out, [a, b, c, d, scale, shift], |[a, b, c, d, scale, shift], _| {
-                let open = |x| {
-                    let y = simd.mul_add_e_f32s(x, scale, shift);
-                    simd.select_f32s(simd.less_than_f32s(y, zero), zero, y)
-                };
-                let sum = simd.add_f32s(simd.add_f32s(open(a), open(b)), simd.add_f32s(open(c), open(d)));
-                simd.mul_f32s(quarter, sum)
+                let (a, b) = (norm_relu(simd, a, scale, shift), norm_relu(simd, b, scale, shift));
+                let (c, d) = (norm_relu(simd, c, scale, shift), norm_relu(simd, d, scale, shift));
+                simd.mul_f32s(quarter, simd.add_f32s(simd.add_f32s(a, b), simd.add_f32s(c, d)))
             });
         }
     }

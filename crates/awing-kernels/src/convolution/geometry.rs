@@ -4,9 +4,12 @@ use crate::{threads, tile::tile_rows};
 /// Patches of a tile, at least, for which Winograd's method is used.
 const LEAST_PATCHES: usize = 8;
 
+/// Patches of maps, at least, for which weights are kept in the form for Winograd's method.
+const LASTING_PATCHES: usize = 16;
+
 /// Patches of a tile, at most, where it may be as large as is fastest: what is made of them still fits the second-level cache of
 /// most processors.
-const FAST_PATCHES: usize = 48;
+const FAST_PATCHES: usize = 32;
 
 /// Bytes of a tile's input likewise, for the other method.
 const FAST_BYTES: usize = 192 * 1024;
@@ -57,10 +60,19 @@ impl Geometry {
     /// The faster way to maps of this size. Patches must be as many as go through together, and channels pay for the sums
     /// over the patches.
     pub fn method(&self, [height, width]: [usize; 2], inputs: usize) -> Method {
+        self.method_from([height, width], inputs, LEAST_PATCHES)
+    }
+
+    /// The same for weights that are kept packed: by Winograd's method they take four times the memory, which few patches do not pay for.
+    pub(crate) fn lasting_method(&self, size: [usize; 2], inputs: usize) -> Method {
+        self.method_from(size, inputs, LASTING_PATCHES)
+    }
+
+    fn method_from(&self, [height, width]: [usize; 2], inputs: usize, least: usize) -> Method {
         let fits = (self.kernel, self.stride, self.padding) == (3, 1, 1)
             && height.is_multiple_of(SIDE)
             && width.is_multiple_of(SIDE);
-        let pays = height * width >= LEAST_PATCHES * SIDE.pow(2) && inputs > 8;
+        let pays = height * width >= least * SIDE.pow(2) && inputs > 8;
         if fits && pays { Method::Winograd } else { Method::Windows }
     }
 

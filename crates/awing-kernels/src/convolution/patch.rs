@@ -131,10 +131,10 @@ fn gather_four<S: Simd>(simd: S, m: [S::f32s; AROUND]) -> [S::f32s; SIDE] {
     ]
 }
 
-/// The places' weights of some pairs of channels, at most [`MOST_LANES`]: `kernels` is [3, 3, pairs], and place after place goes to
+/// The places' weights of some pairs of channels, at most [`MOST_LANES`]: `kernels` is [pairs, 3, 3], and place after place goes to
 /// `out`, `plane` floats apart.
 pub(crate) struct Weigh<'a> {
-    pub(crate) kernels: &'a [[f32; MOST_LANES]; 9],
+    pub(crate) kernels: &'a [[f32; 9]; MOST_LANES],
     pub(crate) pairs: usize,
     pub(crate) out: &'a mut [f32],
     pub(crate) plane: usize,
@@ -151,13 +151,19 @@ impl WithSimd for Weigh<'_> {
         let Self { kernels, pairs, out, plane } = self;
         assert!(pairs <= MOST_LANES && pairs.is_multiple_of(S::F32_LANES));
         assert!(out.len() >= (PLACES - 1) * plane + pairs);
+        let mut turned = [[0.0; MOST_LANES]; 9];
+        for (lane, kernel) in kernels.iter().enumerate() {
+            for (row, weight) in turned.iter_mut().zip(kernel) {
+                row[lane] = *weight;
+            }
+        }
         for lane in (0..pairs).step_by(S::F32_LANES) {
             let mut columns = [[simd.splat_f32s(0.0); AROUND]; 3];
             for (x, column) in columns.iter_mut().enumerate() {
                 let mut kernel = [simd.splat_f32s(0.0); 3];
                 for (y, value) in kernel.iter_mut().enumerate() {
                     // SAFETY: the lanes lie in the row, by the first assertion.
-                    *value = unsafe { load::<S>(kernels[y * 3 + x].as_ptr().add(lane)) };
+                    *value = unsafe { load::<S>(turned[y * 3 + x].as_ptr().add(lane)) };
                 }
                 *column = weigh_three(simd, kernel);
             }

@@ -9,6 +9,9 @@ use crate::{
     vectors::{dispatch, lanes},
 };
 
+/// Inputs whose weights are read one after the other: they lie beside each other in memory.
+const TOGETHER: usize = 16;
+
 /// The weights of a convolution in the order in which the microkernel reads them: panels of [`VECTORS`] vectors of
 /// outputs (the last may be narrower), each [kernel rows, kernel columns x inputs, outputs of the panel], filled up with
 /// zeros. For Winograd's method each panel is [places of a patch, inputs, outputs of the panel].
@@ -29,8 +32,8 @@ impl Weights {
     /// If there are fewer weights than `dims` says.
     pub fn forward(weight: &[f32], dims: [usize; 4], method: Method) -> Self {
         let [outputs, inputs, kernel, _] = dims;
-        Self::pack(method, kernel, inputs, outputs, |output, input, row, column| {
-            weight[((output * inputs + input) * kernel + row) * kernel + column]
+        Self::pack(method, kernel, inputs, outputs, false, |output, input| {
+            &weight[(output * inputs + input) * kernel * kernel..][..kernel * kernel]
         })
     }
 
@@ -41,8 +44,8 @@ impl Weights {
     /// If there are fewer weights than `dims` says.
     pub fn backward(weight: &[f32], dims: [usize; 4], wanted: usize, method: Method) -> Self {
         let [outputs, inputs, kernel, _] = dims;
-        Self::pack(method, kernel, outputs, wanted, |input, output, row, column| {
-            weight[((output * inputs + input) * kernel + kernel - 1 - row) * kernel + kernel - 1 - column]
+        Self::pack(method, kernel, outputs, wanted, true, |input, output| {
+            &weight[(output * inputs + input) * kernel * kernel..][..kernel * kernel]
         })
     }
 
@@ -51,61 +54,60 @@ impl Weights {
         (self.outputs, self.inputs, self.kernel, self.method) == (outputs, inputs, kernel, method)
     }
 
-    fn pack(
+    /// `kernel_of` gives the kernel of an output and an input, `turned` or not.
+    fn pack<'a>(
         method: Method,
         kernel: usize,
         inputs: usize,
         outputs: usize,
-        at: impl Fn(usize, usize, usize, usize) -> f32 + Sync,
+        turned: bool,
+        kernel_of: impl Fn(usize, usize) -> &'a [f32] + Sync,
     ) -> Self {
         let lanes = lanes();
         let mut weights = Self { values: vec![], method, kernel, inputs, outputs, lanes };
         let len = weights.depth() * outputs.next_multiple_of(lanes);
         let mut values = memory::take_to_keep(len);
-        match method {
-            Method::Windows => weights.by_windows(at, &mut values[..len]),
-            Method::Winograd => weights.by_places(at, &mut values[..len]),
-        }
-        weights.values = values;
-        weights
-    }
-
-    fn by_windows(&self, at: impl Fn(usize, usize, usize, usize) -> f32, values: &mut [f32]) {
-        let Self { kernel, inputs, outputs, lanes, .. } = *self;
-        values.fill(0.0);
-        for (first, vectors, start) in self.panels() {
+        let panel = (VECTORS * lanes * weights.depth()).max(1);
+        let work = values[..len].chunks_mut(panel).zip(weights.panels()).collect();
+        threads::each(work, 1, |(values, (first, vectors, _)): (&mut [f32], _)| {
             let width = vectors * lanes;
-            for (output, lane) in (first..outputs).zip(0..width) {
-                for row in 0..kernel {
-                    for column in 0..kernel {
-                        for input in 0..inputs {
-                            let place = ((row * kernel + column) * inputs + input) * width + lane;
-                            values[start + place] = at(output, input, row, column);
+            let wanted = first..outputs.min(first + width);
+            if wanted.len() < width {
+                values.fill(0.0);
+            }
+            let mut kernels = [[[0.0; 9]; MOST_LANES]; TOGETHER];
+            for some in (0..inputs).step_by(TOGETHER).map(|first| first..inputs.min(first + TOGETHER)) {
+                for (lane, output) in wanted.clone().enumerate() {
+                    for (input, kernel) in some.clone().zip(&mut kernels) {
+                        let weights = kernel_of(output, input);
+                        match method {
+                            Method::Windows => {
+                                let slots = values[input * width + lane..].iter_mut().step_by(inputs * width);
+                                if turned {
+                                    slots.zip(weights.iter().rev()).for_each(|(slot, w)| *slot = *w);
+                                } else {
+                                    slots.zip(weights).for_each(|(slot, w)| *slot = *w);
+                                }
+                            }
+                            Method::Winograd => {
+                                kernel[lane].copy_from_slice(weights);
+                                if turned {
+                                    kernel[lane].reverse();
+                                }
+                            }
                         }
                     }
                 }
-            }
-        }
-    }
-
-    fn by_places(&self, at: impl Fn(usize, usize, usize, usize) -> f32 + Sync, values: &mut [f32]) {
-        let Self { inputs, outputs, lanes, .. } = *self;
-        let panels: Vec<_> = self.panels().collect();
-        let panel = (VECTORS * lanes * self.depth()).max(1);
-        let work = values.chunks_mut(panel).zip(panels).collect();
-        threads::each(work, 1, |(values, (first, vectors, _))| {
-            let pairs = vectors * lanes;
-            let mut kernels = [[0.0; MOST_LANES]; 9];
-            for input in 0..inputs {
-                for (lane, output) in (first..outputs.min(first + pairs)).enumerate() {
-                    for (place, kernel) in kernels.iter_mut().enumerate() {
-                        kernel[lane] = at(output, input, place / 3, place % 3);
+                if method == Method::Winograd {
+                    for (input, kernels) in some.zip(&kernels) {
+                        let (plane, out) = (inputs * width, &mut values[input * width..]);
+                        dispatch(Weigh { kernels, pairs: width, out, plane });
                     }
                 }
-                let (plane, out) = (inputs * pairs, &mut values[input * pairs..]);
-                dispatch(Weigh { kernels: &kernels, pairs, out, plane });
             }
         });
+        weights.values = values;
+        weights
     }
 
     /// Weights of an output.

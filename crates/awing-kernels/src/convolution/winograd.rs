@@ -23,7 +23,7 @@ const TOGETHER: usize = 24;
 
 /// Patches that go through together: the floats of a block, inputs and outputs, that still about fit the second-level cache; each block reads
 /// all weights once.
-const BLOCK: usize = 320 * 1024;
+const BLOCK: usize = 192 * 1024;
 
 /// Patches of a block, at least.
 const LEAST: usize = 8;

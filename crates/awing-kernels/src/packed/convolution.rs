@@ -22,7 +22,7 @@ impl PackedConvolution {
     pub fn new(weight: &[f32], dims: [usize; 4], bias: Vec<f32>, stride: usize, size: [usize; 2]) -> Self {
         assert_eq!(bias.len(), dims[0], "one bias for each output");
         let geometry = Geometry { images: 1, kernel: dims[2], stride, padding: dims[2] / 2 };
-        let weights = Weights::forward(weight, dims, geometry.method(size, dims[1]));
+        let weights = Weights::forward(weight, dims, geometry.lasting_method(size, dims[1]));
         Self { weights, bias, kernel: dims[2], stride }
     }
 

@@ -1,4 +1,7 @@
-use crate::{rows::by_vectors, vectors::dispatch};
+use crate::{
+    rows::{by_vectors, rectified},
+    vectors::dispatch,
+};
 use pulp::{Simd, WithSimd};
 
 /// What is done with the outputs of a convolution while they are in the cache.
@@ -60,12 +63,11 @@ impl WithSimd for Rectified<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let zero = simd.splat_f32s(0.0);
-        // Not a maximum, which would turn a NaN into 0.
-        let open = |x| simd.select_f32s(simd.less_than_f32s(x, zero), zero, x);
         match self.map {
-            None => by_vectors(simd, self.out, [], |[], x| open(x)),
-            Some(map) => by_vectors(simd, self.out, [map], |[map], x| open(simd.add_f32s(x, map))),
+            None => by_vectors(simd, self.out, [], |[], x| rectified(simd, x)),
+            Some(map) => {
+                by_vectors(simd, self.out, [map], |[map], x| rectified(simd, simd.add_f32s(x, map)));
+            }
         }
     }
 }

@@ -1,12 +1,13 @@
-use super::{BlockLayer, add::Add};
+use super::BlockLayer;
 use crate::{
     convolution::{self, Tiling, Weights},
     memory,
     moments::Moments,
     norm::channel_statistics,
-    rows::Maps,
+    rows::{Maps, by_vectors},
     vectors::dispatch,
 };
+use pulp::{Simd, WithSimd};
 
 /// What a block gives. Buffers are from [`memory::take`] and may be longer than the shapes say.
 #[derive(Debug)]
@@ -107,4 +108,40 @@ pub fn residual_block(
     }
     statistics.extend(last);
     BlockOutputs { sum: output, middle, statistics }
+}
+
+/// sum\[.., start..\] = own + input\[.., start..\], or sum + own where there is no input; pixels of the sum and of the input
+/// lie `step` floats apart.
+struct Add<'a> {
+    own: &'a [f32],
+    count: usize,
+    sum: &'a mut [f32],
+    start: usize,
+    step: usize,
+    input: Option<&'a [f32]>,
+}
+
+impl WithSimd for Add<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { own, count, sum, start, step, input } = self;
+        let pixels = own.chunks_exact(count).zip(sum.chunks_exact_mut(step));
+        match input {
+            Some(input) => {
+                for ((own, sum), input) in pixels.zip(input.chunks_exact(step)) {
+                    let input = &input[start..start + count];
+                    by_vectors(simd, &mut sum[start..start + count], [own, input], |[a, b], _| {
+                        simd.add_f32s(a, b)
+                    });
+                }
+            }
+            None => {
+                for (own, sum) in pixels {
+                    by_vectors(simd, &mut sum[start..start + count], [own], |[a], b| simd.add_f32s(a, b));
+                }
+            }
+        }
+    }
 }

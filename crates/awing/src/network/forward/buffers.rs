@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 pub(super) struct Buffers {
     /// What goes from stack to stack.
     pub(super) features: Vec<f32>,
-    /// Two more of the same size.
+    /// What a stack makes of it, and one more of the same size.
     pub(super) first: Vec<f32>,
     pub(super) second: Vec<f32>,
     /// For the layers inside a block.
@@ -22,9 +22,7 @@ pub(super) struct Buffers {
 /// At half the size of the level above.
 #[derive(Default)]
 pub(super) struct Level {
-    pub(super) halved: Vec<f32>,
-    pub(super) down: Vec<f32>,
-    pub(super) out: Vec<f32>,
+    pub(super) maps: Vec<f32>,
     pub(super) middle: Vec<f32>,
 }
 
@@ -45,11 +43,8 @@ impl Buffers {
         fit(&mut self.boundary, area);
         fit(&mut self.maps, area * maps);
         for (level, area) in self.levels.iter_mut().zip((1..).map(|level| (area >> (2 * level)).max(1))) {
-            let Level { halved, down, out, middle } = level;
-            for buffer in [halved, down, out] {
-                fit(buffer, area * width);
-            }
-            fit(middle, area * width * 3 / 4);
+            fit(&mut level.maps, area * width);
+            fit(&mut level.middle, area * width * 3 / 4);
         }
     }
 }

@@ -23,48 +23,28 @@ impl Hourglass {
         Ok(Self { skip, down, bottom: layers.block(&format!("{path}.bottom"))?, up })
     }
 
-    /// `x`, [height, width, channels] of `shape`, to `out` of the same shape.
-    pub(super) fn run(
-        &self,
-        x: &[f32],
-        shape: [usize; 4],
-        middle: &mut [f32],
-        levels: &mut [Level],
-        out: &mut [f32],
-    ) {
-        self.level(0, x, shape, middle, levels, out);
+    /// At dense maps `x`, [1, height, width, channels], in their place. `levels` are for the smaller ones.
+    pub(super) fn run(&self, x: &mut [f32], shape: [usize; 4], middle: &mut [f32], levels: &mut [Level]) {
+        self.level(0, x, shape, middle, levels);
     }
 
-    fn level(
-        &self,
-        level: usize,
-        x: &[f32],
-        shape: [usize; 4],
-        middle: &mut [f32],
-        below: &mut [Level],
-        out: &mut [f32],
-    ) {
+    fn level(&self, level: usize, x: &mut [f32], shape: [usize; 4], middle: &mut [f32], below: &mut [Level]) {
         let [images, height, width, channels] = shape;
-        let low = [images, height / 2, width / 2, channels];
-        let Some((Level { halved, down, out: below_out, middle: below_middle }, deeper)) =
-            below.split_first_mut()
-        else {
-            return;
-        };
+        let half = [images, height / 2, width / 2, channels];
+        let Some((Level { maps: low, middle: low_middle }, deeper)) = below.split_first_mut() else { return };
+        resample::gather(x, shape, 0.25, low);
         threads::both(
-            || self.skip[level].run(x, shape, middle, out),
+            || self.skip[level].run(x, shape, middle),
             || {
-                resample::gather(x, shape, 0.25, halved);
-                self.down[level].run(halved, low, below_middle, down);
+                self.down[level].run(low, half, low_middle);
                 if level + 1 < DEPTH {
-                    self.level(level + 1, down, low, below_middle, deeper, below_out);
+                    self.level(level + 1, low, half, low_middle, deeper);
                 } else {
-                    self.bottom.run(down, low, below_middle, below_out);
+                    self.bottom.run(low, half, low_middle);
                 }
-                // What was halved is not needed any more.
-                self.up[level].run(below_out, low, below_middle, halved);
+                self.up[level].run(low, half, low_middle);
             },
         );
-        resample::add_doubled(halved, low, out);
+        resample::add_doubled(low, half, x);
     }
 }

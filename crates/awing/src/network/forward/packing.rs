@@ -147,8 +147,11 @@ impl Convolution {
         let [outputs, all, kernel, _] = self.dims;
         let area = kernel * kernel;
         let part = |from: usize, to: usize| {
-            let each = self.weight.chunks_exact(all * area);
-            each.flat_map(|weights| &weights[from * area..to * area]).copied().collect::<Vec<f32>>()
+            let mut part = Vec::with_capacity(outputs * (to - from) * area);
+            for weights in self.weight.chunks_exact(all * area) {
+                part.extend_from_slice(&weights[from * area..to * area]);
+            }
+            part
         };
         let second = Self {
             weight: part(inputs, all),

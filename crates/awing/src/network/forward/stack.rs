@@ -86,8 +86,8 @@ impl Stack {
             Some(position) => Finish::At { position, boundary: self.takes_boundary.then_some(&boundary[..]) },
         };
         self.enter.run(&plain(features, shape), 1, first, finish, None);
-        self.hourglass.run(first, shape, middle, levels, second);
-        self.top.run(second, shape, middle, first);
+        self.hourglass.run(first, shape, middle, levels);
+        self.top.run(first, shape, middle);
         match &self.leave {
             Leave::Maps(convolution) => {
                 self.last.run(&plain(first, shape), 1, second, Finish::Relu, None);

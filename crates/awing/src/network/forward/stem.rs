@@ -58,8 +58,8 @@ impl Stem {
         let [a, b, c] = &self.blocks;
         a.run_halved(first, [1, height / 2, width / 2, self.width], middle, second);
         let shape = [1, height / 4, width / 4, 2 * self.width];
-        b.run(second, shape, middle, first);
-        c.run(first, shape, middle, out);
+        b.run(second, shape, middle);
+        c.run_to(second, shape, middle, out);
     }
 }
 
