@@ -79,7 +79,7 @@ pub struct Finished {
 pub fn study(study: &Study<'_>, observer: &mut dyn StudyObserver) -> Result<Finished> {
     // Two at work in one folder would write into each other's runs.
     let Some(_lock) = lock(&study.folder, "study.lock")? else {
-        let problem = "another process is at work on this study; wait for it, or choose another --name";
+        let problem = "another process is at work on this study; wait for it, or choose another name";
         return Err(Error::model(&study.folder, "study", problem));
     };
     claim(study)?;
@@ -148,7 +148,7 @@ fn claim(study: &Study<'_>) -> Result<()> {
         return Ok(());
     }
     let problem =
-        "the study there has another recipe, scheme or other data; give it those, or choose another --name";
+        "the study there has another recipe, scheme or other data; give it those, or choose another name";
     Err(Error::model(path, "recipe", problem))
 }
 

@@ -16,7 +16,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use image::RgbImage;
 use rayon::prelude::*;
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -36,8 +36,8 @@ pub struct Setting {
     pub seconds: f64,
     /// Where to compute.
     pub device: Device,
-    /// The `awing` command, for [`Work::Startup`].
-    pub command: PathBuf,
+    /// For [`Work::Startup`]: the process that finds the landmarks of a photo with a model's folder, where the face's box is given.
+    pub process: fn(photo: &Path, model: &Path, face_box: Rect) -> Command,
 }
 
 /// Does one work for a while. It uses the threads of rayon's global pool.
@@ -93,7 +93,7 @@ impl Setting {
         });
         let files: Vec<&Path> = files.take(FACES).collect();
         if files.is_empty() {
-            return Err(Error::invalid("--data", "has no image files of its own to decode"));
+            return Err(Error::invalid("data", "has no image files of its own to decode"));
         }
         let timing = Timing::of(
             self.seconds,
@@ -233,18 +233,17 @@ impl Setting {
 
     fn startup(&self, scratch: &Path) -> Measured {
         let files = BenchmarkFiles::write(scratch, &self.recipe)?;
-        let (photo, b) = files.one()?;
+        let (photo, face_box) = files.one()?;
         let start = |()| {
-            let mut command = Command::new(&self.command);
-            command.arg("predict").arg(&photo).arg("--model").arg(&files.model);
-            command.arg(format!("--box={},{},{},{}", b.x0, b.y0, b.x1, b.y1));
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            match command.status().map_err(Error::io(&self.command, "start"))? {
+            let mut process = (self.process)(&photo, &files.model, face_box);
+            process.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            let program = Path::new(process.get_program()).to_path_buf();
+            match process.status().map_err(Error::io(&program, "start"))? {
                 status if status.success() => Ok(()),
-                status => Err(Error::invalid(
-                    "startup",
-                    format!("`{} predict` ended with {status}", self.command.display()),
-                )),
+                status => {
+                    let problem = format!("{} ended with {status}", program.display());
+                    Err(Error::invalid("startup", problem))
+                }
             }
         };
         Ok((Timing::of(self.seconds, || Ok(()), start)?, 1))
@@ -285,11 +284,7 @@ impl Photos {
             .take(FACES)
             .map(|(sample, face_box)| Ok((sample.load_image()?.into(), face_box, sample)))
             .collect::<Result<_>>()?;
-        if faces.is_empty() {
-            Err(Error::invalid("--data", "has no face with two points"))
-        } else {
-            Ok(faces)
-        }
+        if faces.is_empty() { Err(Error::invalid("data", "has no face with two points")) } else { Ok(faces) }
     }
 }
 
@@ -309,7 +304,7 @@ mod tests {
             photos: None,
             seconds,
             device: Device::flex(),
-            command: PathBuf::new(),
+            process: |_, _, _| std::process::Command::new("no-such-program"),
         };
         for work in Work::ALL.into_iter().filter(|work| *work != Work::Startup) {
             let row = run(work, setting(0.0)).unwrap();
