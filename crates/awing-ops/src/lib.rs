@@ -27,19 +27,23 @@
 struct Readme;
 
 mod conv2d;
-mod cpu;
 mod definition;
+mod dense;
 mod heatmap_loss;
 mod maybe;
 mod memory;
 mod norm_relu;
+mod packed;
 mod resample;
 mod residual_block;
 
+pub use awing_kernels::{
+    instruction_set,
+    loss::{AdaptiveWing, LossError, PixelLoss},
+};
 pub use conv2d::conv2d;
-pub use cpu::instruction_set;
 pub use definition::by_definition;
-pub use heatmap_loss::{AdaptiveWing, LossError, PixelLoss, heatmap_loss};
+pub use heatmap_loss::heatmap_loss;
 pub use norm_relu::{channel_statistics, norm_relu};
 pub use resample::{add_doubled, halve};
 pub use residual_block::{BlockLayer, residual_block};

@@ -1,86 +1,21 @@
-//! Memory for the CPU's large tensors that is used again. A training step makes and drops the same hundreds of megabytes
-//! each time; fresh from the operating system, each page of them costs more than the arithmetic on it.
+//! Burn's tensors over the kernels' memory, which is used again.
 
 #![expect(unsafe_code, reason = "hands its buffers to Burn as bytes")]
 
+use awing_kernels::memory::give;
 use burn::{
     backend::{Flex, TensorData, ops::FloatTensorOps, tensor::FloatTensor},
     tensor::{Bytes, DType, Shape},
 };
 use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty};
-use std::{
-    mem::MaybeUninit,
-    sync::{Mutex, PoisonError},
-};
-
-/// Buffers of fewer floats go to the allocator, which keeps such memory itself.
-const SMALLEST: usize = 16 * 1024;
-
-/// Buffers that nobody uses, the oldest first.
-static FREE: Mutex<Free> = Mutex::new(Free { buffers: Vec::new(), floats: 0, in_use: 0, most_in_use: 0 });
-
-struct Free {
-    buffers: Vec<Vec<f32>>,
-    /// In `buffers`.
-    floats: usize,
-    in_use: usize,
-    most_in_use: usize,
-}
-
-impl Free {
-    /// The smallest buffer of `len` to `most` floats, or a new one of `len`.
-    fn take(&mut self, len: usize, most: usize) -> Vec<f32> {
-        let best = (0..self.buffers.len())
-            .filter(|&i| (len..=most).contains(&self.buffers[i].len()))
-            .min_by_key(|&i| self.buffers[i].len());
-        let found = best.map(|i| self.buffers.remove(i));
-        self.floats -= found.as_ref().map_or(0, Vec::len);
-        self.in_use += found.as_ref().map_or(len, Vec::len);
-        self.most_in_use = self.most_in_use.max(self.in_use);
-        // What lies idle together with what is in use stays below the most that was ever in use at once.
-        while self.floats > 0 && self.floats + self.in_use > self.most_in_use {
-            let oldest = self.buffers.remove(0);
-            self.floats -= oldest.len();
-        }
-        found.unwrap_or_else(|| vec![0.0; len])
-    }
-}
-
-/// `len` floats of any value, for a result that will be written as a whole.
-pub(crate) fn take(len: usize) -> Vec<f32> {
-    if len < SMALLEST {
-        return vec![0.0; len];
-    }
-    let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-    // A buffer that wastes more than a quarter only where there is no room for a new one.
-    let room = free.most_in_use.saturating_sub(free.in_use + free.floats);
-    free.take(len, if room < len { usize::MAX } else { len + len / 4 })
-}
-
-/// As [`take`], for what will be kept for long: never much longer than asked for.
-pub(crate) fn take_to_keep(len: usize) -> Vec<f32> {
-    if len < SMALLEST {
-        return vec![0.0; len];
-    }
-    FREE.lock().unwrap_or_else(PoisonError::into_inner).take(len, len + len / 4)
-}
-
-/// Gives a buffer of [`take`] back.
-pub(crate) fn give(buffer: Vec<f32>) {
-    if buffer.len() >= SMALLEST {
-        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-        free.in_use = free.in_use.saturating_sub(buffer.len());
-        free.floats += buffer.len();
-        free.buffers.push(buffer);
-    }
-}
+use std::mem::MaybeUninit;
 
 /// As [`tensor_of`].
 pub(crate) fn tensor<const D: usize>(buffer: Vec<f32>, shape: [usize; D]) -> FloatTensor<Flex> {
     tensor_of(buffer, Shape::from(shape))
 }
 
-/// A tensor whose memory is given back when it is dropped. `buffer` comes from [`take`] and begins with the shape's values.
+/// A tensor whose memory is given back when it is dropped. `buffer` comes from [`awing_kernels::memory::take`] and begins with the shape's values.
 pub(crate) fn tensor_of(buffer: Vec<f32>, shape: Shape) -> FloatTensor<Flex> {
     let len = shape.num_elements() * size_of::<f32>();
     assert!(buffer.len() * size_of::<f32>() >= len);
@@ -121,6 +56,7 @@ impl AllocationController for Recycled {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use awing_kernels::memory::take;
     use burn::backend::TensorMetadata;
 
     #[test]

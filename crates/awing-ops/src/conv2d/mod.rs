@@ -1,9 +1,11 @@
-//! Convolution, channels last: Burn's own on most devices ([`portable`]), and on the CPU a kernel ([`flex`]) on tiles that
-//! stay in the cache, forward and backward.
+//! Convolution, channels last: Burn's own on most devices ([`portable`]), and on the CPU a kernel ([`flex`]) of
+//! awing-kernels, forward and backward.
 
 mod flex;
+mod hyper;
 mod operation;
 pub(crate) mod portable;
 
+pub(crate) use hyper::Hyper;
+pub(crate) use operation::ConvKernel;
 pub use operation::conv2d;
-pub(crate) use operation::{ConvKernel, Hyper};

@@ -1,5 +1,5 @@
-use super::portable;
-use crate::{cpu::layer::Geometry, maybe::Maybe};
+use super::{hyper::Hyper, portable};
+use crate::maybe::Maybe;
 use burn::{
     backend::{
         Autodiff, Backend, Dispatch, Flex, TensorMetadata,
@@ -11,25 +11,8 @@ use burn::{
         backend_extension,
         tensor::FloatTensor,
     },
-    tensor::{Shape, Tensor, ops::ConvOptions},
+    tensor::{Shape, Tensor},
 };
-
-/// What a convolution is besides its weights.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Hyper {
-    pub(crate) stride: usize,
-    pub(crate) padding: usize,
-}
-
-impl Hyper {
-    pub(super) fn geometry(self, images: usize, kernel: usize) -> Geometry {
-        Geometry { images, kernel, stride: self.stride, padding: self.padding }
-    }
-
-    pub(super) fn options(self) -> ConvOptions<2> {
-        ConvOptions::new([self.stride; 2], [self.padding; 2], [1, 1], 1)
-    }
-}
 
 /// A device that convolves and knows the gradients; with Burn's own operations unless it has better.
 pub(crate) trait ConvKernel: Backend {
@@ -192,8 +175,8 @@ pub fn conv2d(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cpu::vectors::narrower;
-    use burn::tensor::{Device, TensorData};
+    use awing_kernels::narrower;
+    use burn::tensor::{Device, TensorData, ops::ConvOptions};
     use proptest::prelude::*;
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;

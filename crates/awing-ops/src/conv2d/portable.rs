@@ -1,6 +1,6 @@
 //! The definition of the convolution, in channels-last order, by Burn's own.
 
-use super::operation::Hyper;
+use super::hyper::Hyper;
 use burn::{
     backend::{Backend, TensorMetadata, tensor::FloatTensor},
     tensor::Slice,

@@ -1,11 +1,8 @@
 //! The loss on GPUs: value and gradient in one pass over memory. Each unit adds the losses of its pixels; the sums of all
 //! units are added by Burn.
 
-use super::{
-    AdaptiveWing, PixelLoss,
-    operation::{LossKernel, LossParts},
-    portable,
-};
+use super::{operation::LossKernel, parts::LossParts, portable};
+use awing_kernels::loss::{AdaptiveWing, PixelLoss};
 use burn::{
     backend::{Cube, TensorMetadata, ops::FloatTensorOps, tensor::FloatTensor},
     tensor::{DType, Shape},

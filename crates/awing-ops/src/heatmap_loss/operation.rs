@@ -1,6 +1,7 @@
 //! The operation that Burn dispatches to the device of its tensors, and its place on the autodiff tape.
 
-use super::{PixelLoss, portable};
+use super::{parts::LossParts, portable};
+use awing_kernels::loss::PixelLoss;
 use burn::{
     backend::{
         Autodiff, Backend, Dispatch, Flex, FloatDType, TensorMetadata,
@@ -14,18 +15,6 @@ use burn::{
     },
     tensor::{DType, Shape, Tensor},
 };
-
-/// The mean of the loss, and its derivative with respect to every predicted pixel: `gradient` times `scale`. The
-/// number of pixels that take part, which scales the derivative, is known only after the pass that computes it, and the
-/// backward pass multiplies by what comes from above anyhow.
-pub(super) struct LossParts<B: Backend> {
-    /// Shape [1].
-    pub(super) value: FloatTensor<B>,
-    /// The shape of the prediction.
-    pub(super) gradient: FloatTensor<B>,
-    /// Shape [1].
-    pub(super) scale: FloatTensor<B>,
-}
 
 /// A device that computes value and gradient together; by the portable definition unless it has a kernel.
 pub(super) trait LossKernel: Backend {

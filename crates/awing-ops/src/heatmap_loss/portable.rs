@@ -1,7 +1,8 @@
 //! The loss as a composition of tensor operations, for every device without a kernel of its own. Its gradient is
 //! computed from the formula too; nothing here is differentiated.
 
-use super::{AdaptiveWing, PixelLoss, operation::LossParts};
+use super::parts::LossParts;
+use awing_kernels::loss::{AdaptiveWing, PixelLoss};
 use burn::backend::{
     Backend, BoolDType, FloatDType, Scalar, TensorMetadata, get_or_init_device_settings, tensor::FloatTensor,
 };

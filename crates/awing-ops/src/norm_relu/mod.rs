@@ -3,6 +3,7 @@
 //! a kernel of its own ([`flex`]).
 
 mod flex;
+mod gradients;
 mod operation;
 pub(crate) mod portable;
 

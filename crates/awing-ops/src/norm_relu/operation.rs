@@ -1,4 +1,4 @@
-use super::portable;
+use super::{gradients::Gradients3, portable};
 use burn::{
     backend::{
         Autodiff, Backend, Dispatch, Flex,
@@ -12,9 +12,6 @@ use burn::{
     },
     tensor::Tensor,
 };
-
-/// The gradients of input, scale and offset.
-pub(crate) type Gradients3<B> = [FloatTensor<B>; 3];
 
 /// A device that normalises; by the portable definition unless it has a kernel. Statistics are [2, channels]: mean,
 /// then variance.

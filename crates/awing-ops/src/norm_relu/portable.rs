@@ -1,6 +1,6 @@
 //! Batch normalisation and ReLU as a composition of tensor operations, gradient included.
 
-use super::operation::Gradients3;
+use super::gradients::Gradients3;
 use burn::{
     backend::{Backend, TensorMetadata, get_or_init_device_settings, tensor::FloatTensor},
     tensor::{Shape, Slice},

@@ -1,4 +1,7 @@
-use super::portable;
+use super::{
+    parts::{Gradients, Outputs, Parts},
+    portable,
+};
 use crate::{conv2d::ConvKernel, maybe::Maybe, norm_relu::NormKernel};
 use burn::{
     backend::{
@@ -13,24 +16,6 @@ use burn::{
     },
     tensor::Tensor,
 };
-
-/// Gamma, beta and weight of each layer: the three of the block, then the projection's where there is one.
-pub(super) type Parts<B> = Vec<[FloatTensor<B>; 3]>;
-
-/// What a block gives.
-pub(super) struct Outputs<B: Backend> {
-    pub(super) sum: FloatTensor<B>,
-    /// The outputs of the first two layers, for the backward pass.
-    pub(super) middle: [FloatTensor<B>; 2],
-    /// Those that the layers were normalised by, one after the other: means, then variances of each.
-    pub(super) statistics: FloatTensor<B>,
-}
-
-pub(super) struct Gradients<B: Backend> {
-    pub(super) input: FloatTensor<B>,
-    /// Gamma, beta, weight of each layer in turn.
-    pub(super) parts: Vec<FloatTensor<B>>,
-}
 
 /// A device that runs the block; by the portable definition unless it has a kernel.
 pub(super) trait BlockKernel: ConvKernel + NormKernel {
@@ -290,8 +275,8 @@ pub fn residual_block(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cpu::vectors::narrower;
     use crate::{channel_statistics, conv2d, norm_relu};
+    use awing_kernels::narrower;
     use burn::{
         backend::TensorMetadata,
         tensor::{Device, TensorData},

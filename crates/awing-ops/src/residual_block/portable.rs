@@ -1,23 +1,26 @@
 //! The definition of the block in terms of convolution and normalisation.
 
-use super::operation::{BlockKernel, Gradients, Outputs, Parts};
-use crate::conv2d::Hyper;
+use super::parts::{Gradients, Outputs, Parts};
+use crate::{
+    conv2d::{ConvKernel, Hyper},
+    norm_relu::NormKernel,
+};
 use burn::{
     backend::{TensorMetadata, tensor::FloatTensor},
     tensor::{Shape, Slice},
 };
 
-fn hyper<B: BlockKernel>(weight: &FloatTensor<B>) -> Hyper {
+fn hyper<B: ConvKernel + NormKernel>(weight: &FloatTensor<B>) -> Hyper {
     Hyper { stride: 1, padding: weight.shape()[2] / 2 }
 }
 
-fn channels<B: BlockKernel>(maps: &FloatTensor<B>, first: usize, count: usize) -> FloatTensor<B> {
+fn channels<B: ConvKernel + NormKernel>(maps: &FloatTensor<B>, first: usize, count: usize) -> FloatTensor<B> {
     let [images, height, width, _] = maps.shape().dims();
     let slice = [0..images, 0..height, 0..width, first..first + count].map(Slice::from);
     B::float_slice(maps.clone(), &slice)
 }
 
-pub(super) fn forward<B: BlockKernel>(
+pub(super) fn forward<B: ConvKernel + NormKernel>(
     input: FloatTensor<B>,
     parts: Parts<B>,
     running: Vec<FloatTensor<B>>,
@@ -26,10 +29,7 @@ pub(super) fn forward<B: BlockKernel>(
     let mut used: Vec<FloatTensor<B>> = Vec::new();
     let mut layer = |i: usize, x: FloatTensor<B>| {
         let [gamma, beta, weight] = parts[i].clone();
-        let statistics = running
-            .get(i)
-            .cloned()
-            .unwrap_or_else(|| <B as crate::norm_relu::NormKernel>::statistics(x.clone()));
+        let statistics = running.get(i).cloned().unwrap_or_else(|| <B as NormKernel>::statistics(x.clone()));
         let flat = Shape::from([2 * gamma.shape()[0]]);
         used.push(B::float_reshape(statistics.clone(), flat));
         let x = crate::norm_relu::portable::forward::<B>(x, gamma, beta, statistics, epsilon);
@@ -44,7 +44,7 @@ pub(super) fn forward<B: BlockKernel>(
     Outputs { sum, middle: [a, b], statistics: B::float_cat(used, 0) }
 }
 
-pub(super) fn backward<B: BlockKernel>(
+pub(super) fn backward<B: ConvKernel + NormKernel>(
     input: FloatTensor<B>,
     parts: Parts<B>,
     middle: [FloatTensor<B>; 2],

@@ -1,9 +1,7 @@
 use crate::memory;
-use burn::backend::{Flex, TensorMetadata, tensor::FloatTensor};
-use rayon::prelude::*;
-
-/// Pixels of a tile that is turned at a time: with 16 channels it stays in the first cache.
-const PIXELS: usize = 64;
+use awing_kernels::{memory::take, transpose};
+use burn::backend::{Flex, TensorMetadata, ops::FloatTensorOps, tensor::FloatTensor};
+use burn::tensor::TensorData;
 
 /// The tensor in row-major order. What [batch, a, b, c] was permuted to [batch, c, a, b] or back is turned on threads, into
 /// memory that is used again; anything else is Burn's to copy.
@@ -24,21 +22,19 @@ pub(crate) fn dense(tensor: FloatTensor<Flex>) -> FloatTensor<Flex> {
         return tensor.to_contiguous();
     };
     let values = &tensor.storage::<f32>()[layout.start_offset()..][..images * size];
-    let mut output = memory::take(images * size);
-    output[..images * size].par_chunks_mut(size.max(1)).zip(values.par_chunks(size.max(1))).for_each(
-        |(out, values)| {
-            for first in (0..columns).step_by(PIXELS) {
-                for group in (0..rows).step_by(16) {
-                    for column in first..(first + PIXELS).min(columns) {
-                        for row in group..(group + 16).min(rows) {
-                            out[row * columns + column] = values[column * rows + row];
-                        }
-                    }
-                }
-            }
-        },
-    );
+    let mut output = take(images * size);
+    transpose(values, [images, rows, columns], &mut output);
     memory::tensor_of(output, tensor.shape())
+}
+
+/// The values in order, without what a view leaves out.
+pub(crate) fn floats(tensor: &FloatTensor<Flex>) -> Vec<f32> {
+    tensor.to_contiguous().storage::<f32>()[..tensor.shape().num_elements()].to_vec()
+}
+
+/// A tensor of these values.
+pub(crate) fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FloatTensor<Flex> {
+    Flex::float_from_data(TensorData::new(values, shape), &Default::default())
 }
 
 #[cfg(test)]

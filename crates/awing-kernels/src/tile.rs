@@ -1,10 +1,10 @@
-use super::rows::Rows;
-use super::vectors::dispatch;
+use crate::rows::Rows;
+use crate::vectors::dispatch;
 use pulp::{Simd, WithSimd};
 use std::cell::RefCell;
 
 /// Floats behind the last pixel that a vector may read without using them.
-pub(super) const SLACK: usize = 64;
+pub(crate) const SLACK: usize = 64;
 
 thread_local! {
     static SCRATCH: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };

@@ -1,16 +1,16 @@
 #![expect(unsafe_code, reason = "calls the loops over registers, whose bounds it asserts")]
 
-use super::{
+use super::weights::Weights;
+use crate::{
     microkernel::{PIXELS, VECTORS, Window, products, store},
     tile::SLACK,
-    vectors::dispatch,
-    weights::Weights,
+    vectors::{dispatch, many_registers},
 };
 use pulp::{Simd, WithSimd};
 
-/// Convolves a tile: `tile` is [rows, pitch, inputs] with its padding and room behind it ([`super::tile::Tile`]), and the
+/// Convolves a tile: `tile` is [rows, pitch, inputs] with its padding and room behind it ([`crate::tile::Tile`]), and the
 /// outputs, [rows, width, outputs], go to `out`. Outputs start from `bias`.
-pub(crate) struct Convolve<'a> {
+pub(crate) struct Windows<'a> {
     pub(crate) tile: &'a [f32],
     pub(crate) pitch: usize,
     pub(crate) stride: usize,
@@ -28,13 +28,13 @@ struct Line {
     width: usize,
 }
 
-impl Convolve<'_> {
+impl Windows<'_> {
     pub(crate) fn run(self) {
         dispatch(self);
     }
 }
 
-impl WithSimd for Convolve<'_> {
+impl WithSimd for Windows<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -66,7 +66,7 @@ impl WithSimd for Convolve<'_> {
                 let tile = &self.tile[row * self.stride * self.pitch * inputs..];
                 let out = &mut self.out[row * self.width * outputs + first..];
                 let step = self.stride * inputs;
-                let many = S::REGISTER_COUNT >= 32;
+                let many = many_registers::<S>();
                 // SAFETY: the assertions above; the windows of the last pixels and those of up to 14 behind them end
                 // before the tile's room does.
                 unsafe {

@@ -9,18 +9,18 @@
 use pulp::Simd;
 
 /// Pixels side by side in registers, for processors with 32 vector registers and with 16.
-pub(super) const PIXELS: (usize, usize) = (14, 6);
+pub(crate) const PIXELS: (usize, usize) = (14, 6);
 
 /// Input channels side by side in registers, likewise.
-pub(super) const INPUTS: (usize, usize) = (12, 6);
+pub(crate) const INPUTS: (usize, usize) = (12, 6);
 
 /// Vectors of output channels side by side in registers.
-pub(super) const VECTORS: usize = 2;
+pub(crate) const VECTORS: usize = 2;
 
 /// # Safety
 /// `at` must be readable for a vector.
 #[inline(always)]
-pub(super) unsafe fn load<S: Simd>(at: *const f32) -> S::f32s {
+pub(crate) unsafe fn load<S: Simd>(at: *const f32) -> S::f32s {
     // SAFETY: the caller's; an unaligned read asks for no more.
     unsafe { at.cast::<S::f32s>().read_unaligned() }
 }
@@ -28,17 +28,17 @@ pub(super) unsafe fn load<S: Simd>(at: *const f32) -> S::f32s {
 /// # Safety
 /// `at` must be writable for a vector.
 #[inline(always)]
-pub(super) unsafe fn store<S: Simd>(at: *mut f32, value: S::f32s) {
+pub(crate) unsafe fn store<S: Simd>(at: *mut f32, value: S::f32s) {
     // SAFETY: the caller's; an unaligned write asks for no more.
     unsafe { at.cast::<S::f32s>().write_unaligned(value) }
 }
 
 /// The rows of a window: `rows` of them, `pitch` floats apart, `run` floats each.
 #[derive(Clone, Copy)]
-pub(super) struct Window {
-    pub(super) rows: usize,
-    pub(super) pitch: usize,
-    pub(super) run: usize,
+pub(crate) struct Window {
+    pub(crate) rows: usize,
+    pub(crate) pitch: usize,
+    pub(crate) run: usize,
 }
 
 /// `P` pixels, `step` floats apart from `pixels` on, times `V` vectors of output channels, from `start` on: the sum over
@@ -47,7 +47,7 @@ pub(super) struct Window {
 /// # Safety
 /// For each pixel the window must be readable, and so must the weights.
 #[inline(always)]
-pub(super) unsafe fn products<S: Simd, const P: usize, const V: usize>(
+pub(crate) unsafe fn products<S: Simd, const P: usize, const V: usize>(
     simd: S,
     pixels: *const f32,
     step: usize,
@@ -85,7 +85,7 @@ pub(super) unsafe fn products<S: Simd, const P: usize, const V: usize>(
 /// # Safety
 /// All of them must be readable.
 #[inline(always)]
-pub(super) unsafe fn outer_products<S: Simd, const C: usize, const V: usize>(
+pub(crate) unsafe fn outer_products<S: Simd, const C: usize, const V: usize>(
     simd: S,
     values: *const f32,
     others: *const f32,

@@ -1,16 +1,16 @@
-use super::{
-    layer::{Middle, Place},
+use crate::{
+    convolution::{Middle, Place},
     moments::{Moments, gradient_sums},
-    rows::{Descent, Maps, NormRelu, by_vectors},
+    rows::{Descent, Maps, NormRelu, Rows, by_vectors},
+    threads,
     tile::tile_rows,
     vectors::dispatch,
 };
 use pulp::{Simd, WithSimd};
-use rayon::prelude::*;
 
 /// A batch normalisation by given statistics: all means, then all biased variances.
 #[derive(Clone, Debug)]
-pub(crate) struct Norm {
+pub struct Norm {
     mean: Vec<f32>,
     /// 1 / sqrt(variance + epsilon)
     inverse: Vec<f64>,
@@ -20,7 +20,11 @@ pub(crate) struct Norm {
 }
 
 impl Norm {
-    pub(crate) fn new(gamma: &[f32], beta: &[f32], statistics: &[f32], epsilon: f64) -> Self {
+    /// With factor `gamma` and offset `beta`; `statistics` are all means, then all biased variances.
+    ///
+    /// # Panics
+    /// If there are fewer statistics than channels.
+    pub fn new(gamma: &[f32], beta: &[f32], statistics: &[f32], epsilon: f64) -> Self {
         let (mean, variance) = statistics.split_at(gamma.len());
         let inverse: Vec<f64> = variance.iter().map(|v| 1.0 / (f64::from(*v) + epsilon).sqrt()).collect();
         let scale: Vec<f64> = gamma.iter().zip(&inverse).map(|(g, i)| f64::from(*g) * i).collect();
@@ -39,6 +43,46 @@ impl Norm {
         NormRelu { input, scale: &self.scale, shift: &self.shift }
     }
 
+    /// max(0, gamma (x - mean) / sqrt(variance + epsilon) + beta) of dense maps `x`, [images, height, width, channels], to `out`.
+    ///
+    /// # Panics
+    /// If a slice is shorter than the shape says.
+    pub fn relu(&self, x: &[f32], shape: [usize; 4], out: &mut [f32]) {
+        let [images, height, width, channels] = shape;
+        let len = shape.iter().product();
+        let rows = self.of(Maps::dense(&x[..len], shape));
+        let (row, count) = (width * channels, tile_rows(images, height, width * channels * 4, 1, 4));
+        let work = out[..len].chunks_mut((row * count).max(1)).enumerate().collect();
+        threads::each(work, 1, |(i, out)| dispatch(Draw { rows: &rows, first: i * count, out, row }));
+    }
+
+    /// The gradient of [`Norm::relu`] at dense maps `x` whose outputs have the gradient `above`: that of `x` goes to `gradient`, those of
+    /// gamma and beta come back. With `batch` the statistics are those of this very input and depend on it.
+    ///
+    /// # Panics
+    /// If a slice is shorter than the shape says.
+    pub fn relu_backward(
+        &self,
+        x: &[f32],
+        above: &[f32],
+        shape: [usize; 4],
+        batch: bool,
+        gradient: &mut [f32],
+    ) -> [Vec<f32>; 2] {
+        let [images, height, width, channels] = shape;
+        let len = shape.iter().product();
+        let chunk = (width * channels * tile_rows(images, height, width * channels * 4, 1, 4)).max(1);
+        let (x, above, gradient) = (&x[..len], &above[..len], &mut gradient[..len]);
+        let work = gradient.chunks_mut(chunk).zip(x.chunks(chunk).zip(above.chunks(chunk))).collect();
+        let sums: Vec<Sums> =
+            threads::map(work, 1, |(gradient, (x, above))| self.rectify(x, above, gradient));
+        let Descended { gamma, beta, descent } =
+            self.descend(&sums, batch.then_some(images * height * width));
+        let work = gradient.chunks_mut(chunk).zip(x.chunks(chunk)).collect();
+        threads::each(work, 1, |(gradient, x)| descent.along(x, gradient));
+        [gamma, beta]
+    }
+
     /// What passes the rectifier of a task's rows, whose outputs are `open` > 0: `gradient` in place, and its sums.
     pub(crate) fn pass(&self, place: Place, open: Middle<'_>, input: Maps<'_>, gradient: &mut [f32]) -> Sums {
         close(open, input.width * input.channels, gradient);
@@ -49,7 +93,7 @@ impl Norm {
     }
 
     /// `gradient` becomes what of `above` passes the rectifier behind the normalised `x`; and its sums.
-    pub(crate) fn rectify(&self, x: &[f32], above: &[f32], gradient: &mut [f32]) -> Sums {
+    fn rectify(&self, x: &[f32], above: &[f32], gradient: &mut [f32]) -> Sums {
         dispatch(Rectify { norm: self, x, above, gradient: &mut *gradient });
         Sums(gradient_sums(gradient, x, self.mean.len(), &self.mean))
     }
@@ -170,13 +214,39 @@ fn close(open: Middle<'_>, row: usize, gradient: &mut [f32]) {
     dispatch(Close { open, row, gradient });
 }
 
-/// Mean and biased variance of each channel of dense maps: all means, then all variances.
-pub(crate) fn statistics(values: &[f32], shape: [usize; 4]) -> Vec<f32> {
+/// Draws rows into memory: `first` counts them through all images.
+struct Draw<'a, R> {
+    rows: &'a R,
+    first: usize,
+    out: &'a mut [f32],
+    row: usize,
+}
+
+impl<R: Rows> WithSimd for Draw<'_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let height = self.rows.height();
+        for (y, out) in (self.first..).zip(self.out.chunks_exact_mut(self.row)) {
+            self.rows.fill(simd, y / height, y % height, out);
+        }
+    }
+}
+
+/// Mean and biased variance of each channel of dense maps, [images, height, width, channels]: all means, then all variances.
+///
+/// # Panics
+/// If there are fewer values than the shape says.
+pub fn channel_statistics(values: &[f32], shape: [usize; 4]) -> Vec<f32> {
     moments(values, shape).statistics()
 }
 
-/// The sum of each channel of dense maps.
-pub(crate) fn channel_sums(values: &[f32], shape: [usize; 4]) -> Vec<f32> {
+/// The sum of each channel of dense maps, [images, height, width, channels].
+///
+/// # Panics
+/// If there are fewer values than the shape says.
+pub fn channel_sums(values: &[f32], shape: [usize; 4]) -> Vec<f32> {
     moments(values, shape).sums()
 }
 
@@ -184,9 +254,6 @@ pub(crate) fn channel_sums(values: &[f32], shape: [usize; 4]) -> Vec<f32> {
 fn moments(values: &[f32], [images, height, width, channels]: [usize; 4]) -> Moments {
     let row = width * channels;
     let rows = tile_rows(images, height, row * size_of::<f32>(), 1, 4);
-    let parts = values[..images * height * row]
-        .par_chunks((rows * row).max(1))
-        .map(|rows| Moments::of(rows, channels))
-        .collect();
-    Moments::join_all(parts, channels)
+    let tiles = values[..images * height * row].chunks((rows * row).max(1)).collect();
+    Moments::join_all(threads::map(tiles, 1, |rows| Moments::of(rows, channels)), channels)
 }

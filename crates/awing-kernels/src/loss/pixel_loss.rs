@@ -1,27 +1,4 @@
-use super::AdaptiveWing;
-
-/// A constant of a loss that makes no sense.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("{name} = {value}: {problem}")]
-pub struct LossError {
-    /// The constant.
-    pub name: &'static str,
-    /// Its value.
-    pub value: f64,
-    /// What is wrong and how to mend it.
-    pub problem: &'static str,
-}
-
-impl LossError {
-    pub(super) fn unless(
-        good: bool,
-        name: &'static str,
-        value: f64,
-        problem: &'static str,
-    ) -> Result<(), Self> {
-        if good { Ok(()) } else { Err(Self { name, value, problem }) }
-    }
-}
+use super::{adaptive_wing::AdaptiveWing, error::LossError};
 
 /// The loss of one heatmap pixel, with d = |target - prediction|.
 ///
@@ -60,7 +37,7 @@ impl PixelLoss {
     /// against. The derivative at d = 0 is 0 for every loss.
     ///
     /// ```
-    /// use awing_ops::{AdaptiveWing, PixelLoss};
+    /// use awing_kernels::loss::{AdaptiveWing, PixelLoss};
     /// let (loss, gradient) = PixelLoss::from(AdaptiveWing::default()).value_and_gradient(1.0, 0.7);
     /// assert!((loss - 3.301745698).abs() < 1e-8 && (gradient + 10.784730063).abs() < 1e-8);
     /// ```

@@ -1,78 +1,23 @@
 //! A convolution over whole tensors: tiles on threads.
 
 use super::{
-    convolve::Convolve,
     correlate::Correlate,
-    rows::Rows,
-    tile::{Tile, tile_rows, with_scratch},
-    weights::{Method, Weights},
-    winograd::{self, Winograd},
+    geometry::{Geometry, Method, Place, parts, places},
+    weights::Weights,
+    windows::Windows,
+    winograd::Winograd,
 };
-use rayon::prelude::*;
+use crate::{
+    rows::Rows,
+    threads,
+    tile::{Tile, with_scratch},
+};
 
 /// Partial sums of the weights' gradient, at most: a fixed number, so that they do not depend on the threads.
 const GROUPS: usize = 16;
 
 /// Multiplications that a thread should have at least, for the cost of waking it not to matter: about 10 µs.
 const LEAST: usize = 1 << 20;
-
-/// Patches of a tile, at least, for which Winograd's method is used.
-const LEAST_PATCHES: usize = 8;
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Geometry {
-    pub(crate) images: usize,
-    pub(crate) kernel: usize,
-    pub(crate) stride: usize,
-    pub(crate) padding: usize,
-}
-
-impl Geometry {
-    pub(crate) fn output(&self, side: usize) -> usize {
-        (side + 2 * self.padding - self.kernel) / self.stride + 1
-    }
-
-    /// The faster way to maps of this size. Patches must be as many as go through together, and channels pay for the sums
-    /// over the patches.
-    pub(crate) fn method(&self, [height, width]: [usize; 2], inputs: usize) -> Method {
-        let fits = (self.kernel, self.stride, self.padding) == (3, 1, 1)
-            && height.is_multiple_of(winograd::SIDE)
-            && width.is_multiple_of(winograd::SIDE);
-        let pays = height * width >= LEAST_PATCHES * winograd::SIDE.pow(2) && inputs > 8;
-        if fits && pays { Method::Winograd } else { Method::Windows }
-    }
-
-    fn tile_rows(&self, [height, width]: [usize; 2], row: usize, method: Method) -> usize {
-        let (unit, least) = match method {
-            Method::Windows => (1, 4),
-            Method::Winograd => (winograd::SIDE, LEAST_PATCHES * winograd::SIDE.pow(2) / width),
-        };
-        tile_rows(self.images, height, row, unit, least)
-    }
-}
-
-/// Where the rows of outputs that a task makes begin.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
-    pub(crate) image: usize,
-    pub(crate) first: usize,
-}
-
-/// All tasks of a tensor of `images` times `height` rows, in order.
-pub(crate) fn places(images: usize, height: usize, rows: usize) -> impl Iterator<Item = Place> {
-    (0..images).flat_map(move |image| (0..height).step_by(rows).map(move |first| Place { image, first }))
-}
-
-/// One part a task; `None` for each where there is no tensor.
-pub(crate) fn parts(values: Option<&mut [f32]>, tasks: usize) -> impl Iterator<Item = Option<&mut [f32]>> {
-    let mut rest = values;
-    let len = rest.as_ref().map_or(0, |v| v.len() / tasks.max(1));
-    (0..tasks).map(move |_| {
-        let (part, behind) = rest.take()?.split_at_mut(len);
-        rest = Some(behind);
-        Some(part)
-    })
-}
 
 /// Convolves `source`. Outputs, [images, height, width, outputs], go to `kept`, or where there is none to a buffer of
 /// the task; then `finish` sees those of each task beside the task's part of `joined`.
@@ -94,33 +39,30 @@ pub(crate) fn forward<R: Rows, T: Send>(
     let work: Vec<_> =
         places(images, height, rows).zip(parts(kept, tasks)).zip(parts(joined, tasks)).collect();
     let each = rows * width * outputs * kernel * kernel * source.channels();
-    work.into_par_iter()
-        .with_min_len(LEAST.div_ceil(each.max(1)))
-        .map(|((place, kept), joined)| {
-            let tile = Tile {
-                image: place.image,
-                top: (place.first * stride) as isize - padding as isize,
-                rows: (rows - 1) * stride + kernel,
-                padding,
-            };
-            with_scratch(tile.len(source, stride), |values| {
-                tile.fill(source, values);
-                let convolve =
-                    |out: &mut [f32]| convolve(values, tile.pitch(source), stride, weights, bias, out, width);
-                match kept {
-                    Some(out) => {
-                        convolve(out);
-                        finish(place, out, joined)
-                    }
-                    None => with_scratch(rows * width * outputs, |out| {
-                        let out = &mut out[..rows * width * outputs];
-                        convolve(out);
-                        finish(place, out, joined)
-                    }),
+    threads::map(work, LEAST.div_ceil(each.max(1)), |((place, kept), joined)| {
+        let tile = Tile {
+            image: place.image,
+            top: (place.first * stride) as isize - padding as isize,
+            rows: (rows - 1) * stride + kernel,
+            padding,
+        };
+        with_scratch(tile.len(source, stride), |values| {
+            tile.fill(source, values);
+            let convolve =
+                |out: &mut [f32]| convolve(values, tile.pitch(source), stride, weights, bias, out, width);
+            match kept {
+                Some(out) => {
+                    convolve(out);
+                    finish(place, out, joined)
                 }
-            })
+                None => with_scratch(rows * width * outputs, |out| {
+                    let out = &mut out[..rows * width * outputs];
+                    convolve(out);
+                    finish(place, out, joined)
+                }),
+            }
         })
-        .collect()
+    })
 }
 
 /// The gradients of a convolution of `source`, whose outputs have the gradient `above`.
@@ -154,9 +96,8 @@ pub(crate) fn backward<A: Rows, D: Rows, T: Send>(
     let (turned, gradient) = input_gradient.unzip();
     let gradients = parts(gradient, tiles.len());
     let mut work: Vec<(Place, Option<&mut [f32]>)> = tiles.iter().copied().zip(gradients).collect();
-    let results: Vec<(Vec<f32>, Vec<T>)> = work
-        .par_chunks_mut(group)
-        .map(|tiles| {
+    let results: Vec<(Vec<f32>, Vec<T>)> =
+        threads::map(work.chunks_mut(group).collect(), 1, |tiles: &mut [(Place, Option<&mut [f32]>)]| {
             let mut sums = vec![0.0; kernel * kernel * inputs * outputs];
             let finished = tiles
                 .iter_mut()
@@ -206,8 +147,7 @@ pub(crate) fn backward<A: Rows, D: Rows, T: Send>(
                 })
                 .collect();
             (sums, finished)
-        })
-        .collect();
+        });
     let mut total = vec![0.0; kernel * kernel * inputs * outputs];
     let mut all = Vec::new();
     for (sums, finished) in results {
@@ -230,7 +170,7 @@ fn convolve(
     width: usize,
 ) {
     match weights.method {
-        Method::Windows => Convolve { tile, pitch, stride, weights, bias, out, width }.run(),
+        Method::Windows => Windows { tile, pitch, stride, weights, bias, out, width }.run(),
         Method::Winograd => Winograd { tile, weights, bias, out, width }.run(),
     }
 }

@@ -1,7 +1,7 @@
 #![expect(unsafe_code, reason = "whole vectors are read by pointer")]
 
-use super::microkernel::load;
-use super::vectors::dispatch;
+use crate::microkernel::load;
+use crate::vectors::dispatch;
 use pulp::{Simd, WithSimd};
 
 /// Vectors of channels that are summed in registers at a time.

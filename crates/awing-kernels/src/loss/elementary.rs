@@ -78,7 +78,7 @@ fn polynomial<S: Simd>(simd: S, x: S::f32s, c: &[f32; 7]) -> S::f32s {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cpu::vectors::narrower::instruction_sets;
+    use crate::narrower::{InstructionSet, instruction_sets};
     use pulp::{Arch, WithSimd};
 
     struct Pow<'a>(&'a [f32], &'a [f32]);
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn powers_have_the_stated_error() {
-        for arch in instruction_sets() {
+        for InstructionSet(arch) in instruction_sets() {
             let fused = !matches!(arch, Arch::Scalar);
             for q in [0.1_f32, 0.37, 0.9999, 1.0, 1.1, 2.3, 4.0] {
                 let power_of_2 = |x: f32| (f64::from(q) * f64::from(x).log2()).abs();
@@ -147,7 +147,7 @@ mod tests {
     fn logarithms_and_reciprocals_have_the_stated_error() {
         let mut x = spread(-37.0, 37.0);
         x.push(0.0);
-        for arch in instruction_sets() {
+        for InstructionSet(arch) in instruction_sets() {
             for ((ln, recip), x) in arch.dispatch(Ln1pAndRecip(&x)).into_iter().zip(&x) {
                 let exact = f64::from(*x);
                 let errors = [relative(ln, exact.ln_1p()), relative(recip, 1.0 / (1.0 + exact))];

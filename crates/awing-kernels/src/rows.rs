@@ -3,27 +3,33 @@
 
 #![expect(unsafe_code, reason = "whole vectors are read and written by pointer")]
 
-use super::microkernel::{load, store};
+use crate::microkernel::{load, store};
 use pulp::Simd;
 
 /// Channels-last maps, [images, height, width, channels]; pixels lie `step` floats apart, so that the maps may be some
 /// of the channels of a wider tensor.
 #[derive(Clone, Copy)]
-pub(crate) struct Maps<'a> {
-    pub(crate) values: &'a [f32],
-    pub(crate) height: usize,
-    pub(crate) width: usize,
-    pub(crate) channels: usize,
-    pub(crate) step: usize,
+pub struct Maps<'a> {
+    /// The numbers; those behind the last pixel are not read.
+    pub values: &'a [f32],
+    /// Rows of an image.
+    pub height: usize,
+    /// Pixels of a row.
+    pub width: usize,
+    /// Numbers of a pixel.
+    pub channels: usize,
+    /// From one pixel to the next; `channels` where nothing else lies between them.
+    pub step: usize,
 }
 
 impl<'a> Maps<'a> {
-    pub(crate) fn dense(values: &'a [f32], [_, height, width, channels]: [usize; 4]) -> Self {
+    /// Maps whose pixels lie one behind the other, of a shape [images, height, width, channels].
+    pub fn dense(values: &'a [f32], [_, height, width, channels]: [usize; 4]) -> Self {
         Self { values, height, width, channels, step: channels }
     }
 
     /// `count` channels from `first` on.
-    pub(crate) fn channels(self, first: usize, count: usize) -> Self {
+    pub fn channels(self, first: usize, count: usize) -> Self {
         let values = self.values.get(first..).unwrap_or_default();
         Self { values, channels: count, ..self }
     }
@@ -81,32 +87,51 @@ impl Rows for Plain<'_> {
     }
 }
 
-/// Two tensors, the second's channels after the first's; the second may be one image for all.
-pub(crate) struct Joined<'a> {
-    pub(crate) first: Maps<'a>,
-    pub(crate) second: Maps<'a>,
-    pub(crate) one_for_all: bool,
+/// What a convolution takes in.
+pub enum Source<'a> {
+    /// Maps as they are.
+    Plain(Maps<'a>),
+    /// The channels of both, one after the other: constants beside the input's own, as a CoordConv's coordinates are.
+    Joined {
+        /// The input.
+        first: Maps<'a>,
+        /// What stands beside it.
+        second: Maps<'a>,
+        /// Whether `second` is one image for all of the batch.
+        one_for_all: bool,
+    },
 }
 
-impl Rows for Joined<'_> {
+impl Rows for Source<'_> {
     fn height(&self) -> usize {
-        self.first.height
+        let (Self::Plain(maps) | Self::Joined { first: maps, .. }) = self;
+        maps.height
     }
+
     fn width(&self) -> usize {
-        self.first.width
+        let (Self::Plain(maps) | Self::Joined { first: maps, .. }) = self;
+        maps.width
     }
+
     fn channels(&self) -> usize {
-        self.first.channels + self.second.channels
+        match self {
+            Self::Plain(maps) => maps.channels,
+            Self::Joined { first, second, .. } => first.channels + second.channels,
+        }
     }
 
     #[inline(always)]
-    fn fill<S: Simd>(&self, _: S, image: usize, y: usize, out: &mut [f32]) {
-        let pixels =
-            self.first.row(image, y).zip(self.second.row(if self.one_for_all { 0 } else { image }, y));
-        for (out, (a, b)) in out.chunks_exact_mut(self.channels()).zip(pixels) {
-            let (left, right) = out.split_at_mut(a.len());
-            left.copy_from_slice(a);
-            right.copy_from_slice(b);
+    fn fill<S: Simd>(&self, simd: S, image: usize, y: usize, out: &mut [f32]) {
+        match *self {
+            Self::Plain(maps) => Plain(maps).fill(simd, image, y, out),
+            Self::Joined { first, second, one_for_all } => {
+                let pixels = first.row(image, y).zip(second.row(if one_for_all { 0 } else { image }, y));
+                for (out, (a, b)) in out.chunks_exact_mut(self.channels()).zip(pixels) {
+                    let (left, right) = out.split_at_mut(a.len());
+                    left.copy_from_slice(a);
+                    right.copy_from_slice(b);
+                }
+            }
         }
     }
 }

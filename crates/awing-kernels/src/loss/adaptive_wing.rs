@@ -1,4 +1,4 @@
-use super::LossError;
+use super::error::LossError;
 
 /// The Adaptive Wing loss of one pixel (Wang, Bo, Fuxin, ICCV 2019, equation 3).
 ///

@@ -1,7 +1,7 @@
 //! The losses as curves over the error, for vectors of pixels.
 
 use super::{
-    AdaptiveWing,
+    adaptive_wing::AdaptiveWing,
     elementary::{ln_1p_and_recip, pow},
 };
 use pulp::Simd;

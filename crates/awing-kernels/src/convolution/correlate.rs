@@ -1,9 +1,9 @@
 #![expect(unsafe_code, reason = "calls the loops over registers, whose bounds it asserts")]
 
-use super::{
+use crate::{
     microkernel::{INPUTS, VECTORS, load, outer_products, store},
     tile::SLACK,
-    vectors::dispatch,
+    vectors::{dispatch, many_registers},
 };
 use pulp::{Simd, WithSimd};
 
@@ -48,7 +48,7 @@ impl WithSimd for Correlate<'_> {
         let (lines, count) =
             if stride == 1 && pitch == above_pitch { (1, (rows - 1) * pitch + width) } else { (rows, width) };
         let run = kernel * inputs;
-        let many = S::REGISTER_COUNT >= 32;
+        let many = many_registers::<S>();
         let steps = (stride * inputs, outputs);
         for first in (0..outputs).step_by(VECTORS * S::F32_LANES) {
             let wanted = (outputs - first).min(VECTORS * S::F32_LANES);
