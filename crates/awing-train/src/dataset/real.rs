@@ -18,7 +18,7 @@ fn open(format: Format, path: &Path) -> Dataset {
 }
 
 #[test]
-#[ignore = "needs the published sets: AWING_DATA=folder cargo test -p awing --lib real -- --ignored"]
+#[ignore = "needs the published sets: AWING_DATA=folder cargo test -p awing-train --lib real -- --ignored"]
 fn the_published_sets_have_their_counts() {
     let data = data();
     for (format, part, want) in [
