@@ -46,4 +46,4 @@ pub use norm::{Norm, channel_statistics, channel_sums};
 pub use residual_block::{BlockGradients, BlockLayer, BlockOutputs, residual_block, residual_block_backward};
 pub use rows::{Maps, Source};
 pub use transpose::transpose;
-pub use vectors::instruction_set;
+pub use vectors::{instruction_set, vectorized};

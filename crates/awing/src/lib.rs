@@ -15,7 +15,6 @@ pub mod network;
 pub mod photo;
 pub mod prediction;
 pub mod scheme;
-mod threads;
 pub mod tracking;
 
 pub use error::{Error, ErrorKind, Result};

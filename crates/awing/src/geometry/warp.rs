@@ -2,7 +2,6 @@
 
 use super::{Planes, Point, Transform};
 use image::RgbImage;
-use multiversion::multiversion;
 use std::{hint::black_box, ops::Range};
 
 /// Fractions of a pixel in the interpolation weights: 11 bits, so that a product of two stays within 22 bits and
@@ -105,15 +104,18 @@ fn interpolate(part: &RgbImage, corner: [u32; 2], crop_to_photo: &Transform, cro
     let side = crop.side();
     let mut planes = crop.planes_mut();
     let mut neighbours = Neighbours::default();
-    for v in 0..side {
-        let start = crop_to_photo.apply(Point::new(0.0, v as f64));
-        let mut at = [fixed(start.x) - origin[0], fixed(start.y) - origin[1]];
-        for u in (0..side).step_by(TOGETHER) {
-            let targets = planes.each_mut().map(|plane| &mut plane[v * side..][u..side.min(u + TOGETHER)]);
-            interpolate_together(part, at, step, &mut neighbours, targets);
-            at = [0, 1].map(|i| at[i] + step[i] * TOGETHER as i64);
+    awing_kernels::vectorized(|| {
+        for v in 0..side {
+            let start = crop_to_photo.apply(Point::new(0.0, v as f64));
+            let mut at = [fixed(start.x) - origin[0], fixed(start.y) - origin[1]];
+            for u in (0..side).step_by(TOGETHER) {
+                let targets =
+                    planes.each_mut().map(|plane| &mut plane[v * side..][u..side.min(u + TOGETHER)]);
+                interpolate_together(part, at, step, &mut neighbours, targets);
+                at = [0, 1].map(|i| at[i] + step[i] * TOGETHER as i64);
+            }
         }
-    }
+    });
 }
 
 /// What some crop pixels in a row look at: the four pixels around their positions, and how far between these they are.
@@ -137,7 +139,7 @@ impl<T: Copy + Default> Default for Lanes<T> {
 }
 
 /// The red, green and blue `targets` of crop pixels in a row: the first looks at `at`, each next one a `step` further.
-#[multiversion(targets = "simd")]
+#[inline(always)]
 fn interpolate_together(
     part: &RgbImage,
     at: [i64; 2],

@@ -6,8 +6,8 @@ use crate::{
     heatmap::Codec,
     network::{Calibration, HeatmapNetwork, ModelConfig},
     scheme::SharedScheme,
-    threads,
 };
+use awing_kernels::threads;
 use image::{RgbImage, imageops::flip_horizontal};
 use std::{fmt, sync::Arc};
 
@@ -195,7 +195,8 @@ impl Aligner {
     /// [`Aligner::align`] of many photos: quicker, since the network sees the faces of several photos together. A photo that fails gives an
     /// error in its place.
     pub fn align_batch(&self, photos: &[RgbImage]) -> Vec<Result<Vec<Face>>> {
-        let boxes: Vec<Result<Vec<Rect>>> = threads::map(photos, |photo| self.detect(photo));
+        let boxes: Vec<Result<Vec<Rect>>> =
+            threads::map(photos.iter().collect(), 1, |photo| self.detect(photo));
         let places: Vec<(&RgbImage, Rect)> = (photos.iter().zip(&boxes))
             .flat_map(|(photo, boxes)| boxes.iter().flatten().map(move |face_box| (photo, *face_box)))
             .collect();
@@ -218,7 +219,7 @@ impl Aligner {
     fn align_places(&self, places: &[(&RgbImage, Rect)]) -> Vec<Result<Face>> {
         let mut faces = Vec::with_capacity(places.len());
         for places in places.chunks(self.batch) {
-            let crops = threads::map(places, |(photo, face_box)| self.crop(photo, *face_box));
+            let crops = threads::map(places.to_vec(), 1, |(photo, face_box)| self.crop(photo, face_box));
             let rects: Vec<Rect> = places.iter().map(|place| place.1).collect();
             faces.extend(self.align_crops(crops, &rects));
         }
@@ -286,7 +287,7 @@ impl Aligner {
     fn forward(&self, crops: &[&RgbImage]) -> Vec<Vec<f32>> {
         let mut maps = self.network.forward(crops);
         if self.mirrored {
-            let images: Vec<RgbImage> = threads::map(crops, |crop| flip_horizontal(*crop));
+            let images: Vec<RgbImage> = threads::map(crops.to_vec(), 1, flip_horizontal);
             let answers = self.network.forward(&images.iter().collect::<Vec<_>>());
             for (maps, answer) in maps.iter_mut().zip(&answers) {
                 self.join_mirrored(maps, answer);

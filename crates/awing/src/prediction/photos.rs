@@ -6,8 +6,8 @@ use crate::{
     error::Result,
     geometry::{Rect, Transform},
     photo::Photo,
-    threads,
 };
+use awing_kernels::threads;
 use image::RgbImage;
 use std::{fmt, path::Path, sync::Arc};
 
@@ -95,7 +95,7 @@ pub fn align_photos<E>(
             let image = photo.load_small(LARGE).transpose()?;
             Some(image.and_then(|image| prepare(aligner, photo, image, boxes)))
         };
-        let prepared: Vec<Option<_>> = threads::map(group, small);
+        let prepared: Vec<Option<_>> = threads::map(group.iter().collect(), 1, small);
         let mut cuts = Vec::new();
         let mut answers = Vec::with_capacity(group.len());
         for (photo, prepared) in group.iter().zip(prepared) {
@@ -161,7 +161,7 @@ fn faces_of(aligner: &Aligner, cuts: Vec<(Rect, Cut)>, keep_maps: bool) -> Vec<R
             Cut::Done(crop) => crop,
             Cut::Later(image) => aligner.crop(&image, rect),
         };
-        let crops: Vec<Result<Crop>> = threads::map_owned(batch, cut);
+        let crops: Vec<Result<Crop>> = threads::map(batch, 1, cut);
         let kept: Vec<Option<RgbImage>> = crops
             .iter()
             .map(|crop| crop.as_ref().ok().filter(|_| keep_maps).map(|(image, _)| image.clone()))
