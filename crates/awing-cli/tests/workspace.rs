@@ -1,4 +1,4 @@
-//! What the workspace promises of itself: the page of dependencies is right, and `unsafe` stays where it belongs.
+//! What the workspace promises of itself: the documents are right, and `unsafe` stays where it belongs.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "this is a test")]
 
@@ -47,7 +47,7 @@ fn the_page_of_dependencies_is_right() {
         rows.insert(cells[1].trim_matches('`').to_owned(), by.map(str::to_owned).collect());
     }
     assert_eq!(rows, asked_for(true), "left: docs/DEPENDENCIES.md, right: the manifests");
-    let for_tests = page.lines().find(|line| line.starts_with("For tests alone")).unwrap();
+    let for_tests = page.split("\n\n").find(|text| text.starts_with("For tests alone")).unwrap();
     let named: BTreeSet<String> = for_tests.split('`').skip(1).step_by(2).map(str::to_owned).collect();
     assert_eq!(
         named,
@@ -113,6 +113,38 @@ fn unsafe_code_is_in_the_kernels_alone() {
         if !may && !names_it {
             assert!(!text.lines().any(is_unsafe), "{}: unsafe code outside of the kernels", path.display());
         }
+    }
+}
+
+/// Links of the documents lead to files, and the tests that docs/ARCHITECTURE.md names are there.
+#[test]
+fn the_documents_name_what_is_there() {
+    let mut documents = Vec::new();
+    for folder in [".", "docs", "crates/awing", "crates/awing-train", "crates/awing-ops", "crates/awing-cli"]
+    {
+        let entries = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        documents.extend(entries.filter(|path| path.extension().is_some_and(|ending| ending == "md")));
+    }
+    assert!(documents.len() > 12);
+    for document in &documents {
+        let text = fs::read_to_string(document).unwrap();
+        for link in text.split("](").skip(1).map(|rest| rest.split([')', '#']).next().unwrap()) {
+            let there = link.is_empty()
+                || link.starts_with("https://")
+                || document.parent().unwrap().join(link).exists();
+            assert!(there, "{}: {link} is not there", document.display());
+        }
+    }
+    let mut files = Vec::new();
+    sources(&root().join("crates"), &mut files);
+    let code: String = files.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    let page = fs::read_to_string(root().join("docs/ARCHITECTURE.md")).unwrap();
+    // Nothing else there has a name of so many words.
+    let is_test = |word: &&str| word.matches('_').count() >= 3 && !word.contains(['/', ' ', ':', '(']);
+    let tests: Vec<&str> = page.split('`').filter(is_test).collect();
+    assert!(tests.len() > 20);
+    for test in tests {
+        assert!(code.contains(&format!("fn {test}(")), "docs/ARCHITECTURE.md: there is no test {test}");
     }
 }
 
