@@ -49,6 +49,8 @@ pub struct Sample {
     pub landmarks: Vec<Landmark>,
     /// The box that comes with the annotation: a detector's, or drawn by the annotator.
     pub detector_box: Option<Rect>,
+    /// The box that the data set's own protocol divides errors by, as AFLW's; `None` where it has none, and the box around the points counts.
+    pub own_box: Option<Rect>,
     /// The subsets it belongs to, besides all: "common", "pose", …
     pub subsets: Vec<String>,
     /// Where the annotation was read; `None` for a face that comes from no file.

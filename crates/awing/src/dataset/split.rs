@@ -225,7 +225,7 @@ fn place(group: &str, seed: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{Format, ImageSource, Landmark, collect::tests::scheme},
+        super::{ImageSource, Landmark, collect::tests::scheme},
         *,
     };
     use proptest::prelude::*;
@@ -238,10 +238,11 @@ mod tests {
             image: image.clone(),
             landmarks: vec![Landmark::visible(0.0, 0.0)],
             detector_box: None,
+            own_box: None,
             subsets: Vec::new(),
             place: None,
         };
-        let source = super::super::DataSource { format: Format::Csv, path: "memory".into() };
+        let source = "csv:memory".parse().unwrap();
         Dataset {
             source,
             scheme: scheme(1),

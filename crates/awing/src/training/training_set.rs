@@ -42,18 +42,14 @@ impl TrainingSet {
             for mut sample in dataset.samples {
                 sample.landmarks = conversion.apply(&sample.landmarks)?;
                 match boxes.of(&sample) {
-                    Some(face_box) => faces.push((sample, face_box)),
-                    None => problems.push(Error::format(
-                        &sample.name,
-                        None,
-                        "points",
-                        "no two different ones are annotated, so there is no box to cut the face by",
-                    )),
+                    Ok(face_box) => faces.push((sample, face_box)),
+                    Err(reason) => problems.push(Error::format(&sample.name, None, "box", reason)),
                 }
             }
         }
         if faces.is_empty() {
-            return Err(Error::invalid("--data", "no face has two different points to cut it by"));
+            let why = problems.first().map_or_else(|| "there are none".to_owned(), ToString::to_string);
+            return Err(Error::invalid("--data", format!("no face has a box to cut it by: {why}")));
         }
         Ok(Self { scheme, faces, problems })
     }

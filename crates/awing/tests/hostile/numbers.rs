@@ -221,6 +221,7 @@ fn annotations_that_cannot_be_scored_cost_themselves_alone() {
         image: ImageSource::Memory(photo.clone()),
         landmarks: points.map(|(x, y)| Landmark::visible(x, y)).to_vec(),
         detector_box: None,
+        own_box: None,
         subsets: Vec::new(),
         place: None,
     };

@@ -5,7 +5,7 @@ mod anatomy;
 mod canvas;
 mod portrait;
 
-use super::{ImageSource, Landmark, Sample, pts::pts_text};
+use super::{ImageSource, Landmark, Sample, write_points};
 use crate::{
     error::{Error, Result},
     files::write_atomic,
@@ -33,6 +33,7 @@ pub fn drawn_faces(count: usize, size_px: usize, seed: u64) -> Vec<Sample> {
             image: ImageSource::Memory(Arc::new(image)),
             landmarks,
             detector_box: None,
+            own_box: None,
             subsets: Vec::new(),
             place: None,
         }
@@ -54,7 +55,8 @@ pub fn write_drawn(folder: &Path, count: usize, seed: u64) -> Result<()> {
             .encode_image(&image)
             .map_err(|e| Error::image(&photo, format!("cannot be encoded: {e}")))?;
         write_atomic(&photo, &bytes)?;
-        write_atomic(&photo.with_extension("pts"), pts_text(landmarks.iter().map(|l| l.point)).as_bytes())
+        let points: Vec<_> = landmarks.iter().map(|landmark| landmark.point).collect();
+        write_points(&photo.with_extension("pts"), &points)
     })
 }
 
