@@ -2,13 +2,14 @@
 
 use super::{
     ImageSource, Landmark, Place, Sample,
-    text::{Flaw, inside},
+    text::{Flaw, inside, records},
 };
 use crate::{
     error::{Error, Result},
     geometry::{Point, Rect},
     scheme::Scheme,
 };
+use ::csv::StringRecord;
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     path::{Path, PathBuf},
@@ -108,6 +109,35 @@ impl Collector {
         if let Err((field, problem)) = added {
             self.problems.push(Error::format(file, line, field, problem));
         }
+    }
+
+    /// Takes a face from each line of a list that is not blank.
+    pub(super) fn take_lines(
+        &mut self,
+        file: &Path,
+        text: &str,
+        parse: fn(&str, usize) -> Result<Face, Flaw>,
+    ) {
+        for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            self.take(file, Some(i + 1), parse(line, self.points()));
+        }
+    }
+
+    /// Takes a face from each record of comma-separated text, but for a first one that is a header.
+    pub(super) fn take_records(
+        &mut self,
+        file: &Path,
+        text: &str,
+        is_header: fn(&StringRecord) -> bool,
+        parse: fn(&StringRecord, usize) -> Result<Face, Flaw>,
+    ) -> Result<()> {
+        for (i, record) in records(file, text).enumerate() {
+            let (line, record) = record?;
+            if i > 0 || !is_header(&record) {
+                self.take(file, Some(line), parse(&record, self.points()));
+            }
+        }
+        Ok(())
     }
 
     /// Takes a face whose image is inside the annotation file.
@@ -231,13 +261,8 @@ pub(super) mod tests {
     pub(in crate::dataset) fn two_faces(a: [Landmark; 2], b: [Landmark; 2]) -> Vec<Sample> {
         let image = ImageSource::Memory(Arc::new(image::RgbImage::from_pixel(6, 5, image::Rgb([9, 8, 7]))));
         let face = |(name, landmarks, detector_box): (&str, [Landmark; 2], _)| Sample {
-            name: name.into(),
-            image: image.clone(),
-            landmarks: landmarks.to_vec(),
             detector_box,
-            own_box: None,
-            subsets: Vec::new(),
-            place: None,
+            ..Sample::new(name, image.clone(), landmarks.to_vec())
         };
         [("s/a.png", a, Some(Rect::new(0.0, 1.0, 2.0, 4.0))), ("s/a.png#2", b, None)].map(face).to_vec()
     }

@@ -1,7 +1,7 @@
 //! From one format to another, and to a scheme of fewer points.
 
 use super::{
-    DataSource, Dataset, Images, Sample,
+    DataSource, Dataset, Format, Images, Sample,
     fit::{Change, fit},
     formats::{Layout, Writer},
     text::folder_of,
@@ -129,9 +129,6 @@ impl Dataset {
     }
 }
 
-/// Endings of annotation files: nobody calls a folder so.
-const ENDINGS: [&str; 6] = ["csv", "json", "mat", "pts", "txt", "xml"];
-
 /// Where things are written.
 struct Target {
     layout: &'static Layout,
@@ -147,10 +144,14 @@ impl Target {
     fn of(target: &DataSource) -> Result<Self> {
         let (path, layout) = (&target.path, &target.format.description().layout);
         let usual = layout.file_name();
-        let ending = |path: &Path| path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
-        let (given, right) = (ending(path), usual.and_then(|usual| ending(Path::new(usual))));
-        let names_file = given.is_some() && given == right && !path.is_dir();
-        if !names_file && !path.is_dir() && given.is_some_and(|given| ENDINGS.contains(&given.as_str())) {
+        let given = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+        let right = usual.and_then(|_| layout.ending());
+        let names_file = given.is_some() && given.as_deref() == right && !path.is_dir();
+        // Nobody calls a folder as an annotation file.
+        let of_file = Format::ALL
+            .iter()
+            .any(|f| given.is_some() && f.description().layout.ending() == given.as_deref());
+        if !names_file && !path.is_dir() && of_file {
             let (path, format) = (path.display(), target.format);
             let problem = match right {
                 Some(right) => {
@@ -202,7 +203,7 @@ impl Target {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{ChangeKind, Format, ImageSource, Landmark, OpenOptions, Visibility, collect::tests::scheme},
+        super::{ChangeKind, ImageSource, Landmark, OpenOptions, Visibility, collect::tests::scheme},
         *,
     };
     use crate::geometry::Rect;
@@ -271,15 +272,9 @@ mod tests {
                 if i == 0 {
                     landmarks.iter_mut().for_each(|l| l.point.x = l.point.x.abs() + 1.0);
                 }
-                Sample {
-                    name: name.into(),
-                    image: image(if name.contains('#') { 2 } else { i }),
-                    landmarks,
-                    detector_box,
-                    own_box,
-                    subsets: SUBSETS[subsets].iter().map(|s| (*s).to_string()).collect(),
-                    place: None,
-                }
+                let image = image(if name.contains('#') { 2 } else { i });
+                let subsets = SUBSETS[subsets].iter().map(|s| (*s).to_string()).collect();
+                Sample { detector_box, own_box, subsets, ..Sample::new(name, image, landmarks) }
             })
             .collect()
         })
@@ -393,13 +388,9 @@ mod tests {
     fn each_loss_is_told_once() {
         let hidden = Landmark { visibility: Visibility::Occluded, ..Landmark::visible(3.0, 4.0) };
         let face = |name: &str, landmarks: Vec<Landmark>| Sample {
-            name: name.into(),
-            image: image(1),
-            landmarks,
             detector_box: Some(Rect::new(0.0, 0.0, 4.0, 6.0)),
             subsets: vec!["mine".into()],
-            place: None,
-            own_box: None,
+            ..Sample::new(name, image(1), landmarks)
         };
         let mut samples = vec![
             face("a b.png", vec![hidden; POINTS]),
@@ -465,15 +456,7 @@ mod tests {
     #[test]
     fn nothing_is_written_over() {
         let folder = tempfile::tempdir().unwrap();
-        let given = dataset(vec![Sample {
-            name: "a.png".into(),
-            image: image(1),
-            landmarks: vec![Landmark::visible(1.0, 2.0); POINTS],
-            detector_box: None,
-            subsets: Vec::new(),
-            place: None,
-            own_box: None,
-        }]);
+        let given = dataset(vec![Sample::new("a.png", image(1), vec![Landmark::visible(1.0, 2.0); POINTS])]);
         let to = |format: &str, path: &str, images| {
             convert(&given, &source(format, folder.path().join(path)), images)
         };
@@ -557,15 +540,7 @@ mod tests {
     fn names_that_lead_out_and_formats_without_points_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let to = |name: &str, format: &str| {
-            let given = dataset(vec![Sample {
-                name: name.into(),
-                image: image(1),
-                landmarks: vec![Landmark::visible(1.0, 2.0); POINTS],
-                detector_box: None,
-                own_box: None,
-                subsets: Vec::new(),
-                place: None,
-            }]);
+            let given = dataset(vec![Sample::new(name, image(1), vec![Landmark::visible(1.0, 2.0); POINTS])]);
             convert(&given, &source(format, folder.path().join("new")), Images::Copy).unwrap_err().to_string()
         };
         for format in written() {
@@ -583,15 +558,8 @@ mod tests {
         let wflw = Scheme::builtin("wflw-98").unwrap();
         let ibug = Scheme::builtin("300w-68").unwrap();
         let landmarks: Vec<Landmark> = (0..98).map(|i| Landmark::visible(f64::from(i), 1.0)).collect();
-        let mut given = dataset(vec![Sample {
-            name: "a.png".into(),
-            image: image(1),
-            landmarks,
-            detector_box: None,
-            subsets: vec!["pose".into()],
-            place: None,
-            own_box: None,
-        }]);
+        let subsets = vec!["pose".into()];
+        let mut given = dataset(vec![Sample { subsets, ..Sample::new("a.png", image(1), landmarks) }]);
         given.scheme = wflw.clone();
         let converted = given.in_scheme(&ibug).unwrap();
         let face = &converted.samples[0];

@@ -113,8 +113,7 @@ impl fmt::Display for Change {
                 }
             }
             K::Attributes if unread.is_empty() => {
-                let unread = format.description().unread;
-                write!(f, "{unread} of {faces} are written as 0: they are not known")
+                write!(f, "{} of {faces} are written as 0: they are not known", writer.unread)
             }
             K::Attributes => write!(f, "{unread} of {faces} are lost: they are not read"),
             K::Names => write!(
@@ -122,7 +121,7 @@ impl fmt::Display for Change {
                 "{count} image{} another name: {}",
                 if *count == 1 { " gets" } else { "s get" },
                 match writer.names {
-                    Names::Numbers => format!("{format} numbers them"),
+                    Names::Numbers { .. } => format!("{format} numbers them"),
                     Names::Stems =>
                         format!("{format} tells images apart by what stands before .jpg, .png, …"),
                     _ => "the format has no blanks in names".to_owned(),
@@ -174,8 +173,8 @@ pub fn fit(dataset: &Dataset, format: Format) -> Result<(Dataset, Vec<Change>)> 
         }
     }
     let faces = || by_image.values().flatten();
-    let (unknown, lost) = (format.description().unread, dataset.source.format.description().unread);
-    let (attributes, unread) = match (unknown, lost) {
+    let lost = dataset.source.format.description().write.as_ref().map_or("", |writer| writer.unread);
+    let (attributes, unread) = match (writer.unread, lost) {
         ("", "") => (0, ""),
         ("", lost) => (faces().count(), lost),
         _ => (faces().filter(|face| !face.subsets.is_empty()).count(), ""),
@@ -264,9 +263,9 @@ impl Fitter {
     /// The faces with the names of their images in the format.
     fn names(&mut self, samples: Vec<(String, Sample)>) -> Vec<(String, Sample)> {
         let names = self.writer.names;
-        if names == Names::Numbers {
+        if let Names::Numbers { folder } = names {
             let numbered =
-                |(i, (_, sample)): (usize, (_, Sample))| (format!("IsTr/{:04}.png", i + 1), sample);
+                |(i, (_, sample)): (usize, (_, Sample))| (format!("{folder}/{:04}.png", i + 1), sample);
             self.counts.extend((!samples.is_empty()).then_some((ChangeKind::Names, samples.len())));
             return samples.into_iter().enumerate().map(numbered).collect();
         }
@@ -347,7 +346,7 @@ fn stem(name: &str) -> &str {
 /// The name as the format can say it.
 fn sayable(name: &str, names: Names) -> String {
     match names {
-        Names::Any | Names::Numbers => name.to_string(),
+        Names::Any | Names::Numbers { .. } => name.to_string(),
         Names::Trimmed if name.trim() == name => name.to_string(),
         Names::Words if !name.contains(char::is_whitespace) => name.to_string(),
         Names::Trimmed | Names::Words => name.replace(|c: char| c.is_whitespace() || c == '#', "_"),

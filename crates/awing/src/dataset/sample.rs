@@ -58,6 +58,12 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// A face that comes from no file: without boxes and subsets.
+    pub fn new(name: impl Into<String>, image: ImageSource, landmarks: Vec<Landmark>) -> Self {
+        let (name, subsets) = (name.into(), Vec::new());
+        Self { name, image, landmarks, detector_box: None, own_box: None, subsets, place: None }
+    }
+
     /// The tight box around the annotated points; `None` when fewer than two are annotated or they coincide.
     pub fn landmark_box(&self) -> Option<Rect> {
         Rect::around(self.landmarks.iter().filter_map(Landmark::position))

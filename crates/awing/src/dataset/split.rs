@@ -233,15 +233,7 @@ mod tests {
 
     fn dataset(names: &[String]) -> Dataset {
         let image = ImageSource::Memory(Arc::new(image::RgbImage::new(1, 1)));
-        let sample = |name: &String| Sample {
-            name: name.clone(),
-            image: image.clone(),
-            landmarks: vec![Landmark::visible(0.0, 0.0)],
-            detector_box: None,
-            own_box: None,
-            subsets: Vec::new(),
-            place: None,
-        };
+        let sample = |name: &String| Sample::new(name, image.clone(), vec![Landmark::visible(0.0, 0.0)]);
         let source = "csv:memory".parse().unwrap();
         Dataset {
             source,

@@ -96,6 +96,12 @@ pub(super) fn number(text: &str, field: impl Fn() -> String) -> Result<f64, Flaw
     }
 }
 
+/// A visible point, the one of this index.
+pub(super) fn point(index: usize, x: &str, y: &str) -> Result<Landmark, Flaw> {
+    let x = number(x, || format!("x of point {index}"))?;
+    Ok(Landmark::visible(x, number(y, || format!("y of point {index}"))?))
+}
+
 /// Four numbers as a box from corner to corner, each moved by `shift`.
 pub(super) fn corners(texts: [&str; 4], shift: f64) -> Result<Rect, Flaw> {
     let mut v = [0.0; 4];

@@ -101,15 +101,8 @@ mod tests {
     use crate::dataset::{ImageSource, Landmark};
 
     fn face(name: &str, corners: [(f64, f64); 2]) -> Sample {
-        Sample {
-            name: name.into(),
-            image: ImageSource::File(name.into()),
-            landmarks: corners.map(|(x, y)| Landmark::visible(x, y)).to_vec(),
-            detector_box: None,
-            own_box: None,
-            subsets: Vec::new(),
-            place: None,
-        }
+        let landmarks = corners.map(|(x, y)| Landmark::visible(x, y)).to_vec();
+        Sample::new(name, ImageSource::File(name.into()), landmarks)
     }
 
     #[test]

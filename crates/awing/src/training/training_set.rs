@@ -99,6 +99,25 @@ mod tests {
     use super::*;
     use crate::{dataset::drawn_faces, scheme::Scheme};
 
+    /// As an evaluation with these boxes would count it as failed: it must not be learnt from by the box around its points.
+    #[test]
+    fn a_face_that_no_detector_found_is_left_out_and_named() {
+        let dataset = || {
+            let mut samples = drawn_faces(3, 96, 1);
+            samples[1].detector_box = Some(Rect::new(1.0, 2.0, 90.0, 80.0));
+            let (scheme, source) = (Scheme::builtin("300w-68").unwrap(), "300w:drawn".parse().unwrap());
+            Dataset { source, scheme, samples, problems: Vec::new() }
+        };
+        let set = TrainingSet::new(vec![dataset()], BoxChoice::Detector).unwrap();
+        assert_eq!((set.len(), set.faces[0].1), (1, Rect::new(1.0, 2.0, 90.0, 80.0)));
+        let problems: Vec<String> = set.problems().iter().map(ToString::to_string).collect();
+        assert!(problems[0].starts_with("drawn/00000: box: there is none of a detector"), "{problems:?}");
+        assert_eq!(
+            (problems.len(), TrainingSet::new(vec![dataset()], BoxChoice::Landmarks).unwrap().len()),
+            (2, 3)
+        );
+    }
+
     #[test]
     fn the_share_of_points_is_moved_within_the_box_and_as_the_seed_says() {
         let set = || {

@@ -28,15 +28,7 @@ const FILE_SIZE: usize = 256;
 pub fn drawn_faces(count: usize, size_px: usize, seed: u64) -> Vec<Sample> {
     let sample = |i| {
         let (image, landmarks) = draw_face(size_px, seed, i);
-        Sample {
-            name: format!("drawn/{i:05}"),
-            image: ImageSource::Memory(Arc::new(image)),
-            landmarks,
-            detector_box: None,
-            own_box: None,
-            subsets: Vec::new(),
-            place: None,
-        }
+        Sample::new(format!("drawn/{i:05}"), ImageSource::Memory(Arc::new(image)), landmarks)
     };
     (0..count).into_par_iter().map(sample).collect()
 }

@@ -12,7 +12,7 @@ use crate::{
         Landmark, Sample,
         choice::Choice,
         collect::{Collector, Face, wrong_count},
-        text::{Flaw, csv_text, flaw, folder_or_beside, main_file, number, read_text, records},
+        text::{Flaw, csv_text, flaw, folder_or_beside, main_file, number, point, read_text},
     },
     error::{Error, Result},
     files::write_atomic,
@@ -31,7 +31,6 @@ pub(super) static FORMAT: Description = Description {
     name: "aflw",
     scheme: Some("aflw-19"),
     layout: Layout::File { name: "face_landmarks_aflw.csv", images: IMAGES },
-    unread: "",
     read: Read::Faces(read),
     write: Some(Writer {
         missing: Missing::AsCorner,
@@ -50,13 +49,7 @@ fn read(path: &Path, choice: &Choice) -> Result<Collector> {
     }
     let text = read_text(&file)?;
     let mut collector = choice.collector(choice.usual()?, folder_or_beside(&file, IMAGES));
-    for (i, record) in records(&file, &text).enumerate() {
-        let (line, record) = record?;
-        if i > 0 || record.get(0) != Some("image_name") {
-            let face = parse(&record, collector.points());
-            collector.take(&file, Some(line), face);
-        }
-    }
+    collector.take_records(&file, &text, |record| record.get(0) == Some("image_name"), parse)?;
     Ok(collector)
 }
 
@@ -70,12 +63,11 @@ fn parse(record: &::csv::StringRecord, points: usize) -> Result<Face, Flaw> {
     }
     let half = number(size, || "box_size".into())? / 2.0;
     let (cx, cy) = (number(cx, || "center_w".into())?, number(cy, || "center_h".into())?);
-    let mut landmarks = Vec::with_capacity(points);
-    for (i, pair) in coordinates.chunks_exact(2).enumerate() {
-        let x = number(pair[0], || format!("x of point {i}"))?;
-        let y = number(pair[1], || format!("y of point {i}"))?;
-        landmarks.push(if x <= 0.0 && y <= 0.0 { Landmark::missing() } else { Landmark::visible(x, y) });
-    }
+    let pairs = coordinates.chunks_exact(2).enumerate();
+    let mut landmarks =
+        pairs.map(|(i, pair)| point(i, pair[0], pair[1])).collect::<Result<Vec<_>, Flaw>>()?;
+    let corner = |l: &&mut Landmark| l.point.x <= 0.0 && l.point.y <= 0.0;
+    landmarks.iter_mut().filter(corner).for_each(|l| *l = Landmark::missing());
     let square = Some(Rect::new(cx - half, cy - half, cx + half, cy + half));
     let image = image.to_string();
     Ok(Face { image, landmarks, detector_box: square, own_box: square, ..Face::default() })

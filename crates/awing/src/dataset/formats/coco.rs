@@ -32,7 +32,6 @@ pub(super) static FORMAT: Description = Description {
     name: "coco",
     scheme: None,
     layout: Layout::File { name: "annotations.json", images: "" },
-    unread: "",
     read: Read::Faces(read),
     write: Some(Writer {
         hidden: true,

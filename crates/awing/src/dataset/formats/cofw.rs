@@ -28,12 +28,11 @@ pub(super) static FORMAT: Description = Description {
     name: "cofw",
     scheme: Some("cofw-29"),
     layout: Layout::Whole { name: "COFW_train_color.mat" },
-    unread: "",
     read: Read::Faces(read),
     write: Some(Writer {
         hidden: true,
         boxes: Boxes::AllOrNone,
-        names: Names::Numbers,
+        names: Names::Numbers { folder: "IsTr" },
         ..Writer::plain(write)
     }),
 };

@@ -31,7 +31,6 @@ pub(super) static FORMAT: Description = Description {
     name: "csv",
     scheme: None,
     layout: Layout::File { name: "faces.csv", images: "" },
-    unread: "",
     read: Read::Faces(read),
     write: Some(Writer {
         hidden: true,

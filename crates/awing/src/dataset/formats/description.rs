@@ -10,8 +10,6 @@ pub(crate) struct Description {
     pub(crate) scheme: Option<&'static str>,
     /// What a path is.
     pub(crate) layout: Layout,
-    /// What it has besides and is not read, for people; empty where there is nothing.
-    pub(crate) unread: &'static str,
     /// How it is read.
     pub(crate) read: Read,
     /// What it can say of a face, and how that is written; `None` where it is only read.
@@ -37,6 +35,14 @@ impl Layout {
         match self {
             Self::File { name, .. } | Self::Whole { name } => Some(name),
             Self::Folder { .. } | Self::Photos => None,
+        }
+    }
+
+    /// How the names of annotation files end.
+    pub(crate) fn ending(&self) -> Option<&'static str> {
+        match self {
+            Self::Folder { ending, .. } => Some(ending),
+            _ => self.file_name()?.rsplit('.').next(),
         }
     }
 
@@ -70,6 +76,8 @@ pub(crate) struct Writer {
     pub(crate) faces: Faces,
     /// Subsets.
     pub(crate) subsets: Subsets,
+    /// What it has besides and is not read, for people; empty where there is nothing.
+    pub(crate) unread: &'static str,
     /// Writes faces that fit all this to the annotation file or folder.
     pub(crate) write: fn(&[Sample], &Scheme, &Path) -> Result<()>,
 }
@@ -85,6 +93,7 @@ impl Writer {
             names: Names::Any,
             faces: Faces::Any,
             subsets: Subsets::No,
+            unread: "",
             write,
         }
     }
@@ -127,8 +136,8 @@ pub(crate) enum Names {
     Words,
     /// Those of a known ending, no two of which differ in it alone; no blanks at the ends.
     Stems,
-    /// None.
-    Numbers,
+    /// None: images are called by their numbers, in such a folder.
+    Numbers { folder: &'static str },
 }
 
 /// How many faces of an image a format can say.

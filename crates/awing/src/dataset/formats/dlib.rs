@@ -28,7 +28,6 @@ pub(super) static FORMAT: Description = Description {
     name: "dlib",
     scheme: Some("300w-68"),
     layout: Layout::File { name: "faces.xml", images: "" },
-    unread: "",
     read: Read::Faces(read),
     write: Some(Writer { boxes: Boxes::Needed, ..Writer::plain(write) }),
 };

@@ -7,7 +7,7 @@ use crate::{
         Landmark, Sample,
         choice::Choice,
         collect::{Collector, Face},
-        text::{Flaw, csv_text, flaw, folder_or_beside, main_file, number, read_text, records},
+        text::{Flaw, csv_text, flaw, folder_or_beside, main_file, number, read_text},
     },
     error::Result,
     files::write_atomic,
@@ -25,7 +25,6 @@ pub(super) static FORMAT: Description = Description {
     name: "lspet",
     scheme: Some("body-14"),
     layout: Layout::File { name: FILE, images: IMAGES },
-    unread: "",
     read: Read::Faces(read),
     write: Some(Writer { missing: Missing::Yes, names: Names::Trimmed, ..Writer::plain(write) }),
 };
@@ -34,13 +33,7 @@ fn read(path: &Path, choice: &Choice) -> Result<Collector> {
     let file = main_file(path, FILE, |name| name == FILE)?;
     let text = read_text(&file)?;
     let mut collector = choice.collector(choice.usual()?, folder_or_beside(&file, IMAGES));
-    for (i, record) in records(&file, &text).enumerate() {
-        let (line, record) = record?;
-        if i > 0 || record.get(0) != Some("image") {
-            let face = parse(&record, collector.points());
-            collector.take(&file, Some(line), face);
-        }
-    }
+    collector.take_records(&file, &text, |record| record.get(0) == Some("image"), parse)?;
     Ok(collector)
 }
 

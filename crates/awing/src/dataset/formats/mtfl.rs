@@ -9,7 +9,7 @@ use crate::{
         Landmark, Sample,
         choice::Choice,
         collect::{Collector, Face},
-        text::{Flaw, flaw, folder_of, main_file, number, read_text},
+        text::{Flaw, flaw, folder_of, main_file, point, read_text},
     },
     error::Result,
     files::write_atomic,
@@ -25,9 +25,13 @@ pub(super) static FORMAT: Description = Description {
     name: "mtfl",
     scheme: Some("mtfl-5"),
     layout: Layout::File { name: "mtfl.txt", images: "" },
-    unread: "gender, smile and glasses",
     read: Read::Faces(read),
-    write: Some(Writer { names: Names::Words, subsets: Subsets::OneOf(&POSES), ..Writer::plain(write) }),
+    write: Some(Writer {
+        names: Names::Words,
+        subsets: Subsets::OneOf(&POSES),
+        unread: "gender, smile and glasses",
+        ..Writer::plain(write)
+    }),
 };
 
 fn read(path: &Path, choice: &Choice) -> Result<Collector> {
@@ -35,10 +39,7 @@ fn read(path: &Path, choice: &Choice) -> Result<Collector> {
     let file = main_file(path, "list (mtfl.txt, training.txt, testing.txt)", |name| names.contains(&name))?;
     let text = read_text(&file)?;
     let mut collector = choice.collector(choice.usual()?, folder_of(&file));
-    let points = collector.points();
-    for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        collector.take(&file, Some(i + 1), parse(line, points));
-    }
+    collector.take_lines(&file, &text, parse);
     Ok(collector)
 }
 
@@ -55,11 +56,8 @@ fn parse(line: &str, points: usize) -> Result<Face, Flaw> {
     }
     let (xs, rest) = fields[1..].split_at(points);
     let (ys, attributes) = rest.split_at(points);
-    let mut landmarks = Vec::with_capacity(points);
-    for (i, (x, y)) in xs.iter().zip(ys).enumerate() {
-        let x = number(x, || format!("x of point {i}"))?;
-        landmarks.push(Landmark::visible(x, number(y, || format!("y of point {i}"))?));
-    }
+    let pairs = xs.iter().zip(ys).enumerate();
+    let landmarks = pairs.map(|(i, (x, y))| point(i, x, y)).collect::<Result<_, _>>()?;
     let mut subsets = Vec::new();
     if let Some(pose) = attributes.last() {
         let name = pose.parse::<usize>().ok().and_then(|p| POSES.get(p.wrapping_sub(1)));

@@ -11,14 +11,8 @@ use crate::{
 use std::path::{Path, PathBuf};
 
 /// Photos: an image file, a folder with images in it and below it, or a pattern such as `photos/*.jpg`.
-pub(super) static FORMAT: Description = Description {
-    name: "none",
-    scheme: None,
-    layout: Layout::Photos,
-    unread: "",
-    read: Read::Photos(read),
-    write: None,
-};
+pub(super) static FORMAT: Description =
+    Description { name: "none", scheme: None, layout: Layout::Photos, read: Read::Photos(read), write: None };
 
 fn read(path: &Path) -> Result<Vec<BoxedPhoto>> {
     let photos = if path.is_dir() {

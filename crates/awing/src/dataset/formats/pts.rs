@@ -39,7 +39,6 @@ pub(super) static FORMAT: Description = Description {
     name: "300w",
     scheme: Some("300w-68"),
     layout: Layout::Folder { ending: "pts", beside: DETECTOR_BOXES },
-    unread: "",
     read: Read::Faces(read),
     write: Some(Writer {
         boxes: Boxes::Optional,

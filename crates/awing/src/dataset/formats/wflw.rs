@@ -10,7 +10,7 @@ use crate::{
         Landmark, Sample,
         choice::Choice,
         collect::{Collector, Face},
-        text::{Flaw, corners, flaw, folder_of, main_file, number, read_text},
+        text::{Flaw, corners, flaw, folder_of, main_file, point, read_text},
     },
     error::Result,
     files::write_atomic,
@@ -31,7 +31,6 @@ pub(super) static FORMAT: Description = Description {
     name: "wflw",
     scheme: Some("wflw-98"),
     layout: Layout::File { name: "list_wflw.txt", images: IMAGES },
-    unread: "",
     read: Read::Faces(read),
     write: Some(Writer {
         boxes: Boxes::Optional,
@@ -47,10 +46,7 @@ fn read(path: &Path, choice: &Choice) -> Result<Collector> {
         main_file(path, "list (list_*.txt)", |name| name.starts_with("list_") && name.ends_with(".txt"))?;
     let text = read_text(&file)?;
     let mut collector = choice.collector(choice.usual()?, image_folder(&file)).distinct();
-    let points = collector.points();
-    for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        collector.take(&file, Some(i + 1), parse(line, points));
-    }
+    collector.take_lines(&file, &text, parse);
     Ok(collector)
 }
 
@@ -85,11 +81,8 @@ fn parse(line: &str, points: usize) -> Result<Face, Flaw> {
         }
     };
     let (coordinates, rest) = fields.split_at(coordinates);
-    let mut landmarks = Vec::with_capacity(points);
-    for (i, pair) in coordinates.chunks_exact(2).enumerate() {
-        let x = number(pair[0], || format!("x of point {i}"))?;
-        landmarks.push(Landmark::visible(x, number(pair[1], || format!("y of point {i}"))?));
-    }
+    let pairs = coordinates.chunks_exact(2).enumerate();
+    let landmarks = pairs.map(|(i, pair)| point(i, pair[0], pair[1])).collect::<Result<_, _>>()?;
     let (detector_box, rest) = match rest {
         [x0, y0, x1, y1, rest @ ..] if boxed => (Some(corners([x0, y0, x1, y1], 0.0)?), rest),
         rest => (None, rest),

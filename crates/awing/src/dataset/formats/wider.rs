@@ -19,7 +19,6 @@ pub(super) static FORMAT: Description = Description {
     name: "wider",
     scheme: None,
     layout: Layout::File { name: "wider_face_bbx_gt.txt", images: IMAGES },
-    unread: "",
     read: Read::Photos(read),
     write: None,
 };

@@ -7,7 +7,7 @@ use crate::{
         Landmark, Sample,
         choice::Choice,
         collect::{Collector, Face, wrong_count},
-        text::{Flaw, csv_text, file_name, folder_or_beside, main_file, number, read_text, records},
+        text::{Flaw, csv_text, file_name, folder_or_beside, main_file, point, read_text},
     },
     error::Result,
     files::write_atomic,
@@ -22,7 +22,6 @@ pub(super) static FORMAT: Description = Description {
     name: "ytf",
     scheme: Some("300w-68"),
     layout: Layout::File { name: SUFFIX, images: "" },
-    unread: "",
     read: Read::Faces(read),
     write: Some(Writer { names: Names::Trimmed, ..Writer::plain(write) }),
 };
@@ -34,29 +33,24 @@ fn read(path: &Path, choice: &Choice) -> Result<Collector> {
     let name = file_name(&file).to_ascii_lowercase();
     let part = name.trim_end_matches(SUFFIX).trim_end_matches('_');
     let mut collector = choice.collector(choice.usual()?, folder_or_beside(&file, part));
-    for (i, record) in records(&file, &text).enumerate() {
-        let (line, record) = record?;
-        // The header's first cell is empty, or names the column.
-        if i > 0 || record.iter().skip(1).any(|cell| cell.contains('.')) {
-            let face = parse(&record, collector.points());
-            collector.take(&file, Some(line), face);
-        }
-    }
+    // The header's first cell is empty, or names the column.
+    collector.take_records(
+        &file,
+        &text,
+        |record| !record.iter().skip(1).any(|cell| cell.contains('.')),
+        parse,
+    )?;
     Ok(collector)
 }
 
 fn parse(record: &::csv::StringRecord, points: usize) -> Result<Face, Flaw> {
     let cells: Vec<&str> = record.iter().collect();
     let (image, coordinates) = cells.split_first().ok_or_else(|| wrong_count(0, points))?;
-    let pairs = coordinates.chunks_exact(2);
     if coordinates.len() != 2 * points {
         return Err(wrong_count(coordinates.len() / 2, points));
     }
-    let mut landmarks = Vec::with_capacity(points);
-    for (i, pair) in pairs.enumerate() {
-        let x = number(pair[0], || format!("x of point {i}"))?;
-        landmarks.push(Landmark::visible(x, number(pair[1], || format!("y of point {i}"))?));
-    }
+    let pairs = coordinates.chunks_exact(2).enumerate();
+    let landmarks = pairs.map(|(i, pair)| point(i, pair[0], pair[1])).collect::<Result<_, _>>()?;
     Ok(Face { image: image.to_string(), landmarks, ..Face::default() })
 }
 
