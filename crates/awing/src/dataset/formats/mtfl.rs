@@ -6,7 +6,7 @@
 use super::description::{Description, Layout, Names, Read, Subsets, Writer};
 use crate::{
     dataset::{
-        Landmark, Sample,
+        Sample,
         choice::Choice,
         collect::{Collector, Face},
         text::{Flaw, flaw, folder_of, main_file, point, read_text},
@@ -88,7 +88,10 @@ fn write(samples: &[Sample], _scheme: &Scheme, path: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::collect::tests::{picture, scheme};
+    use crate::dataset::{
+        Landmark,
+        collect::tests::{picture, scheme},
+    };
     use proptest::prelude::*;
 
     const VALID: &str = r" lfw_5590\a.jpg 34 47 40 35 45 34.8 36.2 46 50.8 52 1 2 2 1";

@@ -4,7 +4,7 @@
 use super::description::{Description, Layout, Names, Read, Writer};
 use crate::{
     dataset::{
-        Landmark, Sample,
+        Sample,
         choice::Choice,
         collect::{Collector, Face, wrong_count},
         text::{Flaw, csv_text, file_name, folder_or_beside, main_file, point, read_text},
@@ -69,7 +69,10 @@ fn write(samples: &[Sample], scheme: &Scheme, path: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::collect::tests::{picture, scheme};
+    use crate::dataset::{
+        Landmark,
+        collect::tests::{picture, scheme},
+    };
     use proptest::prelude::*;
 
     fn read_text_as(name: &str, text: &str) -> Result<Collector> {
