@@ -400,24 +400,31 @@ fn faces_without_any_content_are_learnt_without_harm() {
 #[test]
 fn points_in_one_place_and_boxes_of_a_pixel_are_reported_without_harm() {
     let folder = tempfile::tempdir().unwrap();
-    // All points of a face in one place: there is no box, and the face is left out and named.
+    // A face that no detector found, and all points of a face in one place: there is no box, and the face is left out and named.
     let mut dataset = drawn_dataset(9);
+    dataset.samples.iter_mut().for_each(|sample| sample.detector_box = sample.landmark_box());
     dataset.samples[4].landmarks.iter_mut().for_each(|landmark| landmark.point = Point::new(20.0, 20.0));
     // Boxes of a pixel, of nothing, of no number and upside down.
     let boxes = [(40.0, 41.0), (40.0, 40.0), (f64::NAN, 50.0), (60.0, 40.0)];
     for (sample, (from, to)) in dataset.samples.iter_mut().zip(boxes) {
         sample.detector_box = Some(Rect::new(from, from, to, to));
     }
+    let samples = dataset.samples.clone();
+    let tight = Dataset {
+        samples,
+        problems: Vec::new(),
+        scheme: dataset.scheme.clone(),
+        source: dataset.source.clone(),
+    };
+    let tight = TrainingSet::new(vec![tight], awing_train::dataset::BoxChoice::Landmarks).unwrap();
+    assert_eq!(tight.len(), 8);
+    assert!(tight.problems()[0].to_string().contains("no two different points are annotated"));
     let mut recipe = recipe(3);
     recipe.training.boxes = awing_train::dataset::BoxChoice::Detector;
     dataset.samples[4].detector_box = None;
     let set = TrainingSet::new(vec![dataset], recipe.training.boxes).unwrap();
     assert_eq!(set.len(), 8);
-    assert!(
-        set.problems()[0].to_string().contains("no two different ones are annotated"),
-        "{:?}",
-        set.problems()
-    );
+    assert!(set.problems()[0].to_string().contains("there is none of a detector"), "{:?}", set.problems());
     let mut told = Told::default();
     train(session(&folder.path().join("run"), recipe, set), &mut told).unwrap();
     assert!(told.losses.iter().all(|loss| loss.is_finite()) && told.skipped.is_empty(), "{:?}", told.losses);

@@ -78,14 +78,8 @@ fn person(number: usize, side: u32, random: &mut ChaCha8Rng) -> Sample {
         neck,
         head,
     ];
-    Sample {
-        name: format!("figure {number}"),
-        image: ImageSource::Memory(Arc::new(image)),
-        landmarks: joints.map(|p| Landmark::visible(p.x, p.y)).to_vec(),
-        detector_box: None,
-        subsets: Vec::new(),
-        place: None,
-    }
+    let joints = joints.map(|p| Landmark::visible(p.x, p.y)).to_vec();
+    Sample::new(format!("figure {number}"), ImageSource::Memory(Arc::new(image)), joints)
 }
 
 /// A thick line: every pixel that is near enough.

@@ -78,7 +78,8 @@ impl Demo {
         }
 
         console.note(format!("2/4  training a small network for {} min", self.minutes));
-        let part = |name: &str| DataSource { format: Format::W300, path: faces.join(name) };
+        let format: Format = "300w".parse()?;
+        let part = |name: &str| DataSource { format, path: faces.join(name) };
         let (outcome, _) = self.training(&folder, part("train"), part("val")).train(console)?;
         if outcome.interrupted {
             console.warn("the demonstration was stopped");

@@ -39,7 +39,8 @@ pub(crate) struct Eval {
     #[arg(long, value_name = "FORMAT:PATH")]
     pub(crate) data: DataSource,
     /// Where face boxes come from: gt (around the annotated points), jittered (the same, shifted by up to 10 % and scaled by 0.85 to
-    /// 1.2 at random), detector (those that come with the annotation), or a CSV file image,x0,y0,x1,y1
+    /// 1.2 at random), detector (those that come with the annotation), or a CSV file image,x0,y0,x1,y1. A face without a box, or none of
+    /// whose photo's boxes in the file shares half of the smaller one with it, was not found and counts as failed
     #[arg(long, default_value = "gt", value_name = "gt|jittered|detector|FILE")]
     pub(crate) boxes: String,
     /// What one hundred per cent is: inter-ocular, inter-pupil, box, diagonal, or a distance of the scheme [default:

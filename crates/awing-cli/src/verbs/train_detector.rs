@@ -3,7 +3,7 @@ use crate::photo_list::expand_sources;
 use crate::{
     console::Console,
     data,
-    detector::{DetectorSource, boxed_photos},
+    detector::DetectorSource,
     device::DeviceChoice,
     failure::{Failure, OrUsage},
     folders,
@@ -36,13 +36,13 @@ pub(crate) struct TrainDetector {
     data: Vec<DataSource>,
     /// Photos with a box around every face: wider:PATH
     #[arg(long, num_args = 1.., value_name = "wider:PATH")]
-    photos: Vec<String>,
+    photos: Vec<DataSource>,
     /// Photos without any face: files, folders, or quoted patterns
     #[arg(long, required = true, num_args = 1.., value_name = "SOURCE")]
     backgrounds: Vec<String>,
     /// Photos that choose the best checkpoint, as for `awing detect --data`: wider:PATH, none:PATH, FORMAT:PATH
     #[arg(long, num_args = 1.., value_name = "FORMAT:PATH")]
-    val: Vec<String>,
+    val: Vec<DataSource>,
     /// Settings that differ from the defaults, as TOML: any part of a run's config.toml
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -93,7 +93,7 @@ impl TrainDetector {
             let told = json!({ "preview": path });
             return if self.json { console.print_json(&told) } else { console.print(path.display()) };
         }
-        let validation = self.boxed("--val", &self.val, console)?;
+        let validation = photos(&self.val, console)?;
         let parent = self.runs.join("detector");
         let folder = match &self.name {
             Some(name) if self.resume => parent.join(name),
@@ -172,28 +172,28 @@ impl TrainDetector {
             return Err(problem.into());
         }
         let backgrounds = backgrounds.photos;
-        Ok(SceneSources { faces, photos: self.boxed("--photos", &self.photos, console)?, backgrounds })
-    }
-
-    fn boxed(&self, option: &str, all: &[String], console: &Console) -> Result<Vec<BoxedPhoto>, Failure> {
-        let photos = all.iter().map(|data| boxed_photos(option, data, None, console));
-        Ok(photos.collect::<Result<Vec<_>, _>>()?.concat())
+        Ok(SceneSources { faces, photos: photos(&self.photos, console)?, backgrounds })
     }
 
     /// What the card says of where the detector comes from.
     fn card(&self) -> String {
-        let data: Vec<String> =
-            self.data.iter().map(ToString::to_string).chain(self.photos.clone()).collect();
+        let data: Vec<String> = self.data.iter().chain(&self.photos).map(ToString::to_string).collect();
+        let val: Vec<String> = self.val.iter().map(ToString::to_string).collect();
         let start = self.from.as_ref().map(|from| format!("- Started from the weights of {from}\n"));
         format!(
             "{}- Training data: {}; backgrounds: {}\n- Validation: {}\n- Made with awing {}",
             start.unwrap_or_default(),
             data.join(", "),
             self.backgrounds.join(", "),
-            if self.val.is_empty() { "none".to_owned() } else { self.val.join(", ") },
+            if val.is_empty() { "none".to_owned() } else { val.join(", ") },
             env!("CARGO_PKG_VERSION")
         )
     }
+}
+
+fn photos(all: &[DataSource], console: &Console) -> Result<Vec<BoxedPhoto>, Failure> {
+    let photos = all.iter().map(|source| data::photos(source, None, console));
+    Ok(photos.collect::<Result<Vec<_>, _>>()?.concat())
 }
 
 /// A line for each evaluation.

@@ -107,6 +107,8 @@ fn detection_is_measured_where_the_faces_are_known() {
             .out;
     assert_eq!(both.lines().count(), 3, "{both}");
     awing(folder.path(), &args("detect sky.png --detector builtin seetaface", &[])).one_line(2, &["--data"]);
-    awing(folder.path(), &args("detect --data nothing", &[])).one_line(2, &["--data", "wider:PATH"]);
+    awing(folder.path(), &args("detect --data nothing", &[])).one_line(2, &["--data", "wider, none"]);
+    awing(folder.path(), &args("eval --data wider:wider", &[]))
+        .one_line(1, &["wider has no points of faces"]);
     awing(folder.path(), &args("detect", &[])).one_line(2, &["SOURCE"]);
 }

@@ -366,7 +366,7 @@ fn read_maps(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::{DataSource, Format, OpenOptions, write_drawn};
+    use crate::dataset::{DataSource, OpenOptions, write_drawn};
     use std::sync::atomic::Ordering;
 
     /// Counts runs and stops in the middle of the second one.
@@ -397,7 +397,7 @@ mod tests {
     fn a_study_that_was_stopped_goes_on_and_comes_to_the_same() {
         let folder = tempfile::tempdir().unwrap();
         write_drawn(folder.path(), 12, 3).unwrap();
-        let source = DataSource { format: Format::W300, path: folder.path().to_path_buf() };
+        let source = DataSource { format: "300w".parse().unwrap(), path: folder.path().to_path_buf() };
         let data = Dataset::open(&source, &OpenOptions::default()).unwrap();
         let mut recipe = Recipe::preset("nano").unwrap();
         (recipe.network.input, recipe.network.width) = (64, 8);

@@ -1,5 +1,5 @@
 use super::{BoxSource, Evaluation, FaceResult, Normaliser};
-use crate::dataset::{Dataset, Format, Sample};
+use crate::dataset::{Dataset, Sample};
 use awing::{
     Error, Result,
     geometry::{Rect, Transform},
@@ -49,25 +49,20 @@ pub fn test_faces(
     let mut results = Vec::with_capacity(dataset.samples.len());
     let (mut faces, mut unscorable) = (Vec::new(), Vec::new());
     let mut first_problem = None;
-    // AFLW's own box is what its errors are divided by; elsewhere the box is the tight one around the annotation,
-    // whatever boxes the faces are cut by.
-    let annotated_box =
-        |sample: &Sample| sample.detector_box.filter(|_| dataset.source.format == Format::Aflw);
     for (start, chunk) in (0..).step_by(aligner.batch()).zip(dataset.samples.chunks(aligner.batch())) {
         let chunk = chunk.iter().map(|s| schemes.convert(s)).collect::<Result<Vec<Sample>>>()?;
         let prepared: Vec<_> = chunk.par_iter().map(|sample| prepare(aligner, sample, boxes)).collect();
         let (rects, crops): (Vec<Rect>, Vec<_>) = prepared.into_iter().unzip();
         let answers = aligner.align_crops(crops, &rects);
         for (i, (sample, answer)) in chunk.into_iter().zip(answers).enumerate() {
-            let distance =
-                match normaliser.distance(&schemes.common, &sample.landmarks, annotated_box(&sample)) {
-                    Ok(distance) => distance,
-                    Err(problem) => {
-                        unscorable.push((sample.name.clone(), problem.to_string()));
-                        first_problem.get_or_insert(problem.about(&sample.name));
-                        continue;
-                    }
-                };
+            let distance = match normaliser.distance(&schemes.common, &sample.landmarks, sample.own_box) {
+                Ok(distance) => distance,
+                Err(problem) => {
+                    unscorable.push((sample.name.clone(), problem.to_string()));
+                    first_problem.get_or_insert(problem.about(&sample.name));
+                    continue;
+                }
+            };
             let mut face = match answer {
                 Ok(face) => face,
                 Err(problem) => {

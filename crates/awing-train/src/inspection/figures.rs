@@ -140,7 +140,7 @@ pub fn figures(dataset: &Dataset, progress: &(dyn Fn(usize) + Sync)) -> Figures 
     let sides = |rects: &mut dyn Iterator<Item = awing::geometry::Rect>| {
         rects.map(|r| r.width().max(r.height())).collect::<Vec<f64>>()
     };
-    let distance = |s: &Sample| normaliser.distance(scheme, &s.landmarks, s.detector_box).ok();
+    let distance = |s: &Sample| normaliser.distance(scheme, &s.landmarks, s.own_box).ok();
     let values = BTreeMap::from([
         ("image_width", sizes.iter().flatten().map(|size| f64::from(size.0)).collect()),
         ("image_height", sizes.iter().flatten().map(|size| f64::from(size.1)).collect()),

@@ -119,7 +119,7 @@ fn check_validation(dataset: &Dataset, faces: &TrainingSet, boxes: BoxChoice) ->
     let boxes = BoxSource::from(boxes);
     let mut problem = Error::invalid("--val", format!("{} holds no face", dataset.source));
     for sample in &dataset.samples {
-        match (boxes.of(sample), normaliser.distance(&dataset.scheme, &sample.landmarks, None)) {
+        match (boxes.of(sample), normaliser.distance(&dataset.scheme, &sample.landmarks, sample.own_box)) {
             (Ok(_), Ok(_)) if Conversion::between(&dataset.scheme, &faces.scheme).is_some() => return Ok(()),
             (Ok(_), Ok(_)) if Conversion::between(&faces.scheme, &dataset.scheme).is_some() => return Ok(()),
             (Ok(_), Ok(_)) => {

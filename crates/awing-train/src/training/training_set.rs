@@ -42,18 +42,14 @@ impl TrainingSet {
             for mut sample in dataset.samples {
                 sample.landmarks = conversion.apply(&sample.landmarks)?;
                 match boxes.of(&sample) {
-                    Some(face_box) => faces.push((sample, face_box)),
-                    None => problems.push(Error::format(
-                        &sample.name,
-                        None,
-                        "points",
-                        "no two different ones are annotated, so there is no box to cut the face by",
-                    )),
+                    Ok(face_box) => faces.push((sample, face_box)),
+                    Err(reason) => problems.push(Error::format(&sample.name, None, "box", reason)),
                 }
             }
         }
         if faces.is_empty() {
-            return Err(Error::invalid("--data", "no face has two different points to cut it by"));
+            let why = problems.first().map_or_else(|| "there are none".to_owned(), ToString::to_string);
+            return Err(Error::invalid("--data", format!("no face has a box to cut it by: {why}")));
         }
         Ok(Self { scheme, faces, problems })
     }
@@ -103,6 +99,25 @@ mod tests {
     use super::*;
     use crate::dataset::drawn_faces;
     use awing::scheme::Scheme;
+
+    /// As an evaluation with these boxes would count it as failed: it must not be learnt from by the box around its points.
+    #[test]
+    fn a_face_that_no_detector_found_is_left_out_and_named() {
+        let dataset = || {
+            let mut samples = drawn_faces(3, 96, 1);
+            samples[1].detector_box = Some(Rect::new(1.0, 2.0, 90.0, 80.0));
+            let (scheme, source) = (Scheme::builtin("300w-68").unwrap(), "300w:drawn".parse().unwrap());
+            Dataset { source, scheme, samples, problems: Vec::new() }
+        };
+        let set = TrainingSet::new(vec![dataset()], BoxChoice::Detector).unwrap();
+        assert_eq!((set.len(), set.faces[0].1), (1, Rect::new(1.0, 2.0, 90.0, 80.0)));
+        let problems: Vec<String> = set.problems().iter().map(ToString::to_string).collect();
+        assert!(problems[0].starts_with("drawn/00000: box: there is none of a detector"), "{problems:?}");
+        assert_eq!(
+            (problems.len(), TrainingSet::new(vec![dataset()], BoxChoice::Landmarks).unwrap().len()),
+            (2, 3)
+        );
+    }
 
     #[test]
     fn the_share_of_points_is_moved_within_the_box_and_as_the_seed_says() {

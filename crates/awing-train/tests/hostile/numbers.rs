@@ -215,13 +215,9 @@ fn calibrations_of_odd_numbers_are_refused() {
 #[test]
 fn annotations_that_cannot_be_scored_cost_themselves_alone() {
     let photo = Arc::new(RgbImage::from_pixel(64, 48, Rgb([90, 120, 40])));
-    let face = |name: &str, points: [(f64, f64); 3]| Sample {
-        name: name.to_owned(),
-        image: ImageSource::Memory(photo.clone()),
-        landmarks: points.map(|(x, y)| Landmark::visible(x, y)).to_vec(),
-        detector_box: None,
-        subsets: Vec::new(),
-        place: None,
+    let face = |name: &str, points: [(f64, f64); 3]| {
+        let landmarks = points.map(|(x, y)| Landmark::visible(x, y)).to_vec();
+        Sample::new(name, ImageSource::Memory(photo.clone()), landmarks)
     };
     let good = [(10.0, 10.0), (40.0, 12.0), (25.0, 30.0)];
     let dataset = Dataset {

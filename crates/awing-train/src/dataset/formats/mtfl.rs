@@ -3,26 +3,40 @@
 //! published lists write backslashes in paths. The centre of the top-left pixel is taken as (0, 0); the set does
 //! not say.
 
-use super::{
-    Landmark, Sample,
-    collect::Face,
-    open::{Choice, Read},
-    text::{Flaw, flaw, folder_of, main_file, number, read_text},
+use super::description::{Description, Layout, Names, Read, Subsets, Writer};
+use crate::{
+    dataset::Sample,
+    dataset::choice::Choice,
+    dataset::collect::{Collector, Face},
+    dataset::text::{Flaw, flaw, folder_of, main_file, point, read_text},
+    files::write_atomic,
 };
+use awing::{Result, scheme::Scheme};
 use std::{fmt::Write, path::Path};
 
 /// The subsets of pose 1 to 5.
-pub(super) const POSES: [&str; 5] = ["left profile", "left", "frontal", "right", "right profile"];
+const POSES: [&str; 5] = ["left profile", "left", "frontal", "right", "right profile"];
 
-pub(super) fn read(path: &Path, choice: &Choice) -> Read {
+/// MTFL's lists of five points.
+pub(super) static FORMAT: Description = Description {
+    name: "mtfl",
+    scheme: Some("mtfl-5"),
+    layout: Layout::File { name: "mtfl.txt", images: "" },
+    read: Read::Faces(read),
+    write: Some(Writer {
+        names: Names::Words,
+        subsets: Subsets::OneOf(&POSES),
+        unread: "gender, smile and glasses",
+        ..Writer::plain(write)
+    }),
+};
+
+fn read(path: &Path, choice: &Choice) -> Result<Collector> {
     let names = ["mtfl.txt", "training.txt", "testing.txt"];
     let file = main_file(path, "list (mtfl.txt, training.txt, testing.txt)", |name| names.contains(&name))?;
     let text = read_text(&file)?;
     let mut collector = choice.collector(choice.usual()?, folder_of(&file));
-    let points = collector.points();
-    for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        collector.take(&file, Some(i + 1), parse(line, points));
-    }
+    collector.take_lines(&file, &text, parse);
     Ok(collector)
 }
 
@@ -39,22 +53,19 @@ fn parse(line: &str, points: usize) -> Result<Face, Flaw> {
     }
     let (xs, rest) = fields[1..].split_at(points);
     let (ys, attributes) = rest.split_at(points);
-    let mut landmarks = Vec::with_capacity(points);
-    for (i, (x, y)) in xs.iter().zip(ys).enumerate() {
-        let x = number(x, || format!("x of point {i}"))?;
-        landmarks.push(Landmark::visible(x, number(y, || format!("y of point {i}"))?));
-    }
+    let pairs = xs.iter().zip(ys).enumerate();
+    let landmarks = pairs.map(|(i, (x, y))| point(i, x, y)).collect::<Result<_, _>>()?;
     let mut subsets = Vec::new();
     if let Some(pose) = attributes.last() {
         let name = pose.parse::<usize>().ok().and_then(|p| POSES.get(p.wrapping_sub(1)));
         let name = name.ok_or_else(|| flaw("pose", format!("`{pose}` is not one of 1 to 5")))?;
         subsets.push((*name).to_string());
     }
-    Ok(Face { image: fields[0].to_string(), landmarks, detector_box: None, subsets })
+    Ok(Face { image: fields[0].to_string(), landmarks, subsets, ..Face::default() })
 }
 
-/// The text of a list. Gender, smile and glasses are not known: they are written as 0, and only before a pose.
-pub(super) fn text(samples: &[Sample]) -> String {
+/// Writes a list. Gender, smile and glasses are not known: they are written as 0, and only before a pose.
+fn write(samples: &[Sample], _scheme: &Scheme, path: &Path) -> Result<()> {
     let mut text = String::new();
     for sample in samples {
         text += sample.image_name();
@@ -68,18 +79,14 @@ pub(super) fn text(samples: &[Sample]) -> String {
         }
         text.push('\n');
     }
-    text
+    write_atomic(path, text.as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::{
-            Format,
-            collect::tests::{picture, scheme},
-        },
-        *,
-    };
+    use super::*;
+    use crate::dataset::collect::tests::{picture, scheme};
+    use awing::scheme::Landmark;
     use proptest::prelude::*;
 
     const VALID: &str = r" lfw_5590\a.jpg 34 47 40 35 45 34.8 36.2 46 50.8 52 1 2 2 1";
@@ -99,7 +106,7 @@ mod tests {
         picture(folder.path().join("lfw_5590/a.jpg"));
         std::fs::write(folder.path().join("training.txt"), format!("{VALID}\na.jpg 1\n{VALID}7\n\n"))
             .unwrap();
-        let read = read(folder.path(), &Choice::own(scheme(5), Format::Mtfl)).unwrap();
+        let read = read(folder.path(), &Choice::own(scheme(5))).unwrap();
         let (samples, problems) = read.finish();
         assert_eq!(samples.len(), 1);
         assert_eq!(samples[0].name, "lfw_5590/a.jpg");

@@ -7,16 +7,41 @@
 //! annotated point and crowds are skipped, as COCO's evaluation does. Images lie beside the file, or in `images`
 //! beside it.
 
-use super::{
-    Landmark, Visibility,
-    collect::{Face, inside, wrong_count},
-    open::{Choice, Read},
-    text::{Flaw, flaw, folder_of, main_file, read_text},
+use super::description::{Boxes, Description, Layout, Missing, Read, Subsets, Writer};
+use crate::{
+    dataset::Sample,
+    dataset::choice::Choice,
+    dataset::collect::{Collector, Face, wrong_count},
+    dataset::text::{Flaw, flaw, folder_of, inside, main_file, read_text, visibility_code},
+    files::write_atomic,
 };
-use awing::{Error, geometry::Rect};
+use awing::{
+    Error, Result,
+    geometry::Rect,
+    scheme::{Landmark, Scheme, Visibility},
+};
 use serde::Deserialize;
-use serde_json::Value;
-use std::{collections::HashMap, path::Path};
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+};
+
+/// COCO keypoints JSON.
+pub(super) static FORMAT: Description = Description {
+    name: "coco",
+    scheme: None,
+    layout: Layout::File { name: "annotations.json", images: "" },
+    read: Read::Faces(read),
+    write: Some(Writer {
+        hidden: true,
+        missing: Missing::Yes,
+        boxes: Boxes::Optional,
+        own_boxes: true,
+        subsets: Subsets::Called(|_| true),
+        ..Writer::plain(write)
+    }),
+};
 
 #[derive(Deserialize)]
 struct File {
@@ -48,6 +73,9 @@ struct Annotation {
     /// "landmarks" where `bbox` is only the box around the points, written because other tools ask for one.
     #[serde(default)]
     bbox_source: Value,
+    /// The data set's own box, as `bbox`; no field of COCO's own.
+    #[serde(default)]
+    own_box: Value,
     /// The names of the subsets it belongs to; no field of COCO's own.
     #[serde(default)]
     subsets: Value,
@@ -59,7 +87,7 @@ struct Category {
     keypoints: Vec<Value>,
 }
 
-pub(super) fn read(path: &Path, choice: &Choice) -> Read {
+fn read(path: &Path, choice: &Choice) -> Result<Collector> {
     let file = main_file(path, "JSON file", |name| name.ends_with(".json"))?;
     let text = read_text(&file)?;
     let content: File = serde_json::from_str(&text).map_err(|e| {
@@ -134,35 +162,93 @@ fn parse(
     if landmarks.iter().all(|l| l.position().is_none()) {
         return Ok(None);
     }
-    let detector_box = if annotation.bbox.is_null() || annotation.bbox_source == "landmarks" {
-        None
-    } else {
-        match numbers(&annotation.bbox, "bbox")?.as_slice() {
-            // Unset.
-            [] | [_, _, 0.0, 0.0] => None,
-            [x, y, w, h] => Some(Rect::new(*x, *y, x + w, y + h)),
-            other => {
-                return Err(flaw("bbox", format!("{} numbers instead of x, y, width, height", other.len())));
-            }
-        }
+    let rect = |value: &Value, field: &str| match numbers(value, field)?.as_slice() {
+        // Unset.
+        [] | [_, _, 0.0, 0.0] => Ok(None),
+        [x, y, w, h] => Ok(Some(Rect::new(*x, *y, x + w, y + h))),
+        other => Err(flaw(field, format!("{} numbers instead of x, y, width, height", other.len()))),
     };
+    let detector_box = match &annotation.bbox {
+        Value::Null => None,
+        _ if annotation.bbox_source == "landmarks" => None,
+        given => rect(given, "bbox")?,
+    };
+    let own_box = if annotation.own_box.is_null() { None } else { rect(&annotation.own_box, "own_box")? };
     let image = names
         .get(&annotation.image_id.to_string())
         .ok_or_else(|| flaw("image_id", format!("{} is none of the images", annotation.image_id)))?;
     let subsets = annotation.subsets.as_array().into_iter().flatten().filter_map(Value::as_str);
     let subsets = subsets.map(str::to_string).collect();
-    Ok(Some(Face { image: (*image).to_string(), landmarks, detector_box, subsets }))
+    Ok(Some(Face { image: (*image).to_string(), landmarks, detector_box, own_box, subsets }))
+}
+
+/// Writes the file, to the last digit, with the scheme's names and lines as category. Images are opened for their sizes. A face without
+/// a detector's box gets the box around its points, since other tools ask for one; `"bbox_source": "landmarks"` says so.
+fn write(samples: &[Sample], scheme: &Scheme, path: &Path) -> Result<()> {
+    let mut ids: BTreeMap<&str, usize> = BTreeMap::new();
+    let (mut images, mut annotations) = (Vec::new(), Vec::new());
+    for (i, sample) in samples.iter().enumerate() {
+        let (name, next) = (sample.image_name(), ids.len() + 1);
+        let id = *ids.entry(name).or_insert(next);
+        if id == next {
+            let (width, height) = sample.image_size()?;
+            images.push(json!({ "id": id, "file_name": name, "width": width, "height": height }));
+        }
+        annotations.push(annotation(sample, i + 1, id));
+    }
+    // COCO counts points from 1 in its skeleton.
+    let skeleton: Vec<[usize; 2]> = scheme
+        .lines
+        .iter()
+        .flat_map(|line| line.points.array_windows().map(|[a, b]| [a + 1, b + 1]))
+        .collect();
+    let content = json!({
+        "images": images,
+        "annotations": annotations,
+        "categories": [{
+            "id": 1, "name": scheme.name, "supercategory": scheme.name, "keypoints": scheme.points, "skeleton": skeleton,
+        }],
+    });
+    let bytes = serde_json::to_vec(&content)
+        .map_err(|e| Error::format(path, None, "JSON", format!("cannot be written: {e}")))?;
+    write_atomic(path, &bytes)
+}
+
+fn annotation(sample: &Sample, id: usize, image: usize) -> Value {
+    let mut keypoints = Vec::with_capacity(3 * sample.landmarks.len());
+    for landmark in &sample.landmarks {
+        let p = landmark.position().unwrap_or_default();
+        keypoints.extend([json!(p.x), json!(p.y), json!(visibility_code(landmark))]);
+    }
+    let mut annotation = json!({
+        "id": id,
+        "image_id": image,
+        "category_id": 1,
+        "iscrowd": 0,
+        "num_keypoints": sample.landmarks.iter().filter(|l| l.position().is_some()).count(),
+        "keypoints": keypoints,
+    });
+    if !sample.subsets.is_empty() {
+        annotation["subsets"] = json!(sample.subsets);
+    }
+    let corner_and_size = |b: Rect| json!([b.x0, b.y0, b.width(), b.height()]);
+    if let Some(b) = sample.detector_box.or_else(|| sample.landmark_box()) {
+        annotation["bbox"] = corner_and_size(b);
+        annotation["area"] = json!(b.width() * b.height());
+        if sample.detector_box.is_none() {
+            annotation["bbox_source"] = json!("landmarks");
+        }
+    }
+    if let Some(b) = sample.own_box {
+        annotation["own_box"] = corner_and_size(b);
+    }
+    annotation
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::{
-            Format,
-            collect::tests::{picture, scheme},
-        },
-        *,
-    };
+    use super::*;
+    use crate::dataset::collect::tests::{picture, scheme, two_faces};
     use proptest::prelude::*;
 
     const VALID: &str = r#"{"info": {}, "images": [{"id": 7, "file_name": "a.jpg", "width": 4}],
@@ -177,11 +263,11 @@ mod tests {
         {"image_id": 7, "keypoints": [1, 1, 2, 1, 1, 3]}],
         "categories": [{"id": 1, "name": "face", "keypoints": ["p0", "p1"]}]}"#;
 
-    fn read_as(bytes: &[u8], points: usize) -> Read {
+    fn read_as(bytes: &[u8], points: usize) -> Result<Collector> {
         let folder = tempfile::tempdir().unwrap();
         picture(folder.path().join("images/a.jpg"));
         std::fs::write(folder.path().join("person_keypoints.json"), bytes).unwrap();
-        read(folder.path(), &Choice::own(scheme(points), Format::Coco))
+        read(folder.path(), &Choice::own(scheme(points)))
     }
 
     #[test]
@@ -212,6 +298,19 @@ mod tests {
         assert!(error.contains("the file has 2, the scheme `test-3` 3"), "{error}");
         let error = read_as(b"{\"images\": [],\n\"annotations\": 3}", 2).err().unwrap().to_string();
         assert!(error.contains(".json:2: JSON: "), "{error}");
+    }
+
+    #[test]
+    fn the_written_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.json");
+        let hidden = Landmark { visibility: Visibility::Occluded, ..Landmark::visible(4.0, 3.5) };
+        let samples = two_faces([Landmark::visible(0.5, -1.0), hidden], [Landmark::missing(), hidden]);
+        write(&samples, &scheme(2), &file).unwrap();
+        let coco: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        assert_eq!(coco["images"], json!([{ "id": 1, "file_name": "s/a.png", "width": 6, "height": 5 }]));
+        assert_eq!(coco["annotations"][0]["bbox"], json!([0.0, 1.0, 2.0, 3.0]));
+        assert_eq!(coco["annotations"][1]["keypoints"], json!([0.0, 0.0, 0, 4.0, 3.5, 1]));
     }
 
     proptest! {

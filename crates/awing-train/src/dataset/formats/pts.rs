@@ -11,36 +11,43 @@
 //! Matlab's convention: the centre of the top-left pixel is (1, 1). A `detector_boxes.csv` in any of the folders
 //! (`image,x_min,y_min,x_max,y_max`, the same convention, images relative to it) gives the detector's boxes.
 
-use super::{
-    Landmark,
-    collect::{Collector, Face, wrong_count},
-    open::{Choice, Read},
-    text::{Flaw, corners, flaw, number, read_text, records},
+use super::description::{Boxes, Description, Faces, Layout, Names, Read, Subsets, Writer};
+use crate::{
+    dataset::Sample,
+    dataset::choice::Choice,
+    dataset::collect::{Collector, Face, wrong_count},
+    dataset::folder::{IMAGE_EXTENSIONS, files_below, has_image_ending},
+    dataset::text::{Flaw, corners, csv_text, flaw, number, read_text, records},
+    files::write_atomic,
 };
-use crate::files::write_atomic;
 use awing::{
     Error, Result,
     geometry::{Point, Rect},
+    scheme::{Landmark, Scheme},
 };
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fmt::Write,
     path::{Path, PathBuf},
 };
 
-/// Deeper than any dataset's folders; what is deeper is a loop of links.
-const MAX_DEPTH: usize = 16;
-/// The endings of the image files that are read.
-pub const IMAGE_EXTENSIONS: [&str; 5] = ["jpg", "jpeg", "png", "webp", "bmp"];
-
-/// Whether a file is an image that is read, by its ending alone.
-pub fn has_image_ending(path: &Path) -> bool {
-    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
-    ending.is_some_and(|ending| IMAGE_EXTENSIONS.contains(&ending.as_str()))
-}
-
 /// The name of the file of detector boxes.
-pub(super) const DETECTOR_BOXES: &str = "detector_boxes.csv";
+const DETECTOR_BOXES: &str = "detector_boxes.csv";
+
+/// iBUG `.pts` files beside images (300-W and its parts): a folder.
+pub(super) static FORMAT: Description = Description {
+    name: "300w",
+    scheme: Some("300w-68"),
+    layout: Layout::Folder { ending: "pts", beside: DETECTOR_BOXES },
+    read: Read::Faces(read),
+    write: Some(Writer {
+        boxes: Boxes::Optional,
+        names: Names::Stems,
+        faces: Faces::One,
+        subsets: Subsets::OfImage(subsets),
+        ..Writer::plain(write)
+    }),
+};
 
 /// The files of one face: those of the same folder and stem.
 #[derive(Default)]
@@ -54,10 +61,9 @@ struct Stem {
 struct Found {
     stems: BTreeMap<String, Stem>,
     box_files: BTreeMap<String, PathBuf>,
-    folders: BTreeSet<PathBuf>,
 }
 
-pub(super) fn read(path: &Path, choice: &Choice) -> Read {
+fn read(path: &Path, choice: &Choice) -> Result<Collector> {
     if !path.is_dir() {
         return Err(Error::format(
             path,
@@ -67,8 +73,7 @@ pub(super) fn read(path: &Path, choice: &Choice) -> Read {
         ));
     }
     let mut collector = Collector::new(choice.usual()?, path);
-    let mut found = Found::default();
-    walk(path, "", 0, &mut found)?;
+    let found = Found::below(path)?;
 
     let mut boxes = BTreeMap::new();
     for (folder, file) in &found.box_files {
@@ -88,13 +93,34 @@ pub(super) fn read(path: &Path, choice: &Choice) -> Read {
         match read_text(file).and_then(|text| parse(file, &text, collector.points())) {
             Ok(landmarks) => {
                 let detector_box = boxes.get(image).copied();
-                let face = Face { subsets: subsets(image), image: image.clone(), landmarks, detector_box };
+                let subsets = subsets(image);
+                let face = Face { image: image.clone(), landmarks, detector_box, subsets, ..Face::default() };
                 collector.take(file, None, Ok(face));
             }
             Err(error) => collector.problem(error),
         }
     }
     Ok(collector)
+}
+
+impl Found {
+    fn below(folder: &Path) -> Result<Self> {
+        let mut found = Self::default();
+        for (name, path) in files_below(folder)? {
+            let (parent, file) = name.rsplit_once('/').unwrap_or(("", &name));
+            if file == DETECTOR_BOXES {
+                found.box_files.insert(parent.to_string(), path);
+            } else if let Some((stem, ending)) = name.rsplit_once('.') {
+                let stem = stem.to_string();
+                if ending.eq_ignore_ascii_case("pts") {
+                    found.stems.entry(stem).or_default().points.push(path);
+                } else if has_image_ending(&path) {
+                    found.stems.entry(stem).or_default().images.push(name);
+                }
+            }
+        }
+        Ok(found)
+    }
 }
 
 /// The one image of the one `.pts` file.
@@ -115,36 +141,6 @@ fn one_of_each<'a>(stem: &str, files: &'a Stem) -> Result<&'a String, Flaw> {
             Err(flaw("image", problem))
         }
     }
-}
-
-/// Lists the folder `dir`, called `relative`, and those below it.
-fn walk(dir: &Path, relative: &str, depth: usize, found: &mut Found) -> Result<()> {
-    let real = dir.canonicalize().map_err(Error::io(dir, "list the folder"))?;
-    if depth > MAX_DEPTH || !found.folders.insert(real) {
-        return Ok(());
-    }
-    let mut entries = std::fs::read_dir(dir)
-        .and_then(|entries| entries.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>())
-        .map_err(Error::io(dir, "list the folder"))?;
-    entries.sort();
-    for path in entries {
-        // A name that is no Unicode can be no part of a sample's name.
-        let Some(name) = path.file_name().and_then(|n| n.to_str()).map(str::to_string) else { continue };
-        let full = if relative.is_empty() { name.clone() } else { format!("{relative}/{name}") };
-        if path.is_dir() {
-            walk(&path, &full, depth + 1, found)?;
-        } else if name == DETECTOR_BOXES {
-            found.box_files.insert(relative.to_string(), path);
-        } else if let Some((stem, extension)) = full.rsplit_once('.') {
-            let extension = extension.to_ascii_lowercase();
-            if extension == "pts" {
-                found.stems.entry(stem.to_string()).or_default().points.push(path);
-            } else if IMAGE_EXTENSIONS.contains(&extension.as_str()) {
-                found.stems.entry(stem.to_string()).or_default().images.push(full);
-            }
-        }
-    }
-    Ok(())
 }
 
 /// The points between the braces, moved to the 0-based convention.
@@ -224,7 +220,7 @@ fn read_boxes(
 
 /// The 300-W subsets an image belongs to, told from its path: "common" (the test parts of LFPW and Helen),
 /// "challenging" (iBUG), "indoor" and "outdoor" (300-W private).
-pub(super) fn subsets(image: &str) -> Vec<String> {
+fn subsets(image: &str) -> Vec<String> {
     let path = image.to_ascii_lowercase();
     let has = |word| path.contains(word);
     let subset = if has("ibug") {
@@ -241,6 +237,25 @@ pub(super) fn subsets(image: &str) -> Vec<String> {
     vec![subset.to_string()]
 }
 
+/// Writes a `.pts` file for each face below the folder, and `detector_boxes.csv`, to three decimals, where faces have boxes.
+fn write(samples: &[Sample], _scheme: &Scheme, folder: &Path) -> Result<()> {
+    let mut boxes = Vec::new();
+    for sample in samples {
+        let image = sample.image_name();
+        let points: Vec<Point> = sample.landmarks.iter().map(|l| l.point).collect();
+        write_points(&folder.join(image).with_extension("pts"), &points)?;
+        boxes.extend(sample.detector_box.map(|b| {
+            let corners = [b.x0, b.y0, b.x1, b.y1].map(|v| format!("{:.3}", v + 1.0));
+            std::iter::once(image.to_string()).chain(corners).collect()
+        }));
+    }
+    if boxes.is_empty() {
+        return Ok(());
+    }
+    let header = ["image", "x_min", "y_min", "x_max", "y_max"].map(String::from).to_vec();
+    write_atomic(&folder.join(DETECTOR_BOXES), csv_text(header, boxes.into_iter())?.as_bytes())
+}
+
 /// Writes one iBUG `.pts` file: 1-based, to six decimals.
 ///
 /// # Errors
@@ -250,7 +265,7 @@ pub fn write_points(path: &Path, points: &[Point]) -> Result<()> {
 }
 
 /// The text of a .pts file: the centre of the top-left pixel is (1, 1) in it.
-pub(super) fn pts_text(points: impl ExactSizeIterator<Item = Point>) -> String {
+fn pts_text(points: impl ExactSizeIterator<Item = Point>) -> String {
     let mut text = format!("version: 1\nn_points: {}\n{{\n", points.len());
     for p in points {
         // Writing to a string cannot fail.
@@ -261,13 +276,8 @@ pub(super) fn pts_text(points: impl ExactSizeIterator<Item = Point>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::{
-            Format,
-            collect::tests::{picture, scheme},
-        },
-        *,
-    };
+    use super::*;
+    use crate::dataset::collect::tests::{picture, scheme, two_faces};
     use proptest::prelude::*;
 
     const VALID: &str = "version: 1\nn_points:  2\n{\n1 1\n3.5 -2.25\n}\n";
@@ -277,7 +287,7 @@ mod tests {
     }
 
     fn choice() -> Choice {
-        Choice::own(scheme(2), Format::W300)
+        Choice::own(scheme(2))
     }
 
     #[test]
@@ -355,6 +365,16 @@ mod tests {
         for (problem, expected) in problems.iter().zip(expected) {
             assert!(problem.contains(expected), "{problem}");
         }
+    }
+
+    #[test]
+    fn the_written_texts() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        let points = [Landmark::visible(0.5, -1.0), Landmark::visible(4.0, 3.5)];
+        write(&two_faces(points, points)[..1], &scheme(2), folder.path()).unwrap();
+        assert_eq!(text("s/a.pts"), "version: 1\nn_points: 2\n{\n1.500000 0.000000\n5.000000 4.500000\n}\n");
+        assert_eq!(text(DETECTOR_BOXES), "image,x_min,y_min,x_max,y_max\ns/a.png,1.000,2.000,3.000,5.000\n");
     }
 
     #[cfg(unix)]

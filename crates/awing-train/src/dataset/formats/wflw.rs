@@ -4,32 +4,49 @@
 //! flags where the list has them, then the image's name below `WFLW_images`. The centre of the top-left pixel is
 //! (0, 0).
 
-use super::{
-    Landmark, Sample,
-    collect::Face,
-    open::{Choice, Read},
-    text::{Flaw, corners, flaw, folder_of, main_file, number, read_text},
+use super::description::{Boxes, Description, Faces, Layout, Names, Read, Subsets, Writer};
+use crate::{
+    dataset::Sample,
+    dataset::choice::Choice,
+    dataset::collect::{Collector, Face},
+    dataset::text::{Flaw, corners, flaw, folder_of, main_file, point, read_text},
+    files::write_atomic,
 };
-use awing::geometry::Rect;
+use awing::{
+    Result,
+    geometry::Rect,
+    scheme::{Landmark, Scheme},
+};
 use std::{
     fmt::Write,
     path::{Path, PathBuf},
 };
 
 /// The six flags, in their order, as subsets are called.
-pub(super) const ATTRIBUTES: [&str; 6] =
-    ["pose", "expression", "illumination", "make-up", "occlusion", "blur"];
-pub(super) const IMAGES: &str = "WFLW_images";
+const ATTRIBUTES: [&str; 6] = ["pose", "expression", "illumination", "make-up", "occlusion", "blur"];
+const IMAGES: &str = "WFLW_images";
 
-pub(super) fn read(path: &Path, choice: &Choice) -> Read {
+/// WFLW's lists: a list file, or a folder holding one and `WFLW_images`.
+pub(super) static FORMAT: Description = Description {
+    name: "wflw",
+    scheme: Some("wflw-98"),
+    layout: Layout::File { name: "list_wflw.txt", images: IMAGES },
+    read: Read::Faces(read),
+    write: Some(Writer {
+        boxes: Boxes::Optional,
+        names: Names::Words,
+        faces: Faces::Distinct,
+        subsets: Subsets::Known(&ATTRIBUTES),
+        ..Writer::plain(write)
+    }),
+};
+
+fn read(path: &Path, choice: &Choice) -> Result<Collector> {
     let file =
         main_file(path, "list (list_*.txt)", |name| name.starts_with("list_") && name.ends_with(".txt"))?;
     let text = read_text(&file)?;
     let mut collector = choice.collector(choice.usual()?, image_folder(&file)).distinct();
-    let points = collector.points();
-    for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        collector.take(&file, Some(i + 1), parse(line, points));
-    }
+    collector.take_lines(&file, &text, parse);
     Ok(collector)
 }
 
@@ -64,11 +81,8 @@ fn parse(line: &str, points: usize) -> Result<Face, Flaw> {
         }
     };
     let (coordinates, rest) = fields.split_at(coordinates);
-    let mut landmarks = Vec::with_capacity(points);
-    for (i, pair) in coordinates.chunks_exact(2).enumerate() {
-        let x = number(pair[0], || format!("x of point {i}"))?;
-        landmarks.push(Landmark::visible(x, number(pair[1], || format!("y of point {i}"))?));
-    }
+    let pairs = coordinates.chunks_exact(2).enumerate();
+    let landmarks = pairs.map(|(i, pair)| point(i, pair[0], pair[1])).collect::<Result<_, _>>()?;
     let (detector_box, rest) = match rest {
         [x0, y0, x1, y1, rest @ ..] if boxed => (Some(corners([x0, y0, x1, y1], 0.0)?), rest),
         rest => (None, rest),
@@ -84,11 +98,11 @@ fn parse(line: &str, points: usize) -> Result<Face, Flaw> {
         }
     }
     let image = rest.last().copied().unwrap_or_default().to_string();
-    Ok(Face { image, landmarks, detector_box, subsets })
+    Ok(Face { image, landmarks, detector_box, subsets, ..Face::default() })
 }
 
-/// The text of a list: boxes where faces have them, flags on all lines where any face has one.
-pub(super) fn text(samples: &[Sample]) -> String {
+/// Writes a list: boxes where faces have them, flags on all lines where any face has one.
+fn write(samples: &[Sample], _scheme: &Scheme, path: &Path) -> Result<()> {
     let flagged = samples.iter().any(|sample| !sample.subsets.is_empty());
     let mut text = String::new();
     for sample in samples {
@@ -105,18 +119,13 @@ pub(super) fn text(samples: &[Sample]) -> String {
         text += sample.image_name();
         text.push('\n');
     }
-    text
+    write_atomic(path, text.as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::{
-            Format,
-            collect::tests::{picture, scheme},
-        },
-        *,
-    };
+    use super::*;
+    use crate::dataset::collect::tests::{picture, scheme};
     use proptest::prelude::*;
 
     const VALID: &str = "1.5 2 3 -4 10 20 30 40 1 0 0 1 0 1 12--Group/a.jpg";
@@ -161,7 +170,7 @@ mod tests {
         std::fs::create_dir_all(list.parent().unwrap()).unwrap();
         // The second line says the same face again, the third is another face of the image.
         std::fs::write(&list, format!("{VALID}\n{VALID}\n\n9{VALID}\n")).unwrap();
-        let choice = Choice::own(scheme(2), Format::Wflw);
+        let choice = Choice::own(scheme(2));
         let (samples, problems) = read(&list, &choice).unwrap().finish();
         let names: Vec<_> = samples.iter().map(|s| s.name.as_str()).collect();
         assert_eq!(names, ["12--Group/a.jpg", "12--Group/a.jpg#2"]);

@@ -1,28 +1,39 @@
 //! Leeds Sports Pose Extended as `joints.csv`: a header, then a person a line: the image, and x, y, visible of each
 //! of 14 joints. A joint with visible = 0 is not annotated. Images lie in `images`, or beside the file.
 
-use super::{
-    Landmark, Sample,
-    collect::Face,
-    open::{Choice, Read},
-    text::{Flaw, csv_text, flaw, folder_of, main_file, number, read_text, records},
+use super::description::{Description, Layout, Missing, Names, Read, Writer};
+use crate::{
+    dataset::Sample,
+    dataset::choice::Choice,
+    dataset::collect::{Collector, Face},
+    dataset::text::{Flaw, csv_text, flaw, folder_or_beside, main_file, number, read_text},
+    files::write_atomic,
+};
+use awing::{
+    Result,
+    scheme::{Landmark, Scheme},
 };
 use std::path::Path;
 
-pub(super) fn read(path: &Path, choice: &Choice) -> Read {
-    let file = main_file(path, "joints.csv", |name| name == "joints.csv")?;
+/// The folder of the images.
+const IMAGES: &str = "images";
+/// Its own name.
+const FILE: &str = "joints.csv";
+
+/// Leeds Sports Pose Extended: `joints.csv` beside `images`.
+pub(super) static FORMAT: Description = Description {
+    name: "lspet",
+    scheme: Some("body-14"),
+    layout: Layout::File { name: FILE, images: IMAGES },
+    read: Read::Faces(read),
+    write: Some(Writer { missing: Missing::Yes, names: Names::Trimmed, ..Writer::plain(write) }),
+};
+
+fn read(path: &Path, choice: &Choice) -> Result<Collector> {
+    let file = main_file(path, FILE, |name| name == FILE)?;
     let text = read_text(&file)?;
-    let beside = folder_of(&file);
-    let images = beside.join("images");
-    let root = if images.is_dir() { images } else { beside };
-    let mut collector = choice.collector(choice.usual()?, root);
-    for (i, record) in records(&file, &text).enumerate() {
-        let (line, record) = record?;
-        if i > 0 || record.get(0) != Some("image") {
-            let face = parse(&record, collector.points());
-            collector.take(&file, Some(line), face);
-        }
-    }
+    let mut collector = choice.collector(choice.usual()?, folder_or_beside(&file, IMAGES));
+    collector.take_records(&file, &text, |record| record.get(0) == Some("image"), parse)?;
     Ok(collector)
 }
 
@@ -46,15 +57,19 @@ fn parse(record: &::csv::StringRecord, points: usize) -> Result<Face, Flaw> {
             }
         });
     }
-    Ok(Face { image: cells[0].to_string(), landmarks, detector_box: None, subsets: Vec::new() })
+    Ok(Face { image: cells[0].to_string(), landmarks, ..Face::default() })
 }
 
-/// The text of `joints.csv`, for points of these names.
-pub(super) fn text(samples: &[Sample], names: &[String]) -> awing::Result<String> {
+/// Writes `joints.csv`, its columns called after the points.
+fn write(samples: &[Sample], scheme: &Scheme, path: &Path) -> Result<()> {
     let column = |name: &String| name.replace(|c: char| !c.is_alphanumeric(), "_");
     let mut head = vec!["image".to_string()];
     head.extend(
-        names.iter().map(column).flat_map(|name| ["x", "y", "visible"].map(|part| format!("{name}_{part}"))),
+        scheme
+            .points
+            .iter()
+            .map(column)
+            .flat_map(|name| ["x", "y", "visible"].map(|part| format!("{name}_{part}"))),
     );
     let rows = samples.iter().map(|sample| {
         let mut row = vec![sample.image_name().to_string()];
@@ -64,25 +79,20 @@ pub(super) fn text(samples: &[Sample], names: &[String]) -> awing::Result<String
         }));
         row
     });
-    csv_text(head, rows)
+    write_atomic(path, csv_text(head, rows)?.as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::{
-            Format,
-            collect::tests::{picture, scheme},
-        },
-        *,
-    };
+    use super::*;
+    use crate::dataset::collect::tests::{picture, scheme};
     use proptest::prelude::*;
 
-    fn read_as(text: &str) -> Read {
+    fn read_as(text: &str) -> Result<Collector> {
         let folder = tempfile::tempdir().unwrap();
         picture(folder.path().join("images/a.jpg"));
         std::fs::write(folder.path().join("joints.csv"), text).unwrap();
-        read(folder.path(), &Choice::own(scheme(2), Format::Lspet))
+        read(folder.path(), &Choice::own(scheme(2)))
     }
 
     #[test]

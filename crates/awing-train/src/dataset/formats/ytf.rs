@@ -1,84 +1,81 @@
 //! YouTube Faces frames in the CSV form of the Udacity keypoints project: a header, then a frame a line, its
 //! image's name and x and y of each of 68 points. The centre of the top-left pixel is (0, 0).
 
-use super::{
-    Landmark, Sample,
-    collect::{Face, wrong_count},
-    open::{Choice, Read},
-    text::{Flaw, csv_text, file_name, folder_of, main_file, number, read_text, records},
+use super::description::{Description, Layout, Names, Read, Writer};
+use crate::{
+    dataset::Sample,
+    dataset::choice::Choice,
+    dataset::collect::{Collector, Face, wrong_count},
+    dataset::text::{Flaw, csv_text, file_name, folder_or_beside, main_file, point, read_text},
+    files::write_atomic,
 };
-use std::path::{Path, PathBuf};
+use awing::{Result, scheme::Scheme};
+use std::path::Path;
 
 const SUFFIX: &str = "frames_keypoints.csv";
 
-pub(super) fn read(path: &Path, choice: &Choice) -> Read {
+/// YouTube Faces frames in the CSV form of the Udacity project.
+pub(super) static FORMAT: Description = Description {
+    name: "ytf",
+    scheme: Some("300w-68"),
+    layout: Layout::File { name: SUFFIX, images: "" },
+    read: Read::Faces(read),
+    write: Some(Writer { names: Names::Trimmed, ..Writer::plain(write) }),
+};
+
+fn read(path: &Path, choice: &Choice) -> Result<Collector> {
     let file = main_file(path, "frames_keypoints.csv", |name| name.ends_with(SUFFIX))?;
     let text = read_text(&file)?;
-    let mut collector = choice.collector(choice.usual()?, image_folder(&file));
-    for (i, record) in records(&file, &text).enumerate() {
-        let (line, record) = record?;
-        // The header's first cell is empty, or names the column.
-        if i > 0 || record.iter().skip(1).any(|cell| cell.contains('.')) {
-            let face = parse(&record, collector.points());
-            collector.take(&file, Some(line), face);
-        }
-    }
+    // The project keeps the images of `training_frames_keypoints.csv` in `training`; else they lie beside the file.
+    let name = file_name(&file).to_ascii_lowercase();
+    let part = name.trim_end_matches(SUFFIX).trim_end_matches('_');
+    let mut collector = choice.collector(choice.usual()?, folder_or_beside(&file, part));
+    // The header's first cell is empty, or names the column.
+    collector.take_records(
+        &file,
+        &text,
+        |record| !record.iter().skip(1).any(|cell| cell.contains('.')),
+        parse,
+    )?;
     Ok(collector)
-}
-
-/// The project keeps the images of `training_frames_keypoints.csv` in `training`; else they lie beside the file.
-fn image_folder(file: &Path) -> PathBuf {
-    let beside = folder_of(file);
-    let part =
-        file_name(file).to_ascii_lowercase().trim_end_matches(SUFFIX).trim_end_matches('_').to_string();
-    let own = beside.join(&part);
-    if !part.is_empty() && own.is_dir() { own } else { beside }
 }
 
 fn parse(record: &::csv::StringRecord, points: usize) -> Result<Face, Flaw> {
     let cells: Vec<&str> = record.iter().collect();
     let (image, coordinates) = cells.split_first().ok_or_else(|| wrong_count(0, points))?;
-    let pairs = coordinates.chunks_exact(2);
     if coordinates.len() != 2 * points {
         return Err(wrong_count(coordinates.len() / 2, points));
     }
-    let mut landmarks = Vec::with_capacity(points);
-    for (i, pair) in pairs.enumerate() {
-        let x = number(pair[0], || format!("x of point {i}"))?;
-        landmarks.push(Landmark::visible(x, number(pair[1], || format!("y of point {i}"))?));
-    }
-    Ok(Face { image: image.to_string(), landmarks, detector_box: None, subsets: Vec::new() })
+    let pairs = coordinates.chunks_exact(2).enumerate();
+    let landmarks = pairs.map(|(i, pair)| point(i, pair[0], pair[1])).collect::<Result<_, _>>()?;
+    Ok(Face { image: image.to_string(), landmarks, ..Face::default() })
 }
 
-/// The text of the file.
-pub(super) fn text(samples: &[Sample], points: usize) -> awing::Result<String> {
-    let head = std::iter::once(String::new()).chain((0..2 * points).map(|i| i.to_string())).collect();
+/// Writes the file.
+fn write(samples: &[Sample], scheme: &Scheme, path: &Path) -> Result<()> {
+    let head = std::iter::once(String::new()).chain((0..2 * scheme.len()).map(|i| i.to_string())).collect();
     let rows = samples.iter().map(|sample| {
         let mut row = vec![sample.image_name().to_string()];
         let points = sample.landmarks.iter().map(|l| l.point);
         row.extend(points.flat_map(|p| [p.x.to_string(), p.y.to_string()]));
         row
     });
-    csv_text(head, rows)
+    write_atomic(path, csv_text(head, rows)?.as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::{
-            Format,
-            collect::tests::{picture, scheme},
-        },
-        *,
-    };
+    use super::*;
+    use crate::dataset::collect::tests::{picture, scheme};
+    use awing::scheme::Landmark;
     use proptest::prelude::*;
 
-    fn read_text_as(name: &str, text: &str) -> Read {
+    fn read_text_as(name: &str, text: &str) -> Result<Collector> {
         let folder = tempfile::tempdir().unwrap();
         picture(folder.path().join("a_1.jpg"));
         picture(folder.path().join("training/b.jpg"));
         std::fs::write(folder.path().join(name), text).unwrap();
-        read(folder.path(), &Choice::own(scheme(2), Format::Ytf))
+        read(folder.path(), &Choice::own(scheme(2)))
     }
 
     #[test]

@@ -6,23 +6,42 @@
 //! `phisTr` as 87 by faces, an image as (channel,) x, y. Coordinates are MATLAB's, taken to count from (1, 1); the
 //! set does not say.
 
-use super::{
-    ImageSource, Landmark, Sample, Visibility,
-    collect::{Collector, Face},
-    open::{Choice, Read},
-    text::{Flaw, flaw, folder_of, main_file},
+use super::description::{Boxes, Description, Layout, Names, Read, Writer};
+use crate::{
+    dataset::choice::Choice,
+    dataset::collect::{Collector, Face},
+    dataset::text::{Flaw, file_name, flaw, folder_of, main_file},
+    dataset::{ImageSource, Sample, mat},
+    files::write_atomic,
 };
-use awing::{Error, Result, geometry::Rect, photo::MAX_SIDE};
-use hdf5_pure::{AttrValue, Dataset, File, FileBuilder, Object};
-use image::RgbImage;
+use awing::{
+    Error, Result,
+    geometry::Rect,
+    scheme::{Landmark, Scheme, Visibility},
+};
+use hdf5_pure::{AttrValue, File, FileBuilder};
 use std::path::Path;
+
+/// COFW's MATLAB v7.3 files, images inside.
+pub(super) static FORMAT: Description = Description {
+    name: "cofw",
+    scheme: Some("cofw-29"),
+    layout: Layout::Whole { name: "COFW_train_color.mat" },
+    read: Read::Faces(read),
+    write: Some(Writer {
+        hidden: true,
+        boxes: Boxes::AllOrNone,
+        names: Names::Numbers { folder: "IsTr" },
+        ..Writer::plain(write)
+    }),
+};
 
 /// No array of COFW's annotations has more numbers: 48,000 faces of 29 points.
 const MAX_NUMBERS: u64 = 1 << 22;
 
-pub(super) fn read(path: &Path, choice: &Choice) -> Read {
+fn read(path: &Path, choice: &Choice) -> Result<Collector> {
     let file = main_file(path, "MATLAB file", |name| name.ends_with(".mat"))?;
-    let mat = open(&file)?;
+    let mat = mat::open(&file)?;
     let part = ["Tr", "T"].into_iter().find(|part| mat.dataset(&format!("phis{part}")).is_ok()).ok_or_else(
         || Error::format(&file, None, "phisTr or phisT", "no such variable; is this a colour file of COFW?"),
     )?;
@@ -51,16 +70,6 @@ pub(super) fn read(path: &Path, choice: &Choice) -> Read {
         collector.take_embedded(&file, source, face);
     }
     Ok(collector)
-}
-
-fn open(file: &Path) -> Result<File> {
-    if !std::fs::metadata(file).map_err(Error::io(file, "read"))?.is_file() {
-        return Err(Error::format(file, None, "file", "this is not a file: name the file itself"));
-    }
-    File::open_streaming(file).map_err(|e| {
-        let problem = format!("{e}; COFW's files are MATLAB v7.3 (save others with `-v7.3`)");
-        Error::format(file, None, "HDF5", problem)
-    })
 }
 
 fn broken(file: &Path, variable: &str, error: &hdf5_pure::Error) -> Error {
@@ -107,53 +116,16 @@ fn parse(phi: &[f64], bounds: Option<&Vec<f64>>, points: usize) -> Result<Face, 
         Some([x, y, w, h]) => Some(Rect::new(x - 1.0, y - 1.0, x - 1.0 + w, y - 1.0 + h)),
         _ => None,
     };
-    Ok(Face { image: String::new(), landmarks, detector_box, subsets: Vec::new() })
-}
-
-/// The image in cell `index` of `variable`, grey or colour.
-pub(super) fn read_image(file: &Path, variable: &str, index: usize) -> Result<RgbImage> {
-    let wrong = |problem: String| Error::image(file, format!("{variable} cell {}: {problem}", index + 1));
-    let failed = |e: hdf5_pure::Error| wrong(format!("cannot be read: {e}"));
-    let mat = open(file)?;
-    let cells = mat.dataset(variable).and_then(|d| d.dereference()).map_err(failed)?;
-    let Some(Object::Dataset(data)) = cells.into_iter().nth(index) else {
-        return Err(wrong("holds no array".into()));
-    };
-    let data: Dataset = *data;
-    let shape = data.shape().map_err(failed)?;
-    let (channels, width, height) = match shape[..] {
-        [3, width, height] => (3, width, height),
-        [width, height] | [1, width, height] => (1, width, height),
-        _ => return Err(wrong(format!("an array of {shape:?} is no image"))),
-    };
-    let side = |n: u64| u32::try_from(n).ok().filter(|n| (1..=MAX_SIDE).contains(n));
-    let (Some(width), Some(height)) = (side(width), side(height)) else {
-        return Err(wrong(format!("{width} x {height} pixels; {MAX_SIDE} a side are the most")));
-    };
-    let bytes = data.read_u8().map_err(failed)?;
-    let plane = width as usize * height as usize;
-    if bytes.len() != channels * plane {
-        return Err(wrong(format!(
-            "{} bytes instead of {}; the pixels must be uint8",
-            bytes.len(),
-            channels * plane
-        )));
-    }
-    Ok(RgbImage::from_fn(width, height, |x, y| {
-        let at = x as usize * height as usize + y as usize;
-        image::Rgb(
-            [0, 1, 2]
-                .map(|c| bytes.get(at + if channels == 3 { c * plane } else { 0 }).copied().unwrap_or(0)),
-        )
-    }))
+    Ok(Face { image: String::new(), landmarks, detector_box, ..Face::default() })
 }
 
 /// The most bytes of pixels that are written: they are gathered in memory.
 const MAX_PIXELS: usize = 3 << 30;
 
-/// The bytes of a MATLAB v7.3 file with the images of all faces, in colour, and boxes where there are any. The
-/// variables are those of the test file where `test`.
-pub(super) fn bytes(file: &Path, samples: &[Sample], test: bool) -> Result<Vec<u8>> {
+/// Writes the file with the images of all faces, in colour, and boxes where there are any. The variables are those of the test file where
+/// the file is called so.
+fn write(samples: &[Sample], _scheme: &Scheme, file: &Path) -> Result<()> {
+    let test = file_name(file).to_ascii_lowercase().contains("test");
     let failed = |e: hdf5_pure::Error| Error::format(file, None, "HDF5", format!("cannot be made: {e}"));
     let class = |name: &str| AttrValue::AsciiString(name.to_string());
     let (part, count) = (if test { "T" } else { "Tr" }, samples.len());
@@ -210,7 +182,7 @@ pub(super) fn bytes(file: &Path, samples: &[Sample], test: bool) -> Result<Vec<u
     if let Some(boxes) = boxes {
         matrix("bboxes", &boxes);
     }
-    mat.finish().map_err(failed)
+    write_atomic(file, &mat.finish().map_err(failed)?)
 }
 
 /// x of all points, y of all, occlusion of all; counted from 1.
@@ -231,10 +203,8 @@ fn userblock() -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::{Format, collect::tests::scheme},
-        *,
-    };
+    use super::*;
+    use crate::dataset::collect::tests::scheme;
     use proptest::prelude::*;
 
     /// Two faces of two points; the first image grey, the second colour, both 3 wide and 2 high.
@@ -257,10 +227,10 @@ mod tests {
         file.finish().unwrap()
     }
 
-    fn read_as(bytes: &[u8], points: usize) -> (tempfile::TempDir, Read) {
+    fn read_as(bytes: &[u8], points: usize) -> (tempfile::TempDir, Result<Collector>) {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("COFW_test_color.mat"), bytes).unwrap();
-        let read = read(folder.path(), &Choice::own(scheme(points), Format::Cofw));
+        let read = read(folder.path(), &Choice::own(scheme(points)));
         (folder, read)
     }
 

@@ -1,32 +1,30 @@
 //! Boxes of faces in whole photos, in WIDER FACE's text form: a photo's path, the number of its faces, then a line `x y width height …`
 //! for each. The eighth number of the official files, where it is 1, marks a face that is too bad to count.
 
-use super::{
-    collect::inside,
-    text::{Flaw, folder_of, main_file, number, read_text},
+use super::description::{Description, Layout, Read};
+use crate::{
+    dataset::boxed_photo::BoxedPhoto,
+    dataset::text::{Flaw, folder_of, inside, main_file, number, read_text},
 };
 use awing::{Error, Result, geometry::Rect};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// A photo and all its faces.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BoxedPhoto {
-    /// The image file.
-    pub path: PathBuf,
-    /// The faces that a detector should find.
-    pub faces: Vec<Rect>,
-    /// Faces that it may find or not: marked as invalid.
-    pub ignored: Vec<Rect>,
-}
+const IMAGES: &str = "images";
+
+/// WIDER FACE's lists: a list file beside `images`, or a folder of both.
+pub(super) static FORMAT: Description = Description {
+    name: "wider",
+    scheme: None,
+    layout: Layout::File { name: "wider_face_bbx_gt.txt", images: IMAGES },
+    read: Read::Photos(read),
+    write: None,
+};
 
 /// Reads a WIDER FACE list, or the one in a folder; the photos lie in `images` beside it.
-///
-/// # Errors
-/// [`Error::Io`] and [`Error::Format`] with the line that is wrong.
-pub fn read_wider(path: &Path) -> Result<Vec<BoxedPhoto>> {
+fn read(path: &Path) -> Result<Vec<BoxedPhoto>> {
     let file = main_file(path, "WIDER FACE list …bbx_gt.txt", |name| name.ends_with("bbx_gt.txt"))?;
     let text = read_text(&file)?;
-    let images = folder_of(&file).join("images");
+    let images = folder_of(&file).join(IMAGES);
     let mut lines =
         text.lines().enumerate().map(|(i, line)| (i + 1, line.trim())).filter(|l| !l.1.is_empty());
     let mut photos = Vec::new();
@@ -86,10 +84,10 @@ fn parse(line: &str) -> Result<(Rect, bool), Flaw> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Vec<BoxedPhoto>> {
+    fn read_as(text: &str) -> Result<Vec<BoxedPhoto>> {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("val_bbx_gt.txt"), text).unwrap();
-        let photos = read_wider(folder.path())?;
+        let photos = read(folder.path())?;
         let relative = |photo: BoxedPhoto| BoxedPhoto {
             path: photo.path.strip_prefix(folder.path().join("images")).unwrap().to_path_buf(),
             ..photo
@@ -100,7 +98,7 @@ mod tests {
     #[test]
     fn photos_with_several_one_and_no_face() {
         let text = "a/1.jpg\n2\n10 20 30 40\n1.5 2 3 4 0 0 0 1 0 0\na/2.jpg\n0\n0 0 0 0 0 0 0 0 0 0\na/3.jpg\n0\nb.jpg\n1\n0 0 8 9\n";
-        let photos = read(text).unwrap();
+        let photos = read_as(text).unwrap();
         let seen: Vec<_> =
             photos.iter().map(|p| (p.path.to_str().unwrap(), p.faces.len(), p.ignored.len())).collect();
         assert_eq!(seen, [("a/1.jpg", 1, 1), ("a/2.jpg", 0, 0), ("a/3.jpg", 0, 0), ("b.jpg", 1, 0)]);
@@ -118,7 +116,7 @@ mod tests {
             ("../../a.jpg\n0\n", "gt.txt:1: image: `../../a.jpg` leads out"),
             ("/a.jpg\n0\n", "gt.txt:1: image: `/a.jpg` is an absolute path"),
         ] {
-            let problem = read(text).unwrap_err().to_string();
+            let problem = read_as(text).unwrap_err().to_string();
             assert!(problem.contains(expected), "{problem}");
         }
     }

@@ -4,20 +4,35 @@
 //! "10", where dlib itself sorts them as words), else as the scheme names its points. Boxes with `ignore='1'` are
 //! skipped.
 
-use super::{
-    Landmark, Sample,
-    collect::{Face, wrong_count},
-    open::{Choice, Read},
-    text::{Flaw, flaw, folder_of, main_file, number, read_bytes},
+use super::description::{Boxes, Description, Layout, Read, Writer};
+use crate::{
+    dataset::Sample,
+    dataset::choice::Choice,
+    dataset::collect::{Collector, Face, wrong_count},
+    dataset::text::{Flaw, flaw, folder_of, main_file, number, read_bytes},
+    files::write_atomic,
 };
-use awing::{Error, Result, geometry::Rect};
+use awing::{
+    Error, Result,
+    geometry::Rect,
+    scheme::{Landmark, Scheme},
+};
 use roxmltree::{Document, Node};
 use std::{fmt::Write, path::Path};
 
 /// Deeper than imglab's four levels by far; the parser would run out of stack on an endless one.
 const MAX_DEPTH: usize = 64;
 
-pub(super) fn read(path: &Path, choice: &Choice) -> Read {
+/// dlib's imglab XML.
+pub(super) static FORMAT: Description = Description {
+    name: "dlib",
+    scheme: Some("300w-68"),
+    layout: Layout::File { name: "faces.xml", images: "" },
+    read: Read::Faces(read),
+    write: Some(Writer { boxes: Boxes::Needed, ..Writer::plain(write) }),
+};
+
+fn read(path: &Path, choice: &Choice) -> Result<Collector> {
     let file = main_file(path, "XML file", |name| name.ends_with(".xml"))?;
     let text = decode(&file, read_bytes(&file)?)?;
     if deeper_than(&text, MAX_DEPTH) {
@@ -128,11 +143,11 @@ fn parse(image: Node, face: Node, names: &[String]) -> Result<Face, Flaw> {
         return Err(flaw("part name", format!("point {twice} comes twice; name each part once")));
     }
     let landmarks = keyed.into_iter().map(|(_, landmark)| landmark).collect();
-    Ok(Face { image: text(image, "file")?, landmarks, detector_box: Some(detector_box), subsets: Vec::new() })
+    Ok(Face { image: text(image, "file")?, landmarks, detector_box: Some(detector_box), ..Face::default() })
 }
 
-/// The text of the file, for faces with boxes; parts are called by their numbers, of two digits or more as dlib's own.
-pub(super) fn text(samples: &[Sample]) -> String {
+/// Writes the file, for faces with boxes; parts are called by their numbers, of two digits or more as dlib's own.
+fn write(samples: &[Sample], _scheme: &Scheme, path: &Path) -> Result<()> {
     let mut text =
         String::from("<?xml version='1.0' encoding='UTF-8'?>\n<dataset>\n<name>faces</name>\n<images>\n");
     for faces in samples.chunk_by(|a, b| a.image_name() == b.image_name()) {
@@ -152,7 +167,8 @@ pub(super) fn text(samples: &[Sample]) -> String {
         }
         text += "  </image>\n";
     }
-    text + "</images>\n</dataset>\n"
+    text += "</images>\n</dataset>\n";
+    write_atomic(path, text.as_bytes())
 }
 
 /// As the value of an attribute between single quotes.
@@ -162,13 +178,8 @@ fn escaped(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::{
-            Format,
-            collect::tests::{picture, scheme},
-        },
-        *,
-    };
+    use super::*;
+    use crate::dataset::collect::tests::{picture, scheme};
     use proptest::prelude::*;
 
     const VALID: &str = "<?xml version='1.0' encoding='ISO-8859-1'?>\n<?xml-stylesheet type='text/xsl' href='a.xsl'?>\n\
@@ -178,11 +189,11 @@ mod tests {
         <box top='21' left='10' width='5' height='6'><part name='1' x='5' y='6.5'/><part name='0' x='-7' y='8'/></box>\n\
         </image></images></dataset>";
 
-    fn read_as(bytes: &[u8]) -> Read {
+    fn read_as(bytes: &[u8]) -> Result<Collector> {
         let folder = tempfile::tempdir().unwrap();
         picture(folder.path().join("m\u{e9}.jpg"));
         std::fs::write(folder.path().join("faces.xml"), bytes).unwrap();
-        read(folder.path(), &Choice::own(scheme(2), Format::Dlib))
+        read(folder.path(), &Choice::own(scheme(2)))
     }
 
     fn latin1(text: &str) -> Vec<u8> {
