@@ -1,4 +1,4 @@
-use super::{progress::Progress, train::quoted};
+use super::{progress::Progress, run::OPTIONS, train::quoted};
 use crate::{
     console::Console,
     data,
@@ -16,6 +16,7 @@ use awing::{
     benchmark::Machine,
     dataset::{BoxChoice, DataSource},
     evaluation::BoxSource,
+    model::Model,
     training::{MetricsRow, Observer, Recipe},
 };
 use clap::Args;
@@ -148,7 +149,7 @@ impl Ablate {
 
     fn recipe(&self) -> Result<Recipe, Failure> {
         let recipe = Recipe::layered(Some(&self.preset), self.config.as_deref(), &self.set);
-        let mut recipe = recipe.map_err(|e| Failure::Usage(e.to_string()))?;
+        let mut recipe = recipe.map_err(|e| Failure::usage(&e, OPTIONS))?;
         let plain = Recipe::preset(&self.preset).map_err(|e| Failure::Usage(e.to_string()))?;
         let decided = [
             ("loss", recipe.loss != plain.loss),
@@ -227,19 +228,19 @@ struct StudyProgress<'a> {
 impl Observer for StudyProgress<'_> {
     fn step(&mut self, step: usize, loss: f64, progress: f64, faces_per_second: f64) {
         if let Some(run) = &mut self.run {
-            run.step(step, loss, progress, faces_per_second);
+            Observer::<Model>::step(run, step, loss, progress, faces_per_second);
         }
     }
 
     fn evaluated(&mut self, row: &MetricsRow, best: bool) {
         if let Some(run) = &mut self.run {
-            run.evaluated(row, best);
+            Observer::<Model>::evaluated(run, row, best);
         }
     }
 
     fn skipped(&mut self, step: usize, problem: &str) {
         if let Some(run) = &mut self.run {
-            run.skipped(step, problem);
+            Observer::<Model>::skipped(run, step, problem);
         }
     }
 
@@ -255,7 +256,7 @@ impl Observer for StudyProgress<'_> {
 impl StudyObserver for StudyProgress<'_> {
     fn run(&mut self, place: usize, count: usize, variant: &Variant, seed: u64) {
         self.console.note(format!("run {} of {count}: {}, seed {seed}", place + 1, variant.label));
-        self.run = Some(Progress::new(self.console));
+        self.run = Some(Progress::new(self.console, "faces"));
     }
 
     fn finished(&mut self, record: &RunRecord) {

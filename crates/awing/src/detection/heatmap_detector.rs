@@ -31,7 +31,7 @@ const MULTIPLE: u32 = 64;
 const SAME_FACE: f64 = 0.5;
 
 /// A detector that awing trains itself: a stacked hourglass without coordinates whose maps are a scale space of faces, learnt with the
-/// Adaptive Wing loss. See [`crate::training::train_detector`].
+/// Adaptive Wing loss. See [`crate::training::Boxes`].
 #[derive(Clone)]
 pub struct HeatmapDetector {
     network: StackedHourglass,
