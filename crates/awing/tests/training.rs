@@ -6,7 +6,7 @@ use awing::{
     augment::AugmentConfig,
     dataset::{DataSource, Dataset, drawn_faces},
     evaluation::{BoxSource, Normaliser, test_faces},
-    model::{Model, NetworkConfig},
+    model::{Model, NetworkConfig, WeightType},
     prediction::Aligner,
     scheme::Scheme,
     training::{Landmarks, MetricsRow, Observer, Quiet, Recipe, Session, TrainingSet, train},
@@ -242,4 +242,29 @@ fn a_validation_set_that_cannot_be_scored_is_refused_before_the_first_step() {
     blind.samples.iter_mut().for_each(|s| s.landmarks[36] = awing::scheme::Landmark::missing());
     let error = Landmarks::new(recipe(1), faces(4), Some(blind)).unwrap_err().to_string();
     assert!(error.contains("drawn/00001") && error.contains("inter-ocular"), "{error}");
+}
+
+#[test]
+fn a_model_that_an_observer_keeps_does_not_change_any_more() {
+    /// Each measured model, with its weights at that time.
+    #[derive(Default)]
+    struct Kept(Vec<(Model, Vec<u8>)>);
+    fn bytes(model: &Model) -> Vec<u8> {
+        let folder = tempfile::tempdir().unwrap();
+        model.save(folder.path(), "", WeightType::F32).unwrap();
+        std::fs::read(folder.path().join("model.safetensors")).unwrap()
+    }
+    impl Observer for Kept {
+        fn measured(&mut self, _: &MetricsRow, model: &Model) {
+            self.0.push((model.clone(), bytes(model)));
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let task = Landmarks::new(recipe(3), faces(8), Some(drawn_dataset(3, 99))).unwrap();
+    let mut kept = Kept::default();
+    train(session_of(&folder.path().join("run"), task, &GO), &mut kept).unwrap();
+    assert_eq!(kept.0.len(), 3);
+    for (i, (model, then)) in kept.0.iter().enumerate() {
+        assert!(bytes(model) == *then, "the model of evaluation {i} has changed since");
+    }
 }

@@ -29,7 +29,9 @@ impl<M: Module> MovingAverage<M> {
         let decay = self.decay.min(step as f64 / (step as f64 + 10.0));
         let mut collect = Collect(VecDeque::new());
         module.valid().visit(&mut collect);
-        self.average = self.average.clone().map(&mut Blend { new: collect.0, decay });
+        // A clone shares its running statistics with the module, and mapping changes them in place: whoever has a clone of the average would
+        // see it change. The snapshot has its own.
+        self.average = self.average.valid().map(&mut Blend { new: collect.0, decay });
     }
 
     /// The average, off the tape.
@@ -70,7 +72,11 @@ impl ModuleMapper for Blend {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::Device;
+    use burn::{
+        module::RunningState,
+        nn::{BatchNorm, BatchNormConfig},
+        tensor::Device,
+    };
 
     #[derive(Module, Debug)]
     struct One {
@@ -90,5 +96,20 @@ mod tests {
         average.update(&one(20.0), 20);
         assert!((average.module().w.val().into_scalar::<f32>() - 15.0).abs() < 1e-5);
         assert!(!average.module().w.val().device().is_autodiff());
+    }
+
+    #[test]
+    fn a_clone_of_the_average_keeps_its_own_running_statistics() {
+        let norm = |mean: f32| {
+            let device = Device::flex().autodiff();
+            let running_mean = RunningState::new(Tensor::from_data([mean], &device));
+            BatchNorm { running_mean, ..BatchNormConfig::new(1).init(&device) }
+        };
+        let mean = |norm: &BatchNorm| norm.running_mean.value().into_scalar::<f32>();
+        let mut average = MovingAverage::new(&norm(0.0), 0.5);
+        let kept = average.module().clone();
+        average.update(&norm(11.0), 1);
+        assert!((mean(average.module()) - 10.0).abs() < 1e-5);
+        assert_eq!(mean(&kept), 0.0);
     }
 }
