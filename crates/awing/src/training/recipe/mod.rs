@@ -230,6 +230,23 @@ mod tests {
     }
 
     #[test]
+    fn paper_learns_at_the_papers_rates() {
+        let recipe = Recipe::preset("paper").unwrap();
+        // 3148 faces in batches of 8.
+        let plan = recipe.plan(393);
+        assert_eq!((plan.steps, plan.moving_average, plan.clip_norm), (240 * 393, 0.0, 0.0));
+        assert!(matches!(plan.optimiser, OptimiserConfig::Rmsprop { weight_decay: 1e-5, .. }));
+        let rate = |step: usize| {
+            plan.optimiser.learning_rate() * plan.schedule.factor(step as f64 / plan.steps as f64)
+        };
+        for (first, last, expected) in [(0, 79, 1e-4), (80, 159, 1e-5), (160, 239, 1e-6)] {
+            for step in [first * 393, last * 393 + 392] {
+                assert!((rate(step) / expected - 1.0).abs() < 1e-9, "step {step}: {}", rate(step));
+            }
+        }
+    }
+
+    #[test]
     fn the_command_line_wins_over_the_file_and_the_file_over_the_preset() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mine.toml");

@@ -121,6 +121,24 @@ mod tests {
         assert!((steps(config, 1) - 0.85).abs() < 1e-5, "{}", steps(config, 1));
     }
 
+    /// Where w = 1 comes to in a step against a constant `gradient`, at a rate of 0.1 and without decay.
+    fn one_step(config: OptimiserConfig, gradient: f64) -> f32 {
+        let device = Device::flex().autodiff();
+        let one = One { w: Param::from_tensor(Tensor::from_data([1.0_f32], &device)) };
+        let gradients = GradientsParams::from_grads((one.w.val() * gradient).backward(), &one);
+        config.init().step(config.learning_rate(), one, gradients).w.val().into_scalar()
+    }
+
+    #[test]
+    fn epsilon_is_1e_8_and_outside_the_root() {
+        // Gradient 1e-7: the root of the mean square 0.01 * 1e-14 is 1e-8, so the step is 0.1 * 1e-7 / (1e-8 + 1e-8) = 0.5.
+        let rmsprop = OptimiserConfig::Rmsprop { learning_rate: 0.1, weight_decay: 0.0 };
+        assert!((one_step(rmsprop, 1e-7) - 0.5).abs() < 1e-4, "{}", one_step(rmsprop, 1e-7));
+        // Gradient 1e-8: bias-corrected, the moments are 1e-8 and its square, so the step is 0.1 * 1e-8 / (1e-8 + 1e-8) = 0.05.
+        let adamw = OptimiserConfig::Adamw { learning_rate: 0.1, weight_decay: 0.0 };
+        assert!((one_step(adamw, 1e-8) - 0.95).abs() < 1e-4, "{}", one_step(adamw, 1e-8));
+    }
+
     #[test]
     fn a_bad_rate_is_named() {
         let config = OptimiserConfig::Adamw { learning_rate: f64::NAN, weight_decay: 0.0 };
