@@ -1,9 +1,9 @@
-use super::{progress::Progress, run::OPTIONS, train::quoted};
+use super::{progress::Progress, train::quoted};
 use crate::{
     console::Console,
     data,
     device::DeviceChoice,
-    failure::{Failure, OrUsage},
+    failure::{Failure, Options, OrUsage},
     folders,
     interrupt::stoppable,
     style::examples,
@@ -22,6 +22,15 @@ use awing::{
 use clap::Args;
 use serde_json::json;
 use std::path::{Path, PathBuf};
+
+/// The options behind the fields of a study's errors.
+const OPTIONS: &Options = &[
+    ("data", "--data"),
+    ("faces", "--data"),
+    ("validation", "--val"),
+    ("setting", "--set"),
+    ("training", "the same command goes on"),
+];
 
 /// Measure what each loss and each part of the method brings.
 ///
@@ -115,7 +124,8 @@ impl Ablate {
                 card: format!("- Training data: {}\n- A row of a study by `awing ablate`", self.data),
             };
             study(&of, &mut progress)
-        })?;
+        })
+        .map_err(|e| Failure::work(&e, OPTIONS))?;
         if finished.interrupted {
             console.warn("stopped before the end; the same command goes on");
             return Err(Failure::Told);

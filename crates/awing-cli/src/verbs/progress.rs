@@ -131,7 +131,8 @@ impl<M> Observer<M> for Progress<'_> {
 
 /// A figure without its name.
 fn value(figure: &Figure) -> String {
-    figure.to_string().trim_start_matches(figure.measure.name).trim_start().to_owned()
+    let text = figure.to_string();
+    text.strip_prefix(figure.measure.name).unwrap_or(&text).trim_start().to_owned()
 }
 
 /// What is told of a step that was left out.
@@ -154,6 +155,13 @@ pub(crate) fn duration(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_best_is_told_without_its_name() {
+        use awing::training::Measure;
+        const NME: Measure = Measure { name: "NME", column: "val_nme", digits: 4, percent: true };
+        assert_eq!(value(&Figure { measure: &NME, value: Some(3.214) }), "3.21 %");
+    }
 
     #[test]
     fn durations_are_short() {
