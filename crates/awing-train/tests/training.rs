@@ -2,12 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use awing::{network::NetworkConfig, prediction::Aligner, scheme::Scheme};
+use awing::{
+    network::{NetworkConfig, WeightType},
+    prediction::Aligner,
+    scheme::Scheme,
+};
 use awing_train::{
     augment::AugmentConfig,
     dataset::{DataSource, Dataset, drawn_faces},
     evaluation::{BoxSource, Normaliser, test_faces},
-    model::TrainableModel,
+    model::{TrainableModel, save_model},
     training::{Landmarks, MetricsRow, Observer, Quiet, Recipe, Session, TrainingSet, train},
 };
 use burn::tensor::Device;
@@ -247,14 +251,14 @@ fn a_validation_set_that_cannot_be_scored_is_refused_before_the_first_step() {
 fn a_model_that_an_observer_keeps_does_not_change_any_more() {
     /// Each measured model, with its weights at that time.
     #[derive(Default)]
-    struct Kept(Vec<(Model, Vec<u8>)>);
-    fn bytes(model: &Model) -> Vec<u8> {
+    struct Kept(Vec<(TrainableModel, Vec<u8>)>);
+    fn bytes(model: &TrainableModel) -> Vec<u8> {
         let folder = tempfile::tempdir().unwrap();
-        model.save(folder.path(), "", WeightType::F32).unwrap();
+        save_model(&model.to_model(), folder.path(), "", WeightType::F32).unwrap();
         std::fs::read(folder.path().join("model.safetensors")).unwrap()
     }
     impl Observer for Kept {
-        fn measured(&mut self, _: &MetricsRow, model: &Model) {
+        fn measured(&mut self, _: &MetricsRow, model: &TrainableModel) {
             self.0.push((model.clone(), bytes(model)));
         }
     }
