@@ -33,6 +33,7 @@ mod moments;
 #[cfg(any(test, feature = "narrower"))]
 pub mod narrower;
 mod norm;
+pub mod packed;
 pub mod resample;
 mod residual_block;
 mod rows;

@@ -45,6 +45,42 @@ pub fn spread(
     });
 }
 
+/// Adds each pixel of dense `low` maps, [images, height, width, channels], four times to `out`, [images, 2 height, 2 width, channels].
+///
+/// # Panics
+/// If a slice is shorter than the shapes say.
+pub fn add_doubled(low: &[f32], [images, height, width, channels]: [usize; 4], out: &mut [f32]) {
+    let row = width * channels;
+    let (low, out) = (&low[..images * height * row], &mut out[..images * height * row * 4]);
+    let work = out.chunks_mut((4 * row).max(1)).zip(low.chunks(row.max(1))).collect();
+    threads::each(work, TASK.div_ceil(2 * row.max(1)), |(out, low): (&mut [f32], &[f32])| {
+        dispatch(AddDoubled { out, low, channels });
+    });
+}
+
+/// Two rows that each pixel of a row is added to.
+struct AddDoubled<'a> {
+    out: &'a mut [f32],
+    low: &'a [f32],
+    channels: usize,
+}
+
+impl WithSimd for AddDoubled<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { out, low, channels } = self;
+        for out in out.chunks_exact_mut(2 * low.len()) {
+            for (pair, low) in out.chunks_exact_mut(2 * channels).zip(low.chunks_exact(channels)) {
+                let (left, right) = pair.split_at_mut(channels);
+                by_vectors(simd, left, [low], |[low], out| simd.add_f32s(low, out));
+                by_vectors(simd, right, [low], |[low], out| simd.add_f32s(low, out));
+            }
+        }
+    }
+}
+
 /// factor x (the sum of 2 x 2 pixels), for a row.
 struct Gather<'a> {
     out: &'a mut [f32],
@@ -99,5 +135,25 @@ impl WithSimd for Spread<'_> {
                 None => by_vectors(simd, out, [low], |[low], _| simd.mul_f32s(factor, low)),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn four_pixels_worked_out_by_hand() {
+        let four = [1.0, 0.0, 2.0, 0.0, 3.0, 0.0, 6.0, 4.0];
+        let mut half = [0.0; 2];
+        gather(&four, [1, 2, 2, 2], 0.25, &mut half);
+        assert_eq!(half, [3.0, 1.0]);
+        let sum = [11.0, 20.0, 12.0, 20.0, 13.0, 20.0, 16.0, 24.0];
+        let mut out = [0.0; 8];
+        spread(Some(&four), &[10.0, 20.0], [1, 1, 1, 2], 1.0, &mut out);
+        assert_eq!(out, sum);
+        out = four;
+        add_doubled(&[10.0, 20.0], [1, 1, 1, 2], &mut out);
+        assert_eq!(out, sum);
     }
 }

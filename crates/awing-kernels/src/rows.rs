@@ -100,23 +100,37 @@ pub enum Source<'a> {
         /// Whether `second` is one image for all of the batch.
         one_for_all: bool,
     },
+    /// Pictures of three bytes a pixel, red, green and blue, as numbers from 0 to 1.
+    Pictures {
+        /// One for each image of the batch.
+        images: &'a [&'a [u8]],
+        /// Rows of each.
+        height: usize,
+        /// Pixels of a row.
+        width: usize,
+    },
 }
 
 impl Rows for Source<'_> {
     fn height(&self) -> usize {
-        let (Self::Plain(maps) | Self::Joined { first: maps, .. }) = self;
-        maps.height
+        match self {
+            Self::Plain(maps) | Self::Joined { first: maps, .. } => maps.height,
+            Self::Pictures { height, .. } => *height,
+        }
     }
 
     fn width(&self) -> usize {
-        let (Self::Plain(maps) | Self::Joined { first: maps, .. }) = self;
-        maps.width
+        match self {
+            Self::Plain(maps) | Self::Joined { first: maps, .. } => maps.width,
+            Self::Pictures { width, .. } => *width,
+        }
     }
 
     fn channels(&self) -> usize {
         match self {
             Self::Plain(maps) => maps.channels,
             Self::Joined { first, second, .. } => first.channels + second.channels,
+            Self::Pictures { .. } => 3,
         }
     }
 
@@ -131,6 +145,10 @@ impl Rows for Source<'_> {
                     left.copy_from_slice(a);
                     right.copy_from_slice(b);
                 }
+            }
+            Self::Pictures { images, width, .. } => {
+                let row = &images[image][y * width * 3..][..width * 3];
+                out.iter_mut().zip(row).for_each(|(out, byte)| *out = f32::from(*byte) * (1.0 / 255.0));
             }
         }
     }
@@ -154,6 +172,41 @@ impl Rows for NormRelu<'_> {
                 let y = simd.mul_add_e_f32s(x, scale, shift);
                 // Not a maximum, which would turn a NaN into 0.
                 simd.select_f32s(simd.less_than_f32s(y, zero), zero, y)
+            });
+        }
+    }
+}
+
+/// The means of 2 x 2 pixels of what the input is normalised and rectified to.
+pub(crate) struct HalvedNormRelu<'a>(pub(crate) NormRelu<'a>);
+
+impl Rows for HalvedNormRelu<'_> {
+    fn height(&self) -> usize {
+        self.0.input.height / 2
+    }
+    fn width(&self) -> usize {
+        self.0.input.width / 2
+    }
+    fn channels(&self) -> usize {
+        self.0.input.channels
+    }
+
+    #[inline(always)]
+    fn fill<S: Simd>(&self, simd: S, image: usize, y: usize, out: &mut [f32]) {
+        let NormRelu { input, scale, shift } = self.0;
+        let (zero, quarter) = (simd.splat_f32s(0.0), simd.splat_f32s(0.25));
+        let (top, bottom) = (input.row(image, 2 * y), input.row(image, 2 * y + 1));
+        let (mut top, mut bottom) = (top, bottom);
+        for out in out.chunks_exact_mut(input.channels) {
+            let four = (top.next(), top.next(), bottom.next(), bottom.next());
+            let (Some(a), Some(b), Some(c), Some(d)) = four else { return };
+            by_vectors(simd, out, [a, b, c, d, scale, shift], |[a, b, c, d, scale, shift], _| {
+                let open = |x| {
+                    let y = simd.mul_add_e_f32s(x, scale, shift);
+                    simd.select_f32s(simd.less_than_f32s(y, zero), zero, y)
+                };
+                let sum = simd.add_f32s(simd.add_f32s(open(a), open(b)), simd.add_f32s(open(c), open(d)));
+                simd.mul_f32s(quarter, sum)
             });
         }
     }

@@ -24,6 +24,10 @@ mod here {
         rayon::join(first, second)
     }
 
+    pub(super) fn inside<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+        rayon::scope(|_| work())
+    }
+
     pub(super) fn count() -> usize {
         rayon::current_num_threads()
     }
@@ -37,6 +41,10 @@ mod here {
 
     pub(super) fn both<A, B>(first: impl FnOnce() -> A, second: impl FnOnce() -> B) -> (A, B) {
         (first(), second())
+    }
+
+    pub(super) fn inside<R>(work: impl FnOnce() -> R) -> R {
+        work()
     }
 
     pub(super) fn count() -> usize {
@@ -57,6 +65,11 @@ pub fn each<T: Send>(tasks: Vec<T>, least: usize, work: impl Fn(T) + Sync + Send
 /// Both, side by side where another thread has nothing to do.
 pub fn both<A: Send, B: Send>(first: impl FnOnce() -> A + Send, second: impl FnOnce() -> B + Send) -> (A, B) {
     here::both(first, second)
+}
+
+/// Runs `work` on one of the threads, so that its many short parallel parts need not wake them from outside.
+pub fn inside<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    here::inside(work)
 }
 
 /// How many threads share the work.

@@ -13,7 +13,8 @@ use awing_train::{
     dataset::{DataSource, Dataset, ImageSource, drawn_faces},
     model::{StackedHourglass, TrainableModel},
     training::{
-        MetricsRow, Observer, OptimiserConfig, Quiet, Recipe, ScheduleConfig, Session, TrainingSet, train,
+        Landmarks, MetricsRow, Observer, OptimiserConfig, Quiet, Recipe, ScheduleConfig, Session,
+        TrainingSet, train,
     },
 };
 use burn::{
@@ -50,11 +51,18 @@ fn drawn_dataset(count: usize) -> Dataset {
     }
 }
 
-fn session(folder: &Path, recipe: Recipe, faces: TrainingSet) -> Session<'static> {
+fn session(folder: &Path, recipe: Recipe, faces: TrainingSet) -> Session<'static, Landmarks> {
+    validated(folder, recipe, faces, None)
+}
+
+fn validated(
+    folder: &Path,
+    recipe: Recipe,
+    faces: TrainingSet,
+    validation: Option<Dataset>,
+) -> Session<'static, Landmarks> {
     Session {
-        recipe,
-        faces,
-        validation: None,
+        task: Landmarks::new(recipe, faces, validation).unwrap(),
         folder: folder.to_path_buf(),
         start: None,
         resume: false,
@@ -107,17 +115,13 @@ fn copy(from: &Path, to: &Path) {
 /// A finished run of two epochs of three steps each, whose checkpoints are of the steps 6 and 3.
 fn finished(folder: &Path) -> PathBuf {
     let run = folder.join("whole");
-    let validated = Session { validation: Some(drawn_dataset(3)), ..session(&run, recipe(2), faces(12)) };
-    train(validated, &mut Quiet).unwrap();
+    train(validated(&run, recipe(2), faces(12), Some(drawn_dataset(3))), &mut Quiet).unwrap();
     run
 }
 
 fn go_on(run: &Path, epochs: usize, told: &mut Told) -> awing::Result<usize> {
-    let resumed = Session {
-        validation: Some(drawn_dataset(3)),
-        resume: true,
-        ..session(run, recipe(epochs), faces(12))
-    };
+    let resumed =
+        Session { resume: true, ..validated(run, recipe(epochs), faces(12), Some(drawn_dataset(3))) };
     train(resumed, told).map(|outcome| outcome.progress.step)
 }
 
@@ -213,7 +217,7 @@ fn a_run_goes_on_with_the_recipe_and_the_faces_that_it_began_with() {
     let before = weights(&run);
     let settings = fs::read(run.join("config.toml")).unwrap();
     let other = |set: TrainingSet, validation: Option<Dataset>, recipe: Recipe| {
-        let resumed = Session { validation, resume: true, ..session(&run, recipe, set) };
+        let resumed = Session { resume: true, ..validated(&run, recipe, set, validation) };
         train(resumed, &mut Quiet).unwrap_err().to_string()
     };
     let validation = || Some(drawn_dataset(3));
@@ -226,7 +230,7 @@ fn a_run_goes_on_with_the_recipe_and_the_faces_that_it_began_with() {
     for wrong in [None, Some(drawn_dataset(4))] {
         let problem = other(faces(12), wrong, recipe(3));
         assert!(
-            problem.contains("the run's best was chosen by others; resume it with the same --val"),
+            problem.contains("validation: the run's best was chosen by others; resume it with the same ones"),
             "{problem}"
         );
     }
@@ -457,12 +461,8 @@ fn weights_to_start_from_that_are_not_finite_are_refused() {
 
 #[test]
 fn a_validation_set_without_a_face_is_refused_before_anything_is_written() {
-    let folder = tempfile::tempdir().unwrap();
-    let run = folder.path().join("run");
-    let empty = Session { validation: Some(drawn_dataset(0)), ..session(&run, recipe(1), faces(4)) };
-    let problem = train(empty, &mut Quiet).unwrap_err().to_string();
-    assert!(problem.contains("--val: 300w:drawn holds no face"), "{problem}");
-    assert!(!run.exists());
+    let problem = Landmarks::new(recipe(1), faces(4), Some(drawn_dataset(0))).unwrap_err().to_string();
+    assert!(problem.contains("validation: 300w:drawn holds no face"), "{problem}");
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod man;
 mod predict;
 mod predict_video;
 mod progress;
+mod run;
 mod train;
 mod train_detector;
 

@@ -1,21 +1,17 @@
-use super::progress::{duration, skipped_step};
-use crate::photo_list::expand_sources;
+use super::run::{OPTIONS, Run, RunPlace, described};
 use crate::{
     console::Console,
     data,
     detector::DetectorSource,
     device::DeviceChoice,
     failure::{Failure, OrUsage},
-    folders,
-    interrupt::stoppable,
+    photo_list::expand_sources,
     style::examples,
 };
-use awing::Error;
 use awing_train::{
     dataset::{BoxedPhoto, DataSource},
-    evaluation::DetectionFigures,
     report::{box_sheet, save_picture},
-    training::{DetectorRecipe, DetectorSession, DetectorWatcher, SceneMaker, SceneSources, train_detector},
+    training::{Boxes, DetectorRecipe, Goal, SceneMaker, SceneSources},
 };
 use clap::Args;
 use serde_json::json;
@@ -80,13 +76,12 @@ pub(crate) struct TrainDetector {
 
 impl TrainDetector {
     pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
-        if let Some(name) = self.name.as_deref().filter(|name| !folders::is_name(name)) {
-            return Err(Failure::Usage(format!("--name: `{name}` cannot name a folder; give a plain word")));
-        }
-        let recipe = self.recipe()?;
+        let place = RunPlace::new(&self.runs, "detector", self.name.as_deref(), self.resume)?;
+        let recipe = self.recipe(&place)?;
+        let failed = |e: awing::Error| Failure::work(&e, OPTIONS);
         let sources = self.sources(console)?;
         if let Some(path) = &self.preview {
-            let maker = SceneMaker::new(sources, recipe.augment, recipe.network.input)?;
+            let maker = SceneMaker::new(sources, recipe.augment, recipe.network.input).map_err(failed)?;
             let scenes = (0..24).map(|seed| maker.scene(seed)).collect::<Result<Vec<_>, _>>()?;
             let pictures = scenes.iter().map(|s| (&s.picture, &s.faces[..], &s.ignored[..]));
             save_picture(path, &box_sheet(&pictures.collect::<Vec<_>>(), 6))?;
@@ -94,33 +89,18 @@ impl TrainDetector {
             return if self.json { console.print_json(&told) } else { console.print(path.display()) };
         }
         let validation = photos(&self.val, console)?;
-        let parent = self.runs.join("detector");
-        let folder = match &self.name {
-            Some(name) if self.resume => parent.join(name),
-            Some(name) => folders::named_run(&parent.join(name), "choose another --name, or --resume it")?,
-            None => folders::numbered(&parent, "detector")?,
-        };
         let device = self.device.device()?;
         let start = self.from.as_ref().map(|from| from.load_trained(&device)).transpose()?;
-        console.note(format!("training into {}", folder.display()));
-        let outcome = stoppable(console, "after this step with a checkpoint", |stop| {
-            train_detector(DetectorSession {
-                recipe,
-                sources,
-                validation,
-                folder: folder.clone(),
-                start,
-                resume: self.resume,
-                device,
-                stop,
-                card: self.card(),
-                watcher: &mut Watcher { console },
-            })
-        });
-        if outcome.is_err() && !self.resume {
-            folders::release(&folder);
-        }
-        let outcome = outcome?;
+        let run = Run {
+            task: Boxes::new(recipe, sources, validation).map_err(failed)?,
+            place: &place,
+            usual_name: "detector",
+            start,
+            device,
+            card: self.card(),
+            samples: "scenes",
+        };
+        let (outcome, _) = run.train(console)?;
         let progress = &outcome.progress;
         if self.json {
             console.print_json(&json!({
@@ -131,12 +111,8 @@ impl TrainDetector {
                 "interrupted": outcome.interrupted,
             }))?;
         } else {
-            console.print(format!(
-                "{}: {} steps in {}",
-                outcome.folder.display(),
-                progress.step,
-                duration(progress.seconds)
-            ))?;
+            let best = progress.best.map(|m| format!("best average precision {:.4}", Goal::One.value(m)));
+            console.print(described(&outcome, best))?;
         }
         if outcome.interrupted {
             console.warn("stopped before the end; go on with the same command, --name and --resume");
@@ -145,12 +121,12 @@ impl TrainDetector {
         Ok(())
     }
 
-    fn recipe(&self) -> Result<DetectorRecipe, Failure> {
-        let path = match (&self.name, self.resume) {
-            (Some(name), true) => Some(self.runs.join("detector").join(name).join("config.toml")),
-            _ => self.config.clone(),
+    fn recipe(&self, place: &RunPlace) -> Result<DetectorRecipe, Failure> {
+        let mut recipe = match place.config() {
+            Some(config) => DetectorRecipe::layered(Some(&config), &[])?,
+            None => DetectorRecipe::layered(self.config.as_deref(), &self.set)
+                .map_err(|e| Failure::usage(&e, OPTIONS))?,
         };
-        let mut recipe = DetectorRecipe::layered(path.as_deref(), &self.set).or_usage("settings")?;
         let training = &mut recipe.training;
         if let Some(steps) = self.steps {
             (training.steps, training.minutes) = (steps, None);
@@ -194,32 +170,4 @@ impl TrainDetector {
 fn photos(all: &[DataSource], console: &Console) -> Result<Vec<BoxedPhoto>, Failure> {
     let photos = all.iter().map(|source| data::photos(source, None, console));
     Ok(photos.collect::<Result<Vec<_>, _>>()?.concat())
-}
-
-/// A line for each evaluation.
-struct Watcher<'a> {
-    console: &'a Console,
-}
-
-impl DetectorWatcher for Watcher<'_> {
-    fn evaluated(&mut self, step: usize, loss: f64, figures: Option<&DetectionFigures>) {
-        let measured = figures.map_or_else(String::new, |f| {
-            let number = |v: Option<f64>| v.map_or("-".to_owned(), |v| format!("{v:.4}"));
-            format!(
-                "  average precision {}  recall % {}  false alarms {}",
-                number(f.average_precision),
-                number(f.recall),
-                f.false_alarms
-            )
-        });
-        self.console.note(format!("step {step}  loss {loss:.5}{measured}"));
-    }
-
-    fn skipped(&mut self, step: usize, problem: &str) {
-        self.console.warn(skipped_step(step, problem));
-    }
-
-    fn damaged(&mut self, damage: &Error) {
-        self.console.warn(damage);
-    }
 }

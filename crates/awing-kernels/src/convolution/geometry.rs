@@ -1,8 +1,27 @@
 use super::patch::SIDE;
-use crate::tile::tile_rows;
+use crate::{threads, tile::tile_rows};
 
 /// Patches of a tile, at least, for which Winograd's method is used.
 const LEAST_PATCHES: usize = 8;
+
+/// Patches of a tile, at most, where it may be as large as is fastest: what is made of them still fits the second-level cache of
+/// most processors.
+const FAST_PATCHES: usize = 48;
+
+/// Bytes of a tile's input likewise, for the other method.
+const FAST_BYTES: usize = 192 * 1024;
+
+/// How tasks are cut out of maps.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Tiling {
+    /// The same on every machine, for sums over tiles that must not depend on it.
+    Fixed,
+    /// As is fastest with the threads at hand, in multiples of `unit` rows, which divides the height.
+    Fast {
+        /// Rows that stay together.
+        unit: usize,
+    },
+}
 
 /// How a convolution is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +64,34 @@ impl Geometry {
         if fits && pays { Method::Winograd } else { Method::Windows }
     }
 
-    pub(crate) fn tile_rows(&self, [height, width]: [usize; 2], row: usize, method: Method) -> usize {
+    /// Rows of outputs of a task, of an input row of so many bytes.
+    pub(crate) fn rows(&self, tiling: Tiling, size: [usize; 2], row: usize, method: Method) -> usize {
+        match tiling {
+            Tiling::Fixed => self.tile_rows(size, row, method),
+            Tiling::Fast { unit } => self.fast_rows(size, row, unit, method),
+        }
+    }
+
+    /// The divisor of the height with which the last thread is done first. A task costs its pixels and, on top, the way of the
+    /// weights through the cache.
+    fn fast_rows(&self, [height, width]: [usize; 2], row: usize, unit: usize, method: Method) -> usize {
+        let (unit, most, start) = match method {
+            Method::Windows => (unit, (FAST_BYTES / row.max(1)).max(unit), 32),
+            Method::Winograd => {
+                let area = SIDE.pow(2);
+                (unit.max(SIDE), (FAST_PATCHES * area / width).max(SIDE), 6 * area)
+            }
+        };
+        let threads = threads::count();
+        let cost = |rows: usize| (self.images * height / rows).div_ceil(threads) * (rows * width + start);
+        (1..=height.min(most) / unit)
+            .map(|n| n * unit)
+            .filter(|rows| height.is_multiple_of(*rows))
+            .min_by_key(|rows| cost(*rows))
+            .unwrap_or(height)
+    }
+
+    fn tile_rows(&self, [height, width]: [usize; 2], row: usize, method: Method) -> usize {
         let (unit, least) = match method {
             Method::Windows => (1, 4),
             Method::Winograd => (SIDE, LEAST_PATCHES * SIDE.pow(2) / width),

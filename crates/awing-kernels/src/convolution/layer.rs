@@ -2,7 +2,7 @@
 
 use super::{
     correlate::Correlate,
-    geometry::{Geometry, Method, Place, parts, places},
+    geometry::{Geometry, Method, Place, Tiling, parts, places},
     weights::Weights,
     windows::Windows,
     winograd::Winograd,
@@ -21,11 +21,13 @@ const LEAST: usize = 1 << 20;
 
 /// Convolves `source`. Outputs, [images, height, width, outputs], go to `kept`, or where there is none to a buffer of
 /// the task; then `finish` sees those of each task beside the task's part of `joined`.
+#[expect(clippy::too_many_arguments, reason = "what a convolution is, and where it goes")]
 pub(crate) fn forward<R: Rows, T: Send>(
     source: &R,
     geometry: Geometry,
     weights: &Weights,
     bias: Option<&[f32]>,
+    tiling: Tiling,
     kept: Option<&mut [f32]>,
     joined: Option<&mut [f32]>,
     finish: impl Fn(Place, &mut [f32], Option<&mut [f32]>) -> T + Sync,
@@ -34,7 +36,7 @@ pub(crate) fn forward<R: Rows, T: Send>(
     let (height, width) = (geometry.output(source.height()), geometry.output(source.width()));
     let outputs = weights.outputs;
     let row = (source.width() + 2 * padding) * source.channels() * stride * size_of::<f32>();
-    let rows = geometry.tile_rows([height, width], row, weights.method);
+    let rows = geometry.rows(tiling, [height, width], row, weights.method);
     let tasks = images * height / rows;
     let work: Vec<_> =
         places(images, height, rows).zip(parts(kept, tasks)).zip(parts(joined, tasks)).collect();
@@ -87,7 +89,7 @@ pub(crate) fn backward<A: Rows, D: Rows, T: Send>(
     let same = stride == 1 && 2 * padding + 1 == kernel;
     let method = input_gradient.as_ref().map_or(Method::Windows, |(turned, _)| turned.method);
     let rows = if same || input_gradient.is_none() {
-        geometry.tile_rows([height, width], row, method)
+        geometry.rows(Tiling::Fixed, [height, width], row, method)
     } else {
         height
     };

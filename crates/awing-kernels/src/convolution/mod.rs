@@ -8,8 +8,8 @@ mod weights;
 mod windows;
 mod winograd;
 
-pub(crate) use geometry::Place;
 pub use geometry::{Geometry, Method};
+pub(crate) use geometry::{Place, Tiling};
 pub(crate) use layer::{Middle, backward, forward, weight_order};
 pub use weights::Weights;
 
@@ -27,7 +27,7 @@ pub fn convolve(
     bias: Option<&[f32]>,
     out: &mut [f32],
 ) {
-    forward(source, geometry, weights, bias, Some(out), None, |_, _, _| ());
+    forward(source, geometry, weights, bias, Tiling::Fixed, Some(out), None, |_, _, _| ());
 }
 
 /// The gradient of [`convolve`] for outputs whose gradient is `above`: that of the weights, [outputs, inputs, kernel, kernel]. With

@@ -18,14 +18,15 @@ use crate::{
 };
 use pulp::{Simd, WithSimd};
 
-/// Patches side by side in registers, for processors with 32 vector registers and with 16.
-const PATCHES: (usize, usize) = (8, 4);
+/// A multiple of all numbers of patches that go side by side in registers.
+const TOGETHER: usize = 24;
 
-/// A multiple of both.
-const TOGETHER: usize = 8;
+/// Patches that go through together: the floats of a block, inputs and outputs, that still about fit the second-level cache; each block reads
+/// all weights once.
+const BLOCK: usize = 320 * 1024;
 
-/// Patches that go through together: the floats of a block, inputs and outputs, that still fit the second-level cache.
-const BLOCK: usize = 80 * 1024;
+/// Patches of a block, at least.
+const LEAST: usize = 8;
 
 /// Convolves a tile at stride 1: `tile` is [rows + 2, width + 2, inputs] with its padding ([`super::tile::Tile`]), and the
 /// outputs, [rows, width, outputs], go to `out`. Rows and width are multiples of [`SIDE`]. Outputs
@@ -48,9 +49,10 @@ impl Winograd<'_> {
         let patches = rows / SIDE * (self.width / SIDE);
         let padded = outputs.next_multiple_of(lanes);
         // Blocks of about the same length, and planes that do not fall on each other in the cache.
-        let most = (BLOCK / (PLACES * (inputs + padded)) / TOGETHER).max(1) * TOGETHER;
-        let length = patches.div_ceil(patches.div_ceil(most).max(1)).next_multiple_of(TOGETHER);
-        let planes = (length * inputs + 16, length * padded + 16);
+        let most = (BLOCK / (PLACES * (inputs + padded))).max(LEAST);
+        let length = patches.div_ceil(patches.div_ceil(most).max(1));
+        let room = length.next_multiple_of(TOGETHER);
+        let planes = (room * inputs + 16, room * padded + 16);
         with_scratch(PLACES * planes.0 + SLACK, |values| {
             with_scratch(PLACES * planes.1 + SLACK, |sums| {
                 dispatch(Blocks { of: self, rows, patches, length, planes, values, sums });
@@ -95,13 +97,23 @@ impl WithSimd for Blocks<'_, '_> {
             let block = Block { first, count: length.min(patches - first), planes };
             spread(simd, tile, inputs, width, &block, values);
             if many_registers::<S>() {
-                multiply::<S, { PATCHES.0 }>(simd, weights, &block, values, sums);
+                match fewest_left_over(block.count, &[12, 8, 6]) {
+                    12 => multiply::<S, 12>(simd, weights, &block, values, sums),
+                    8 => multiply::<S, 8>(simd, weights, &block, values, sums),
+                    _ => multiply::<S, 6>(simd, weights, &block, values, sums),
+                }
             } else {
-                multiply::<S, { PATCHES.1 }>(simd, weights, &block, values, sums);
+                multiply::<S, 4>(simd, weights, &block, values, sums);
             }
             gather(simd, sums, bias, outputs, width, &block, out);
         }
     }
+}
+
+/// Of these numbers of patches side by side in registers the one for `count` patches: two loads of weights come on top of each round.
+fn fewest_left_over(count: usize, choices: &[usize]) -> usize {
+    let cost = |n: usize| count.div_ceil(n) * (n + 2);
+    choices.iter().copied().min_by_key(|n| cost(*n)).unwrap_or_default()
 }
 
 /// The values of each patch, 6 x 6, as they are multiplied: to `values`, [36, patches, inputs].

@@ -1,13 +1,12 @@
-use super::BlockLayer;
+use super::{BlockLayer, add::Add};
 use crate::{
-    convolution::{self, Weights},
+    convolution::{self, Tiling, Weights},
     memory,
     moments::Moments,
     norm::channel_statistics,
-    rows::{Maps, by_vectors},
+    rows::Maps,
     vectors::dispatch,
 };
-use pulp::{Simd, WithSimd};
 
 /// What a block gives. Buffers are from [`memory::take`] and may be longer than the shapes say.
 #[derive(Debug)]
@@ -53,6 +52,7 @@ pub fn residual_block(
             layer.geometry(images),
             packed[3],
             None,
+            Tiling::Fixed,
             Some(&mut *sum),
             None,
             |_, _, _| (),
@@ -80,6 +80,7 @@ pub fn residual_block(
             layer.geometry(images),
             packed[i],
             None,
+            Tiling::Fixed,
             kept,
             Some(&mut *sum),
             |place, own, sum| {
@@ -106,40 +107,4 @@ pub fn residual_block(
     }
     statistics.extend(last);
     BlockOutputs { sum: output, middle, statistics }
-}
-
-/// sum\[.., start..\] = own + input\[.., start..\], or sum + own where there is no input; pixels of the sum and of the input
-/// lie `step` floats apart.
-struct Add<'a> {
-    own: &'a [f32],
-    count: usize,
-    sum: &'a mut [f32],
-    start: usize,
-    step: usize,
-    input: Option<&'a [f32]>,
-}
-
-impl WithSimd for Add<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { own, count, sum, start, step, input } = self;
-        let pixels = own.chunks_exact(count).zip(sum.chunks_exact_mut(step));
-        match input {
-            Some(input) => {
-                for ((own, sum), input) in pixels.zip(input.chunks_exact(step)) {
-                    let input = &input[start..start + count];
-                    by_vectors(simd, &mut sum[start..start + count], [own, input], |[a, b], _| {
-                        simd.add_f32s(a, b)
-                    });
-                }
-            }
-            None => {
-                for (own, sum) in pixels {
-                    by_vectors(simd, &mut sum[start..start + count], [own], |[a], b| simd.add_f32s(a, b));
-                }
-            }
-        }
-    }
 }

@@ -2,9 +2,11 @@
 //! first, side by side plus the input or its projection. Each layer is normalised, convolved and added to the sum while its tile is in the
 //! cache, so that the block reads its input and writes its output about once.
 
+mod add;
 mod backward;
 mod forward;
 
+pub(crate) use add::Add;
 pub use backward::{BlockGradients, residual_block_backward};
 pub use forward::{BlockOutputs, residual_block};
 

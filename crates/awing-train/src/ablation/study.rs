@@ -10,7 +10,9 @@ use crate::{
     files::{LONGEST_TABLE, lock, write_atomic},
     loss::PixelLoss,
     model::TrainableModel,
-    training::{Fingerprint, MetricsRow, Observer, Recipe, Session, TrainingSet, has_checkpoint, train},
+    training::{
+        Fingerprint, Landmarks, MetricsRow, Observer, Recipe, Session, TrainingSet, has_checkpoint, train,
+    },
 };
 use awing::{
     Error, Result,
@@ -182,9 +184,7 @@ fn run(
         problem: None,
     };
     let session = Session {
-        recipe,
-        faces,
-        validation: Some(data(study.validation)),
+        task: Landmarks::new(recipe, faces, Some(data(study.validation)))?,
         folder: folder.to_path_buf(),
         start: None,
         resume,
@@ -256,7 +256,7 @@ impl Watch<'_> {
 }
 
 impl Observer for Watch<'_> {
-    fn started(&mut self, folder: &Path, step: usize, steps_per_epoch: usize) {
+    fn started(&mut self, folder: &Path, step: usize, steps_per_epoch: Option<usize>) {
         self.observer.started(folder, step, steps_per_epoch);
     }
 

@@ -4,7 +4,7 @@ use crate::{
     dataset::{Dataset, ImageSource, Sample},
     loss::heatmap_loss,
     model::{StackedHourglass, TrainableModel},
-    training::{Batches, Recipe, SampleMaker, SampleSlot, Steps, TrainingSet},
+    training::{Batches, FaceBatches, Recipe, SampleMaker, SampleSlot, Steps, TrainingSet, ahead},
 };
 use awing::{
     Error, Result,
@@ -124,11 +124,11 @@ impl Setting {
 
     fn batch(&self, scratch: &Path) -> Measured {
         let faces = self.faces(scratch)?;
-        let batches = Batches::new(&faces, &self.recipe)?;
+        let batches = FaceBatches::new(&faces, &self.recipe)?;
         let (mut step, mut worker) = (0, batches.worker());
         let next = |()| {
             step += 1;
-            worker.make(step).map(drop)
+            worker(step).map(drop)
         };
         Ok((Timing::of(self.seconds, || Ok(()), next)?, self.recipe.training.batch))
     }
@@ -188,13 +188,13 @@ impl Setting {
 
     fn train_step(&self, scratch: &Path) -> Measured {
         let faces = self.faces(scratch)?;
-        let batches = Batches::new(&faces, &self.recipe)?;
+        let batches = FaceBatches::new(&faces, &self.recipe)?;
         let device = self.device.clone().autodiff();
         let mut steps = Steps::new(&faces, &self.recipe, &device)?;
         let (mut number, mut worker) = (0, batches.worker());
         let next = || {
             number += 1;
-            worker.make(number)
+            worker(number)
         };
         let timing = Timing::of(self.seconds, next, |batch| steps.step(batch).map(drop))?;
         Ok((timing, self.recipe.training.batch))
@@ -202,12 +202,12 @@ impl Setting {
 
     fn train(&self, scratch: &Path) -> Measured {
         let faces = self.faces(scratch)?;
-        let batches = Batches::new(&faces, &self.recipe)?;
+        let batches = FaceBatches::new(&faces, &self.recipe)?;
         let device = self.device.clone().autodiff();
         let mut steps = Steps::new(&faces, &self.recipe, &device)?;
         let timing = std::thread::scope(|scope| {
-            let mut ahead = batches.ahead(scope);
-            let next = |()| ahead.next().transpose()?.map_or(Ok(None), |batch| steps.step(batch)).map(drop);
+            let mut made = ahead(scope, &batches, self.recipe.training.workers);
+            let next = |()| made.next().transpose()?.map_or(Ok(None), |batch| steps.step(batch)).map(drop);
             Timing::of(self.seconds, || Ok(()), next)
         })?;
         Ok((timing, self.recipe.training.batch))

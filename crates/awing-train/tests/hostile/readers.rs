@@ -11,7 +11,7 @@ use awing_train::{
     Device,
     dataset::{BoxFile, BoxedPhotos, Dataset, OpenOptions, Sample, drawn_faces},
     interchange::{ImportOptions, import_state_dict},
-    training::{DetectorRecipe, Quiet, Recipe, Session, TrainingSet, train},
+    training::{DetectorRecipe, Landmarks, Quiet, Recipe, Session, TrainingSet, train},
 };
 use image::ImageFormat;
 use std::{
@@ -410,9 +410,7 @@ fn resume(folder: &Path, recipe: &Recipe, resume: bool) -> awing::Result<()> {
     let faces = TrainingSet::from_samples(Scheme::builtin("300w-68")?, drawn_faces(4, 64, 7))?;
     let stop = AtomicBool::new(resume);
     let session = Session {
-        recipe: recipe.clone(),
-        faces,
-        validation: None,
+        task: Landmarks::new(recipe.clone(), faces, None)?,
         folder: folder.to_path_buf(),
         start: None,
         resume,

@@ -5,6 +5,7 @@
 
 mod calibration;
 mod config;
+mod forward;
 mod heatmap_network;
 mod model;
 mod model_files;
@@ -12,7 +13,8 @@ mod weights;
 
 pub use calibration::Calibration;
 pub use config::NetworkConfig;
-pub use heatmap_network::{HeatmapNetwork, Network};
+pub use forward::Network;
+pub use heatmap_network::HeatmapNetwork;
 pub use model::{Model, ModelConfig};
 pub use model_files::ModelFiles;
 pub use weights::{WeightTensor, WeightType, Weights};
