@@ -13,7 +13,7 @@ use awing_train::{
     Device,
     dataset::{BoxChoice, Dataset, Images, OpenOptions, convert, drawn_faces},
     evaluation::{BoxSource, Normaliser, test_faces},
-    training::{MetricsRow, Observer, Recipe, Session, TrainingSet, train},
+    training::{Landmarks, MetricsRow, Observer, Recipe, Session, TrainingSet, train},
 };
 use std::{
     fs,
@@ -66,9 +66,8 @@ fn main() -> Result<()> {
     let recipe = Recipe::layered(Some("nano"), None, &settings.map(str::to_owned))?;
     let run = csv.with_file_name("run");
     let session = Session {
-        recipe,
-        faces: TrainingSet::new(vec![faces], BoxChoice::Landmarks)?,
-        validation: None,
+        // A data set of its own in the place of `None` chooses the best checkpoint.
+        task: Landmarks::new(recipe, TrainingSet::new(vec![faces], BoxChoice::Landmarks)?, None)?,
         folder: run.clone(),
         start: None,
         // Started again, the example goes on with its run, which must have the same faces.
@@ -112,7 +111,7 @@ struct Told;
 
 impl Observer for Told {
     fn evaluated(&mut self, row: &MetricsRow, _best: bool) {
-        println!("step {:4}  loss {:.4}  {:.0} faces/s", row.step, row.loss, row.faces_per_second);
+        println!("step {:4}  loss {:.4}  {:.0} faces/s", row.step, row.loss, row.samples_per_second);
     }
 }
 
