@@ -90,6 +90,14 @@ mod tests {
     }
 
     #[test]
+    fn the_usual_square_is_1_3_times_the_box_around_its_middle() {
+        // The same box: a side of 130 around (150, 130), so [85, 215] x [65, 195].
+        let t = CropRule::default().transform(Rect::new(100.0, 100.0, 200.0, 160.0), 50, 0.0, false).unwrap();
+        assert!(t.apply(Point::new(85.0, 65.0)).distance(Point::new(-0.5, -0.5)) < 1e-9);
+        assert!(t.apply(Point::new(215.0, 195.0)).distance(Point::new(49.5, 49.5)) < 1e-9);
+    }
+
+    #[test]
     fn unusable_boxes_are_refused() {
         let rule = CropRule::default();
         for (x0, y0, x1, y1) in [

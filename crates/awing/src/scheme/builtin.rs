@@ -83,6 +83,82 @@ mod tests {
         assert_eq!(aflw.lines[1].points, [3, 4, 5]);
     }
 
+    /// Every pair, and by its absence every point of the midline, as the field's code lists them: names alone let the two inner pairs of a
+    /// brow be exchanged.
+    #[test]
+    fn mirror_pairs_are_those_of_the_field() {
+        let pairs = |name: &str, ranges: &[(usize, usize, usize)]| {
+            let scheme = Scheme::builtin(name).unwrap();
+            let mut expected: Vec<usize> = (0..scheme.len()).collect();
+            for &(from, to, count) in ranges {
+                // One side counts up, the other down.
+                (0..count).for_each(|i| expected.swap(from + i, to - i));
+            }
+            assert_eq!(scheme.mirror, expected, "{name}");
+        };
+        // From, to, how many: 33-46 34-45 35-44 36-43 37-42, then 38-50 39-49 40-48 41-47, and so on.
+        let wflw = [
+            (0, 32, 16),
+            (33, 46, 5),
+            (38, 50, 4),
+            (55, 59, 2),
+            (60, 72, 5),
+            (65, 75, 3),
+            (76, 82, 3),
+            (83, 87, 2),
+            (88, 92, 2),
+            (93, 95, 1),
+            (96, 97, 1),
+        ];
+        pairs("wflw-98", &wflw);
+        let w300 = [
+            (0, 16, 8),
+            (17, 26, 5),
+            (31, 35, 2),
+            (36, 45, 4),
+            (40, 47, 2),
+            (48, 54, 3),
+            (55, 59, 2),
+            (60, 64, 2),
+            (65, 67, 1),
+        ];
+        pairs("300w-68", &w300);
+        let cofw = [
+            (0, 1),
+            (2, 3),
+            (4, 6),
+            (5, 7),
+            (8, 9),
+            (10, 11),
+            (12, 14),
+            (13, 15),
+            (16, 17),
+            (18, 19),
+            (22, 23),
+        ];
+        pairs("cofw-29", &cofw.map(|(i, j)| (i, j, 1)));
+        pairs("aflw-19", &[(0, 5, 3), (6, 11, 3), (12, 14, 1), (15, 17, 1)]);
+    }
+
+    #[test]
+    fn errors_are_divided_by_the_fields_own_distances() {
+        let is = |scheme: &str, name: &str, [from, to]: [&[usize]; 2]| {
+            let scheme = Scheme::builtin(scheme).unwrap();
+            assert_eq!(
+                scheme.normaliser(name),
+                Some(&[from.to_vec(), to.to_vec()]),
+                "{} {name}",
+                scheme.name
+            );
+        };
+        is("300w-68", "inter-ocular", [&[36], &[45]]);
+        is("300w-68", "inter-pupil", [&[36, 37, 38, 39, 40, 41], &[42, 43, 44, 45, 46, 47]]);
+        is("wflw-98", "inter-ocular", [&[60], &[72]]);
+        is("wflw-98", "inter-pupil", [&[96], &[97]]);
+        is("cofw-29", "inter-ocular", [&[8], &[9]]);
+        is("cofw-29", "inter-pupil", [&[16], &[17]]);
+    }
+
     /// A mirror pair is one name with left and right exchanged, or a count that runs the other way along the jaw, the
     /// nose or the lips: whatever says left must face the same thing saying right.
     #[test]
