@@ -126,6 +126,9 @@ fn within(field: &str, value: f64, low: f64, high: f64) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use image::{Rgb, RgbImage};
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
 
     #[test]
     fn the_presets_are_valid_and_survive_toml() {
@@ -133,6 +136,48 @@ mod tests {
             config.validate().unwrap();
             let text = toml::to_string(&config).unwrap();
             assert_eq!(toml::from_str::<AugmentConfig>(&text).unwrap(), config);
+        }
+    }
+
+    /// Something before the face has colour, is out of focus and noisy with it, and the file is compressed last. Where two neighbours changed
+    /// places the bytes would be others.
+    #[test]
+    fn effects_come_in_the_order_of_a_camera() {
+        let mut config = AugmentConfig::default();
+        for probability in [
+            &mut config.occlusion.probability,
+            &mut config.colour.probability,
+            &mut config.grey.probability,
+            &mut config.blur.probability,
+            &mut config.noise.probability,
+            &mut config.jpeg.probability,
+        ] {
+            *probability = 1.0;
+        }
+        let photo = RgbImage::from_fn(48, 48, |x, y| Rgb([(5 * x) as u8, (3 * y) as u8, (x * y) as u8]));
+        let begin = || (Planes::from(&photo), ChaCha8Rng::seed_from_u64(4));
+        let in_order = |order: [&str; 6]| {
+            let (mut crop, mut rng) = begin();
+            for effect in order {
+                match effect {
+                    "occlusion" => config.occlusion.apply(&mut crop, &mut rng),
+                    "colour" => config.colour.apply(&mut crop, &mut rng),
+                    "grey" => config.grey.apply(&mut crop, &mut rng),
+                    "blur" => config.blur.apply(&mut crop, &mut rng),
+                    "noise" => config.noise.apply(&mut crop, &mut rng),
+                    _ => config.jpeg.apply(&mut crop, &mut rng),
+                }
+            }
+            crop.to_rgb()
+        };
+        let (mut crop, mut rng) = begin();
+        config.degrade(&mut crop, &mut rng);
+        let camera = ["occlusion", "colour", "grey", "blur", "noise", "jpeg"];
+        assert_eq!(crop.to_rgb(), in_order(camera));
+        for i in 0..5 {
+            let mut other = camera;
+            other.swap(i, i + 1);
+            assert_ne!(crop.to_rgb(), in_order(other), "{other:?}");
         }
     }
 

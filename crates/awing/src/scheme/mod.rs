@@ -18,7 +18,7 @@
 //!
 //! `solid` says where points lie on the mean head, which finds how a head is turned; it may be left out, and the example `mean_head` learns it
 //! from annotated faces. x runs right, y down, z away from the camera, in a unit of one's own; `spread` is how far a coordinate varies from face
-//! to face.
+//! to face. Four points or more, not all in one plane: a flat head looks the same turned to either side.
 //!
 //! ```toml
 //! solid = [
@@ -33,6 +33,7 @@ mod conversion;
 mod file;
 mod landmark;
 
+pub(crate) use check::has_depth;
 pub use conversion::Conversion;
 pub use landmark::{Landmark, Visibility};
 
