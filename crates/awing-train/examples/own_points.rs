@@ -12,7 +12,7 @@ use awing::{Error, Result, prediction::Aligner, scheme::Scheme};
 use awing_train::{
     Device,
     dataset::{BoxChoice, Dataset, Images, OpenOptions, convert, drawn_faces},
-    evaluation::{BoxSource, Normaliser, test_faces},
+    evaluation::{BoxSource, Normalizer, test_faces},
     training::{Landmarks, MetricsRow, Observer, Recipe, Session, TrainingSet, train},
 };
 use std::{
@@ -27,7 +27,7 @@ name = "own-4"
 points = ["left eye 1", "right eye 4", "nose bridge 4", "jaw 9"]   # in the order of the annotation
 mirror = [[0, 1]]                                                  # the pair that changes places in a mirror
 
-[[normalisers]]                                                    # what errors are divided by
+[[normalizers]]                                                    # what errors are divided by
 name = "inter-ocular"
 between = [[0], [1]]
 "#;
@@ -82,7 +82,7 @@ fn main() -> Result<()> {
     // Evaluate: NME in per cent of the scheme's distance, boxes around the annotated points.
     let aligner = Aligner::load(run.join("best"))?;
     let tested =
-        test_faces(&aligner, &held, &BoxSource::Landmarks, &Normaliser::usual(&scheme), &mut |_| {})?;
+        test_faces(&aligner, &held, &BoxSource::Landmarks, &Normalizer::usual(&scheme), &mut |_| {})?;
     let figures = tested.evaluation.summary().all;
     println!(
         "NME {:.2} % on {} faces, {} failed",

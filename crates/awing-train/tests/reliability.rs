@@ -13,7 +13,7 @@ use awing_train::{
     dataset::{DataSource, Dataset, ImageSource, drawn_faces},
     model::{StackedHourglass, TrainableModel},
     training::{
-        Landmarks, MetricsRow, Observer, OptimiserConfig, Quiet, Recipe, ScheduleConfig, Session,
+        Landmarks, MetricsRow, Observer, OptimizerConfig, Quiet, Recipe, ScheduleConfig, Session,
         TrainingSet, train,
     },
 };
@@ -236,7 +236,7 @@ fn a_run_goes_on_with_the_recipe_and_the_faces_that_it_began_with() {
     }
     assert!(fs::read(run.join("config.toml")).unwrap() == settings, "the recipe was written");
     let mut faster = recipe(3);
-    faster.optimiser = OptimiserConfig::Adamw { learning_rate: 0.1, weight_decay: 1e-4 };
+    faster.optimizer = OptimizerConfig::Adamw { learning_rate: 0.1, weight_decay: 1e-4 };
     fs::write(run.join("config.toml"), faster.to_toml().unwrap()).unwrap();
     let problem = other(faces(12), validation(), faster);
     assert!(problem.contains("differs from the recipe of the run's checkpoint"), "{problem}");
@@ -332,13 +332,13 @@ fn a_run_can_go_on_from_its_very_start() {
 #[test]
 fn a_learning_rate_of_a_thousand_saves_no_weight_that_is_not_finite() {
     let folder = tempfile::tempdir().unwrap();
-    let optimisers = [
-        OptimiserConfig::Adamw { learning_rate: 1e3, weight_decay: 1e-4 },
-        OptimiserConfig::Rmsprop { learning_rate: 1e3, weight_decay: 0.0 },
+    let optimizers = [
+        OptimizerConfig::Adamw { learning_rate: 1e3, weight_decay: 1e-4 },
+        OptimizerConfig::Rmsprop { learning_rate: 1e3, weight_decay: 0.0 },
     ];
-    for (i, optimiser) in optimisers.into_iter().enumerate() {
+    for (i, optimizer) in optimizers.into_iter().enumerate() {
         let run = folder.path().join(format!("run{i}"));
-        let mut wild = Recipe { optimiser, ..recipe(8) };
+        let mut wild = Recipe { optimizer, ..recipe(8) };
         wild.schedule = ScheduleConfig::Step { at: vec![], factor: 0.1 };
         (wild.training.clip_norm, wild.training.save_every) = (0.0, 0.0);
         let mut told = Told::default();
@@ -347,10 +347,10 @@ fn a_learning_rate_of_a_thousand_saves_no_weight_that_is_not_finite() {
             Err(problem) => {
                 let problem = problem.to_string();
                 assert!(problem.starts_with("training stopped at step "), "{problem}");
-                assert!(problem.contains("optimiser.learning_rate=1e2"), "{problem}");
+                assert!(problem.contains("optimizer.learning_rate=1e2"), "{problem}");
             }
         }
-        println!("{optimiser:?}: losses {:?}, skipped {:?}", told.losses, told.skipped);
+        println!("{optimizer:?}: losses {:?}, skipped {:?}", told.losses, told.skipped);
         for name in ["last", "best"] {
             // Loading refuses weights that are not finite.
             assert!(
@@ -366,7 +366,7 @@ fn a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
     let mut wild = recipe(1000);
-    wild.optimiser = OptimiserConfig::Rmsprop { learning_rate: 1e30, weight_decay: 0.0 };
+    wild.optimizer = OptimizerConfig::Rmsprop { learning_rate: 1e30, weight_decay: 0.0 };
     wild.schedule = ScheduleConfig::Step { at: vec![], factor: 0.1 };
     wild.training.moving_average = 0.999;
     wild.training.evaluate_every = 1e6;
@@ -374,7 +374,7 @@ fn a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint() {
     let mut tame = wild.clone();
     tame.training.epochs = 1;
     tame.schedule = ScheduleConfig::Step { at: vec![0.0], factor: 1e-9 };
-    tame.optimiser = OptimiserConfig::Rmsprop { learning_rate: 1e-3, weight_decay: 0.0 };
+    tame.optimizer = OptimizerConfig::Rmsprop { learning_rate: 1e-3, weight_decay: 0.0 };
     train(session(&run, tame, faces(4)), &mut Quiet).unwrap();
     let before = weights(&run);
     forge(&run, "recipe.toml", |_| wild.to_toml().unwrap());
@@ -392,8 +392,8 @@ fn faces_without_any_content_are_learnt_without_harm() {
     let folder = tempfile::tempdir().unwrap();
     let mut samples = drawn_faces(8, 96, 7);
     for (i, sample) in samples.iter_mut().enumerate() {
-        let grey = [0, 128, 255][i % 3];
-        sample.image = ImageSource::Memory(Arc::new(RgbImage::from_pixel(96, 96, Rgb([grey; 3]))));
+        let gray = [0, 128, 255][i % 3];
+        sample.image = ImageSource::Memory(Arc::new(RgbImage::from_pixel(96, 96, Rgb([gray; 3]))));
     }
     let set = TrainingSet::from_samples(Scheme::builtin("300w-68").unwrap(), samples).unwrap();
     let mut told = Told::default();

@@ -10,7 +10,7 @@ use awing::{
 use awing_train::{
     augment::AugmentConfig,
     dataset::{DataSource, Dataset, drawn_faces},
-    evaluation::{BoxSource, Normaliser, test_faces},
+    evaluation::{BoxSource, Normalizer, test_faces},
     model::{TrainableModel, save_model},
     training::{Landmarks, MetricsRow, Observer, Quiet, Recipe, Session, TrainingSet, train},
 };
@@ -85,7 +85,7 @@ fn sixteen_faces_are_learnt_by_heart() {
         &aligner,
         &drawn_dataset(16, 7),
         &BoxSource::Landmarks,
-        &Normaliser::InterOcular,
+        &Normalizer::InterOcular,
         &mut |_| {},
     )
     .unwrap();
@@ -113,9 +113,9 @@ fn a_stopped_run_goes_on_as_if_it_had_never_stopped() {
 }
 
 #[test]
-fn so_does_one_with_the_papers_optimiser_and_two_stacks() {
+fn so_does_one_with_the_papers_optimizer_and_two_stacks() {
     let paper = Recipe::preset("paper").unwrap();
-    let mut recipe = Recipe { optimiser: paper.optimiser, schedule: paper.schedule, ..recipe(4) };
+    let mut recipe = Recipe { optimizer: paper.optimizer, schedule: paper.schedule, ..recipe(4) };
     recipe.network.stacks = 2;
     recipe.training.moving_average = 0.0;
     stop_and_resume(recipe);
@@ -214,7 +214,7 @@ fn the_validation_set_chooses_the_best_checkpoint() {
         &aligner,
         &drawn_dataset(6, 99),
         &BoxSource::Landmarks,
-        &Normaliser::InterOcular,
+        &Normalizer::InterOcular,
         &mut |_| {},
     )
     .unwrap();

@@ -61,7 +61,7 @@ pub(crate) struct Ablate {
     /// Settings that differ from the preset, as for `awing train`
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Single settings, such as optimiser.learning_rate=1e-3
+    /// Single settings, such as optimizer.learning_rate=1e-3
     #[arg(long, num_args = 1.., value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Passes over the data of each run [default: 15, or training.epochs where it is set]
@@ -191,7 +191,7 @@ impl Ablate {
             "Written by `awing {}`.\n\nEach row is the same network ({} stack{}, {} wide, {} px input), trained from nothing on the same {faces} \
              faces for {} epoch{} in batches of {} (otherwise the `{}` preset and what the command sets), and measured at the end of its schedule on {test} test faces: \
              nothing is chosen by them. Rows differ in what their name says and in nothing else; mean ± standard deviation over seeds. NME by \
-             the scheme's usual normaliser, boxes {}.\n\nMachine: {}, awing {}.\n",
+             the scheme's usual normalizer, boxes {}.\n\nMachine: {}, awing {}.\n",
             command.join(" "),
             n.stacks,
             if n.stacks == 1 { "" } else { "s" },

@@ -46,7 +46,7 @@ pub(crate) struct Train {
     /// Settings that differ from the preset, as TOML: any part of a run's config.toml
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Single settings, such as loss.kind=mse or optimiser.learning_rate=1e-3
+    /// Single settings, such as loss.kind=mse or optimizer.learning_rate=1e-3
     #[arg(long, num_args = 1.., value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
     /// A trained model (a folder, or `builtin`) whose weights to start from, instead of random ones; it must be of the same size ([network]), its points may

@@ -323,7 +323,7 @@ impl StudyReport<'_> {
         let truth = Series {
             name: "the targets".to_owned(),
             points: line(truth),
-            stroke: Stroke::Numbered { colour: 4, dashed: false },
+            stroke: Stroke::Numbered { color: 4, dashed: false },
         };
         let series = self.charted().map(|variant| {
             let profiles: Vec<&[f64]> =
@@ -381,16 +381,16 @@ impl StudyReport<'_> {
     }
 }
 
-/// A colour for each loss, dashed without the weight map and solid with it; the whole method is black.
+/// A color for each loss, dashed without the weight map and solid with it; the whole method is black.
 fn stroke(variant: &Variant) -> Stroke {
-    let colour = match variant.loss {
+    let color = match variant.loss {
         _ if variant.boundary || variant.coord_conv => 2,
         LossConfig::Mse {} => 0,
         LossConfig::L1 {} => 5,
         LossConfig::Wing { .. } => 3,
         _ => 1,
     };
-    Stroke::Numbered { colour, dashed: !variant.weight_map }
+    Stroke::Numbered { color, dashed: !variant.weight_map }
 }
 
 fn same_method(a: &Variant, b: &Variant) -> bool {

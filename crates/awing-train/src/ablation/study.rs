@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     dataset::{Dataset, Sample},
-    evaluation::{BoxSource, Normaliser, test_faces},
+    evaluation::{BoxSource, Normalizer, test_faces},
     files::{LONGEST_TABLE, lock, write_atomic},
     loss::PixelLoss,
     model::TrainableModel,
@@ -209,7 +209,7 @@ fn run(
     let model = TrainableModel::load(&folder.join("last"), &study.device.clone().without_autodiff())?;
     let aligner = model.aligner()?;
     let tested =
-        test_faces(&aligner, study.test, &boxes, &Normaliser::usual(&study.test.scheme), &mut |_| {})?;
+        test_faces(&aligner, study.test, &boxes, &Normalizer::usual(&study.test.scheme), &mut |_| {})?;
     let reading = read_maps(&model, &study.test.samples, study.test, &boxes, &loss)?;
     Ok(Some(RunRecord {
         variant: variant.name.clone(),

@@ -214,7 +214,7 @@ mod tests {
             points: ["left", "middle", "right"].map(String::from).to_vec(),
             mirror: vec![2, 1, 0],
             lines: Vec::new(),
-            normalisers: vec![],
+            normalizers: vec![],
             solid: vec![],
         })
     }

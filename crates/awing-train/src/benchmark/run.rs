@@ -26,7 +26,7 @@ const FACES: usize = 16;
 /// With what to work.
 #[derive(Debug)]
 pub struct Setting {
-    /// Network, batch, loss, optimiser, variation.
+    /// Network, batch, loss, optimizer, variation.
     pub recipe: Recipe,
     /// Faces to work on; otherwise drawn ones.
     pub data: Option<Dataset>,

@@ -245,7 +245,7 @@ pub(super) mod tests {
             points: (0..n).map(|i| format!("p{i}")).collect(),
             mirror: (0..n).collect(),
             lines: Vec::new(),
-            normalisers: vec![],
+            normalizers: vec![],
             solid: vec![],
         })
     }

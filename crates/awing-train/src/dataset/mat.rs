@@ -16,7 +16,7 @@ pub(super) fn open(file: &Path) -> Result<File> {
     })
 }
 
-/// The image in cell `index` of `variable`, grey or colour.
+/// The image in cell `index` of `variable`, gray or color.
 pub(super) fn read_image(file: &Path, variable: &str, index: usize) -> Result<RgbImage> {
     let wrong = |problem: String| Error::image(file, format!("{variable} cell {}: {problem}", index + 1));
     let failed = |e: hdf5_pure::Error| wrong(format!("cannot be read: {e}"));

@@ -14,7 +14,7 @@ mod weights;
 
 pub use coord_conv::{CoordConv, boundary_coordinates, coordinates};
 pub use hourglass::Hourglass;
-pub use layers::Initialiser;
+pub use layers::Initializer;
 pub use on_device::OnDevice;
 pub use residual_block::ResidualBlock;
 pub use stacked_hourglass::{Stack, StackedHourglass};

@@ -22,9 +22,9 @@ fn position((x, y): BackendCoord) -> Point {
     Point::new(f64::from(x) / f64::from(FINE), f64::from(y) / f64::from(FINE))
 }
 
-fn ink(colour: BackendColor) -> Ink {
-    let (r, g, b) = colour.rgb;
-    Ink::new([r, g, b], colour.alpha)
+fn ink(color: BackendColor) -> Ink {
+    let (r, g, b) = color.rgb;
+    Ink::new([r, g, b], color.alpha)
 }
 
 /// Plotters' font size is 1.24 em.

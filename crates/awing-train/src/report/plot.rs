@@ -9,13 +9,13 @@ use crate::{
     loss::PixelLoss,
 };
 
-/// Above this many rows the loss is drawn as its running mean, the raw values in grey behind it.
+/// Above this many rows the loss is drawn as its running mean, the raw values in gray behind it.
 const SMOOTH_FROM: usize = 60;
 
-/// Progress at one optimiser step.
+/// Progress at one optimizer step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TrainingRow {
-    /// Optimiser steps done.
+    /// Optimizer steps done.
     pub step: usize,
     /// Training loss.
     pub loss: f64,
@@ -46,7 +46,7 @@ pub fn ced_chart(evaluation: &Evaluation, limit: f64) -> Chart {
         }
     });
     Chart {
-        x_label: format!("NME, % of the {}", evaluation.normaliser().quantity()),
+        x_label: format!("NME, % of the {}", evaluation.normalizer().quantity()),
         y_label: "share of images".to_owned(),
         series: series.collect(),
         x_range: Some([0.0, limit]),
@@ -171,7 +171,7 @@ fn running_mean(points: &[(f64, f64)], reach: usize) -> Vec<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluation::{FaceResult, Normaliser};
+    use crate::evaluation::{FaceResult, Normalizer};
 
     #[test]
     fn a_loss_that_adapts_has_a_curve_for_each_target() {
@@ -196,7 +196,7 @@ mod tests {
             errors: Ok(vec![Some(nme)]),
         };
         let faces = vec![face("common", 0.03), face("challenging", 0.06)];
-        let chart = ced_chart(&Evaluation::new(faces, "gt", Normaliser::InterOcular).unwrap(), 10.0);
+        let chart = ced_chart(&Evaluation::new(faces, "gt", Normalizer::InterOcular).unwrap(), 10.0);
         let names: Vec<&str> = chart.series.iter().map(|s| s.name.as_str()).collect();
         assert_eq!(
             names,

@@ -3,7 +3,7 @@
 use super::{
     checkpoint::Fingerprint,
     measure::{Goal, Measure, MetricsRow, Table},
-    recipe::{OptimiserConfig, Plan, ScheduleConfig, check, default_save_every, layers},
+    recipe::{OptimizerConfig, Plan, ScheduleConfig, check, default_save_every, layers},
     samples::{Batches, SceneBatches, SceneMaker, SceneSources},
     task::{Data, Task},
 };
@@ -39,7 +39,8 @@ pub struct DetectorRecipe {
     /// What is minimised.
     pub loss: LossConfig,
     /// By which steps.
-    pub optimiser: OptimiserConfig,
+    #[serde(alias = "optimiser")]
+    pub optimizer: OptimizerConfig,
     /// How large the steps are along the run.
     pub schedule: ScheduleConfig,
     /// Length, batches, averages.
@@ -50,12 +51,12 @@ pub struct DetectorRecipe {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DetectorTraining {
-    /// Optimiser steps; 1 or more.
+    /// Optimizer steps; 1 or more.
     pub steps: usize,
     /// Where a limit of time is set, minutes of training, and `steps` does not count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minutes: Option<f64>,
-    /// Scenes in a step; 2 or more, for batch normalisation.
+    /// Scenes in a step; 2 or more, for batch normalization.
     pub batch: usize,
     /// Seed of the weights and the scenes.
     pub seed: u64,
@@ -93,7 +94,7 @@ impl Default for DetectorRecipe {
             network: NetworkConfig { input: 320, stacks: 1, width: 48, boundary: false, coord_conv: false },
             augment: AugmentConfig::default(),
             loss: LossConfig::default(),
-            optimiser: OptimiserConfig::Adamw { learning_rate: 2e-3, weight_decay: 1e-4 },
+            optimizer: OptimizerConfig::Adamw { learning_rate: 2e-3, weight_decay: 1e-4 },
             schedule: ScheduleConfig::Cosine { warm_up: 0.04, floor: 0.01 },
             training: DetectorTraining::default(),
         }
@@ -137,7 +138,7 @@ impl DetectorRecipe {
         Plan {
             network: self.network.clone(),
             loss: self.loss,
-            optimiser: self.optimiser,
+            optimizer: self.optimizer,
             schedule: self.schedule.clone(),
             seed: t.seed,
             batch: t.batch,

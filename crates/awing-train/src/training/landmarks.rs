@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     dataset::{BoxChoice, Dataset},
-    evaluation::{BoxSource, Normaliser, test_faces},
+    evaluation::{BoxSource, Normalizer, test_faces},
     model::{StackedHourglass, TrainableModel, save_model},
 };
 use awing::{
@@ -107,8 +107,8 @@ impl Task for Landmarks {
         let Some(dataset) = &self.validation else { return Ok((model, Vec::new())) };
         let aligner = model.aligner()?.with_batch(self.recipe.training.batch);
         let boxes = BoxSource::from(self.recipe.training.boxes);
-        let normaliser = Normaliser::usual(&dataset.scheme);
-        let tested = test_faces(&aligner, dataset, &boxes, &normaliser, &mut |_| {})?;
+        let normalizer = Normalizer::usual(&dataset.scheme);
+        let tested = test_faces(&aligner, dataset, &boxes, &normalizer, &mut |_| {})?;
         match tested.evaluation.summary().all.nme {
             Some(nme) => Ok((model, vec![Some(nme)])),
             None => Err(Error::invalid("validation", "none of its faces could be measured")),
@@ -174,11 +174,11 @@ pub(crate) fn validation_curve(folder: &Path) -> Result<Vec<(f64, f64)>> {
 
 /// A validation set must give a figure, or the run would find out after its first epoch.
 fn check_validation(dataset: &Dataset, faces: &TrainingSet, boxes: BoxChoice) -> Result<()> {
-    let normaliser = Normaliser::usual(&dataset.scheme);
+    let normalizer = Normalizer::usual(&dataset.scheme);
     let boxes = BoxSource::from(boxes);
     let mut problem = Error::invalid("validation", format!("{} holds no face", dataset.source));
     for sample in &dataset.samples {
-        match (boxes.of(sample), normaliser.distance(&dataset.scheme, &sample.landmarks, sample.own_box)) {
+        match (boxes.of(sample), normalizer.distance(&dataset.scheme, &sample.landmarks, sample.own_box)) {
             (Ok(_), Ok(_)) if Conversion::between(&dataset.scheme, &faces.scheme).is_some() => return Ok(()),
             (Ok(_), Ok(_)) if Conversion::between(&faces.scheme, &dataset.scheme).is_some() => return Ok(()),
             (Ok(_), Ok(_)) => {

@@ -56,7 +56,7 @@ impl Goal {
 /// A line of `metrics.csv`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MetricsRow {
-    /// Optimiser steps done.
+    /// Optimizer steps done.
     pub step: usize,
     /// Passes over the data done; 0 where the task has none.
     pub epoch: f64,

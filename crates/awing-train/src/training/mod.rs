@@ -24,7 +24,7 @@ pub use boxes::{Boxes, DetectorRecipe, DetectorTraining};
 pub use descent::Progress;
 pub use landmarks::Landmarks;
 pub use measure::{Figure, Goal, Measure, MetricsRow, Table};
-pub use recipe::{OptimiserConfig, Plan, Recipe, ScheduleConfig, TrainingConfig};
+pub use recipe::{OptimizerConfig, Plan, Recipe, ScheduleConfig, TrainingConfig};
 pub use run::{Observer, Outcome, Quiet, Session, train};
 pub use samples::{
     Batch, BatchWorker, Batches, SampleMaker, SampleSlot, Scene, SceneMaker, SceneSources, TrainingSet,

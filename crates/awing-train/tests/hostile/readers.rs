@@ -378,7 +378,7 @@ fn checkpoints(base: &Path) -> Vec<Reader> {
     };
     vec![
         of("checkpoint network", "last/network.bpk", false, 2_000),
-        of("checkpoint optimiser", "last/optimiser.bpk", false, 2_000),
+        of("checkpoint optimizer", "last/optimiser.bpk", false, 2_000),
         of("checkpoint progress", "last/progress.toml", true, 1_500),
         of("checkpoint recipe", "last/recipe.toml", true, 1_500),
         of("checkpoint checksums", "last/checksums.toml", true, 1_500),

@@ -394,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn stripes_finer_than_the_crop_become_grey() {
+    fn stripes_finer_than_the_crop_become_gray() {
         let photo = RgbImage::from_fn(400, 400, |x, _| Rgb([if x % 2 == 0 { 0 } else { 200 }; 3]));
         let crop = warp(&photo, &Transform::crop(Point::new(199.5, 199.5), 200.0, 50, 0.0, false), 50);
         assert!(crop.pixels().all(|p| p.0 == [100; 3]));

@@ -16,6 +16,9 @@ const LARGE: u64 = 64_000_000;
 /// Of more faces in a photo the crops are not held all at once.
 const CROWD: usize = 64;
 
+/// The boxes of the faces of a photo, by its name.
+pub type KnownBoxes = dyn Fn(&Path) -> Result<Vec<Rect>> + Send + Sync;
+
 /// Where the faces of a photo are.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -28,7 +31,7 @@ pub enum FaceBoxes {
     /// The same boxes in every photo.
     Given(Vec<Rect>),
     /// The boxes that are known for a photo of this name; none is a photo without a face.
-    Known(Arc<dyn Fn(&Path) -> Result<Vec<Rect>> + Send + Sync>),
+    Known(Arc<KnownBoxes>),
 }
 
 impl fmt::Debug for FaceBoxes {

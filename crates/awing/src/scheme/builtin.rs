@@ -56,7 +56,7 @@ impl Scheme {
 mod tests {
     use super::*;
 
-    /// Midline points, lines and normalisers of each scheme, as the field's own code has them.
+    /// Midline points, lines and normalizers of each scheme, as the field's own code has them.
     #[test]
     fn the_built_in_schemes_are_those_of_the_field() {
         let midline = |name: &str| -> Vec<usize> {
@@ -72,7 +72,7 @@ mod tests {
         assert_eq!(midline("body-14"), [12, 13]);
         let sizes = |name| {
             let scheme = Scheme::builtin(name).unwrap();
-            (scheme.len(), scheme.lines.len(), scheme.normalisers.len())
+            (scheme.len(), scheme.lines.len(), scheme.normalizers.len())
         };
         let all: Vec<_> = Scheme::builtin_names().into_iter().map(sizes).collect();
         assert_eq!(all, [(68, 13, 2), (98, 13, 2), (29, 13, 2), (19, 5, 0), (5, 0, 1), (14, 14, 1)]);
@@ -120,8 +120,8 @@ mod tests {
             ("cofw-29", [vec![8], vec![9]], [vec![16], vec![17]]),
         ] {
             let scheme = Scheme::builtin(name).unwrap();
-            assert_eq!(scheme.normaliser("inter-ocular"), Some(&ocular), "{name}");
-            assert_eq!(scheme.normaliser("inter-pupil"), Some(&pupil), "{name}");
+            assert_eq!(scheme.normalizer("inter-ocular"), Some(&ocular), "{name}");
+            assert_eq!(scheme.normalizer("inter-pupil"), Some(&pupil), "{name}");
         }
     }
 

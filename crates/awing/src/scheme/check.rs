@@ -16,7 +16,7 @@ impl Scheme {
     ///
     /// # Errors
     /// [`Error::Format`] naming the field: no points, an empty or repeated name, an index out of range, `mirror` that
-    /// is not its own inverse, a line of fewer than two points or standing still, a normaliser of no length, a point
+    /// is not its own inverse, a line of fewer than two points or standing still, a normalizer of no length, a point
     /// that lies twice or nowhere on the head, a head that is flat.
     pub fn check(&self, source: impl AsRef<Path>) -> Result<()> {
         let wrong = |field: String, problem: String| Err(Error::format(&source, None, field, problem));
@@ -33,7 +33,7 @@ impl Scheme {
         }
         if let Some((field, problem)) = bad_name("points", self.points.iter())
             .or_else(|| bad_name("lines", self.lines.iter().map(|l| &l.name)))
-            .or_else(|| bad_name("normalisers", self.normalisers.iter().map(|(n, _)| n)))
+            .or_else(|| bad_name("normalizers", self.normalizers.iter().map(|(n, _)| n)))
         {
             return wrong(field, problem);
         }
@@ -56,8 +56,8 @@ impl Scheme {
                 return wrong(field, format!("point {p} follows itself"));
             }
         }
-        for (i, (name, ends)) in self.normalisers.iter().enumerate() {
-            let field = format!("normalisers[{i}].between (\"{name}\")");
+        for (i, (name, ends)) in self.normalizers.iter().enumerate() {
+            let field = format!("normalizers[{i}].between (\"{name}\")");
             for end in ends {
                 if end.is_empty() {
                     return wrong(field, "an end has no points".into());
@@ -135,8 +135,8 @@ mod tests {
             name: "cat-3".into(),
             points: ["left eye", "right eye", "nose"].map(String::from).to_vec(),
             mirror: vec![1, 0, 2],
-            lines: vec![Line { name: "face".into(), points: vec![0, 2, 1], colour: [1, 2, 3] }],
-            normalisers: vec![("inter-ocular".into(), [vec![0], vec![1]])],
+            lines: vec![Line { name: "face".into(), points: vec![0, 2, 1], color: [1, 2, 3] }],
+            normalizers: vec![("inter-ocular".into(), [vec![0], vec![1]])],
             solid: vec![],
         }
     }
@@ -162,12 +162,12 @@ mod tests {
             (|s| s.lines[0].points[1] = 9, "lines[0].points (\"face\"): there is no point 9"),
             (|s| s.lines[0].points[1] = 0, "lines[0].points (\"face\"): point 0 follows itself"),
             (|s| s.lines.push(s.lines[0].clone()), "lines[1]: \"face\""),
-            (|s| s.normalisers[0].1[0].clear(), "normalisers[0].between (\"inter-ocular\"): an end"),
+            (|s| s.normalizers[0].1[0].clear(), "normalizers[0].between (\"inter-ocular\"): an end"),
             (
-                |s| s.normalisers[0].1[0][0] = 7,
-                "normalisers[0].between (\"inter-ocular\"): there is no point 7",
+                |s| s.normalizers[0].1[0][0] = 7,
+                "normalizers[0].between (\"inter-ocular\"): there is no point 7",
             ),
-            (|s| s.normalisers[0].1[0][0] = 1, "normalisers[0].between (\"inter-ocular\"): both ends"),
+            (|s| s.normalizers[0].1[0][0] = 1, "normalizers[0].between (\"inter-ocular\"): both ends"),
             (
                 |s| s.solid = vec![SolidPoint { point: 3, at: [0.0; 3], spread: 0.1 }],
                 "solid[0]: there is no point 3",

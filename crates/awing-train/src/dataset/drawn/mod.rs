@@ -22,7 +22,7 @@ const FILE_SIZE: usize = 256;
 
 /// `count` faces in square photos of `size_px` pixels (at least 32: smaller ones are drawn at 32), in memory, with
 /// 68 visible landmarks each in the order of 300-W. The face takes a half to two thirds of the photo. They differ in pose, build,
-/// expression, colours, light and background; face i depends on `seed` and i alone.
+/// expression, colors, light and background; face i depends on `seed` and i alone.
 pub fn drawn_faces(count: usize, size_px: usize, seed: u64) -> Vec<Sample> {
     let sample = |i| {
         let (image, landmarks) = draw_face(size_px, seed, i);

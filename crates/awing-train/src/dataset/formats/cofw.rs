@@ -43,7 +43,7 @@ fn read(path: &Path, choice: &Choice) -> Result<Collector> {
     let file = main_file(path, "MATLAB file", |name| name.ends_with(".mat"))?;
     let mat = mat::open(&file)?;
     let part = ["Tr", "T"].into_iter().find(|part| mat.dataset(&format!("phis{part}")).is_ok()).ok_or_else(
-        || Error::format(&file, None, "phisTr or phisT", "no such variable; is this a colour file of COFW?"),
+        || Error::format(&file, None, "phisTr or phisT", "no such variable; is this a color file of COFW?"),
     )?;
     let mut collector = Collector::new(choice.usual()?, folder_of(&file));
     let points = collector.points();
@@ -122,7 +122,7 @@ fn parse(phi: &[f64], bounds: Option<&Vec<f64>>, points: usize) -> Result<Face, 
 /// The most bytes of pixels that are written: they are gathered in memory.
 const MAX_PIXELS: usize = 3 << 30;
 
-/// Writes the file with the images of all faces, in colour, and boxes where there are any. The variables are those of the test file where
+/// Writes the file with the images of all faces, in color, and boxes where there are any. The variables are those of the test file where
 /// the file is called so.
 fn write(samples: &[Sample], _scheme: &Scheme, file: &Path) -> Result<()> {
     let test = file_name(file).to_ascii_lowercase().contains("test");
@@ -144,7 +144,7 @@ fn write(samples: &[Sample], _scheme: &Scheme, file: &Path) -> Result<()> {
             );
             return Err(Error::format(file, None, "images", problem));
         }
-        // Columns first, colour by colour.
+        // Columns first, color by color.
         let mut planes = vec![0; 3 * width * height];
         for (x, y, pixel) in image.enumerate_pixels() {
             for (c, value) in pixel.0.into_iter().enumerate() {
@@ -207,14 +207,14 @@ mod tests {
     use crate::dataset::collect::tests::scheme;
     use proptest::prelude::*;
 
-    /// Two faces of two points; the first image grey, the second colour, both 3 wide and 2 high.
+    /// Two faces of two points; the first image gray, the second color, both 3 wide and 2 high.
     fn mat(part: &str) -> Vec<u8> {
         let mut file = FileBuilder::new();
         file.with_userblock(512).with_userblock_content(b"MATLAB 7.3 MAT-file");
         let mut refs = file.create_group("#refs#");
         refs.create_dataset("a").with_u8_data(&[10, 40, 20, 50, 30, 60]).with_shape(&[3, 2]);
-        let colour: Vec<u8> = (0..18).collect();
-        refs.create_dataset("b").with_u8_data(&colour).with_shape(&[3, 3, 2]);
+        let color: Vec<u8> = (0..18).collect();
+        refs.create_dataset("b").with_u8_data(&color).with_shape(&[3, 3, 2]);
         file.add_group(refs.finish());
         file.create_dataset(&format!("Is{part}"))
             .with_path_references(&["#refs#/a", "#refs#/b"])
@@ -247,9 +247,9 @@ mod tests {
             assert_eq!(samples[1].landmarks, [hidden(100.0, 200.0), Landmark::visible(101.0, 201.0)]);
             assert_eq!(samples[0].detector_box, Some(Rect::new(0.0, 1.0, 30.0, 51.0)));
 
-            let grey = samples[0].load_image().unwrap();
-            assert_eq!(grey.dimensions(), (3, 2));
-            assert_eq!((grey.get_pixel(1, 0).0, grey.get_pixel(0, 1).0), ([20; 3], [40; 3]));
+            let gray = samples[0].load_image().unwrap();
+            assert_eq!(gray.dimensions(), (3, 2));
+            assert_eq!((gray.get_pixel(1, 0).0, gray.get_pixel(0, 1).0), ([20; 3], [40; 3]));
             // Byte c·6 + x·2 + y.
             assert_eq!(samples[1].load_image().unwrap().get_pixel(2, 1).0, [5, 11, 17]);
         }

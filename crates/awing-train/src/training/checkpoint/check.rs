@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 /// The key under which Burn writes how many axes a parameter has.
 const RANK: &str = ".__rank";
 
-/// Checks that all is f32 and that the optimiser's state has the shapes of the network's parameters.
+/// Checks that all is f32 and that the optimizer's state has the shapes of the network's parameters.
 ///
 /// # Errors
 /// What is wrong, in one line.
-pub(crate) fn check(network: &Bytes, optimiser: &Bytes) -> Result<(), String> {
+pub(crate) fn check(network: &Bytes, optimizer: &Bytes) -> Result<(), String> {
     let damaged = |e: burn_pack::Error| format!("is damaged: {e}");
     let mut shapes: BTreeMap<u64, Shape> = BTreeMap::new();
     for tensor in Reader::from_bytes(network.clone()).and_then(Reader::into_tensors).map_err(damaged)? {
@@ -22,19 +22,19 @@ pub(crate) fn check(network: &Bytes, optimiser: &Bytes) -> Result<(), String> {
         let id = tensor.param_id.ok_or_else(|| format!("{} belongs to no parameter", tensor.name))?;
         shapes.insert(id, tensor.shape);
     }
-    let reader = Reader::from_bytes(optimiser.clone()).map_err(damaged)?;
+    let reader = Reader::from_bytes(optimizer.clone()).map_err(damaged)?;
     for (name, value) in reader.scalars() {
         let Some(id) = name.strip_suffix(RANK) else { continue };
         let known = id.parse().ok().and_then(|id: u64| shapes.get(&id)).map(|shape| shape.num_dims());
         if known.is_none() || known != usize::try_from(*value).ok() {
-            return Err(format!("the optimiser's {name} is not that of a parameter"));
+            return Err(format!("the optimizer's {name} is not that of a parameter"));
         }
     }
     for tensor in reader.into_tensors().map_err(damaged)? {
         let shape = tensor.param_id.and_then(|id| shapes.get(&id));
         if tensor.dtype != DType::F32 || shape != Some(&tensor.shape) {
             let name: String = tensor.name.chars().take(80).collect();
-            return Err(format!("the optimiser's {name} is not the state of a parameter"));
+            return Err(format!("the optimizer's {name} is not the state of a parameter"));
         }
     }
     Ok(())
@@ -64,7 +64,7 @@ mod tests {
             file("7.moment", DType::F32, &[2, 3], None, 2),
             file("7.moment", DType::F32, &[2, 3], Some(7), 5),
         ] {
-            assert!(check(&network, &bad).unwrap_err().starts_with("the optimiser's 7."));
+            assert!(check(&network, &bad).unwrap_err().starts_with("the optimizer's 7."));
         }
         let network = file("conv.weight", DType::I64, &[2, 3], Some(7), 2);
         assert!(check(&network, &good).unwrap_err().contains("instead of F32"));

@@ -24,7 +24,10 @@ impl Fingerprint {
     /// # Errors
     /// Those of [`Scheme::to_toml`].
     pub(crate) fn scheme(mut self, scheme: &Scheme) -> Result<Self> {
-        self.take(scheme.landmarks_only().to_toml()?.as_bytes());
+        // With the keys of release 0.1, whose runs go on.
+        let text = scheme.landmarks_only().to_toml()?;
+        let text = text.replace("[[normalizers]]", "[[normalisers]]").replace("\ncolor = ", "\ncolour = ");
+        self.take(text.as_bytes());
         Ok(self)
     }
 

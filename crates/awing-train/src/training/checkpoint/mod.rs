@@ -15,7 +15,7 @@ use crate::{
     files::{move_folder, replace_folder, swap_folder, write_atomic},
     model::StackedHourglass,
     training::descent::{MovingAverage, Progress, Since, State},
-    training::recipe::OptimiserConfig,
+    training::recipe::OptimizerConfig,
     training::task::Data,
 };
 use awing::{
@@ -103,11 +103,11 @@ pub(crate) fn save_state(
         bytes.map_err(|e| Error::model(&folder, field, e.to_string()))
     };
     let network = bytes("network.bpk", record.into_bytes())?;
-    let optimiser = bytes("optimiser.bpk", state.optimiser.into_bytes())?;
+    let optimizer = bytes("optimiser.bpk", state.optimizer.into_bytes())?;
     swap_folder(&folder, &run.join(PREVIOUS), |new| {
         model(new)?;
         write_atomic(&new.join("network.bpk"), &network)?;
-        write_atomic(&new.join("optimiser.bpk"), &optimiser)?;
+        write_atomic(&new.join("optimiser.bpk"), &optimizer)?;
         let (progress, since, data) = (state.progress.clone(), state.since, data.clone());
         write_progress(new, &ProgressFile { progress, since, data })?;
         write_checksums(new)
@@ -185,7 +185,7 @@ pub(crate) fn has_steps(run: &Path) -> bool {
 pub(crate) struct Place<'a> {
     /// A network of the same shape, on the training device.
     pub(crate) fresh: StackedHourglass,
-    pub(crate) optimiser: &'a OptimiserConfig,
+    pub(crate) optimizer: &'a OptimizerConfig,
     pub(crate) decay: f64,
     pub(crate) device: &'a Device,
 }
@@ -258,13 +258,13 @@ fn read_state(
     let bad =
         |path: PathBuf| move |e: burn::store::RecordError| Error::model(path, "checkpoint", e.to_string());
     let (path, network) = read("network.bpk")?;
-    let (optimiser_path, optimiser) = read("optimiser.bpk")?;
-    check(&network, &optimiser).map_err(|problem| Error::model(folder, "checkpoint", problem))?;
+    let (optimizer_path, optimizer) = read("optimiser.bpk")?;
+    check(&network, &optimizer).map_err(|problem| Error::model(folder, "checkpoint", problem))?;
     let record = ModuleRecord::from_bytes(network).map_err(bad(path.clone()))?;
     let network = place.fresh.clone().try_load_record(record).map_err(bad(path))?.fork(place.device);
-    let optimiser = place.optimiser.init().from_bytes(optimiser).map_err(bad(optimiser_path))?;
+    let optimizer = place.optimizer.init().from_bytes(optimizer).map_err(bad(optimizer_path))?;
     let average = MovingAverage::resume(average(folder)?, place.decay);
-    let state = State { progress, since, network, average, optimiser, skipped: 0 };
+    let state = State { progress, since, network, average, optimizer, skipped: 0 };
     if state.is_finite() {
         return Ok((state, data));
     }

@@ -23,7 +23,7 @@ impl<M: Module> MovingAverage<M> {
         Self { average, decay }
     }
 
-    /// Takes in the module after optimiser step `step`, counted from 1. Early steps weigh more, so that the random
+    /// Takes in the module after optimizer step `step`, counted from 1. Early steps weigh more, so that the random
     /// start is forgotten: the decay is at most step / (step + 10).
     pub(crate) fn update(&mut self, module: &M, step: usize) {
         let decay = self.decay.min(step as f64 / (step as f64 + 10.0));

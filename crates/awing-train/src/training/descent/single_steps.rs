@@ -23,14 +23,14 @@ impl<'a> Steps<'a> {
     pub(crate) fn new(faces: &'a TrainingSet, recipe: &'a Recipe, device: &'a Device) -> Result<Self> {
         let training = &recipe.training;
         let network = StackedHourglass::new(&recipe.network, faces.scheme.len(), training.seed, device)?;
-        let state = State::new(network, &recipe.optimiser, training.moving_average, faces.len());
+        let state = State::new(network, &recipe.optimizer, training.moving_average, faces.len());
         Ok(Self { recipe, state: Some(state), loss: recipe.loss.pixel_loss()?, device })
     }
 
     /// The next step, at a constant learning rate; gives its loss. After an error there is no next step.
     pub(crate) fn step(&mut self, batch: Batch) -> Result<Option<f64>> {
         let Some(state) = self.state.take() else { return Ok(None) };
-        let (step, rate) = (state.progress.step, self.recipe.optimiser.learning_rate());
+        let (step, rate) = (state.progress.step, self.recipe.optimizer.learning_rate());
         let clip_norm = self.recipe.training.clip_norm;
         let (state, loss) = descend(state, batch, &self.loss, rate, clip_norm, self.device);
         let loss = loss.map_err(|problem| Error::Training { step, problem })?;
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
     use crate::{
         dataset::drawn_faces,
-        training::{Batches, FaceBatches, OptimiserConfig, ahead},
+        training::{Batches, FaceBatches, OptimizerConfig, ahead},
     };
     use awing::{network::NetworkConfig, scheme::Scheme};
 
@@ -73,7 +73,7 @@ mod tests {
         recipe.network = NetworkConfig { input: 128, stacks: 2, width: 16, ..recipe.network };
         recipe.training.batch = 8;
         // At a high rate the first steps are little more than the gradient's signs, and those of small ones are chance.
-        recipe.optimiser = OptimiserConfig::Adamw { learning_rate: 1e-4, weight_decay: 1e-4 };
+        recipe.optimizer = OptimizerConfig::Adamw { learning_rate: 1e-4, weight_decay: 1e-4 };
         let scheme = Scheme::builtin("300w-68").unwrap();
         let faces = TrainingSet::from_samples(scheme, drawn_faces(16, 96, 5)).unwrap();
         let device = Device::flex().autodiff();

@@ -1,7 +1,7 @@
 use super::MovingAverage;
 use crate::{
     model::{StackedHourglass, weights_are_finite},
-    training::recipe::OptimiserConfig,
+    training::recipe::OptimizerConfig,
 };
 use burn::optim::ModuleOptimizer;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// How far a run is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Optimiser steps done.
+    /// Optimizer steps done.
     pub step: usize,
     /// Seconds of training so far, over all its parts.
     pub seconds: f64,
@@ -53,7 +53,7 @@ pub(crate) struct State {
     pub(crate) since: Since,
     pub(crate) network: StackedHourglass,
     pub(crate) average: MovingAverage<StackedHourglass>,
-    pub(crate) optimiser: ModuleOptimizer,
+    pub(crate) optimizer: ModuleOptimizer,
     /// Steps in a row, up to now, that were skipped.
     pub(crate) skipped: usize,
 }
@@ -62,7 +62,7 @@ impl State {
     /// The state before the first step.
     pub(crate) fn new(
         network: StackedHourglass,
-        optimiser: &OptimiserConfig,
+        optimizer: &OptimizerConfig,
         decay: f64,
         faces: usize,
     ) -> Self {
@@ -71,7 +71,7 @@ impl State {
             since: Since::default(),
             average: MovingAverage::new(&network, decay),
             network,
-            optimiser: optimiser.init(),
+            optimizer: optimizer.init(),
             skipped: 0,
         }
     }

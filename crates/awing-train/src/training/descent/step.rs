@@ -12,8 +12,8 @@ use burn::{
 /// Steps in a row that may be skipped: one odd batch is no reason to end a run of days, a run that has gone wild is.
 pub(crate) const MOST_SKIPPED: usize = 10;
 
-/// One optimiser step; gives its loss. The joint norm of the gradients is cut to `clip_norm`; 0 turns that off. Where the loss or a gradient is
-/// not finite the step is skipped: weights, running statistics, optimiser and average stay what they were, and what was wrong is given
+/// One optimizer step; gives its loss. The joint norm of the gradients is cut to `clip_norm`; 0 turns that off. Where the loss or a gradient is
+/// not finite the step is skipped: weights, running statistics, optimizer and average stay what they were, and what was wrong is given
 /// instead.
 pub(crate) fn descend(
     mut state: State,
@@ -48,7 +48,7 @@ pub(crate) fn descend(
     // Shared weights would have to be copied to be changed.
     drop(before);
     state.skipped = 0;
-    state.network = state.optimiser.step(learning_rate, state.network, gradients);
+    state.network = state.optimizer.step(learning_rate, state.network, gradients);
     state.average.update(&state.network, state.progress.step);
     (state, Ok(value))
 }
@@ -60,7 +60,7 @@ mod tests {
         dataset::drawn_faces,
         loss::LossConfig,
         model::{StackedHourglass, weights_of},
-        training::{Batches, FaceBatches, OptimiserConfig, Recipe, TrainingSet},
+        training::{Batches, FaceBatches, OptimizerConfig, Recipe, TrainingSet},
     };
     use awing::{network::NetworkConfig, scheme::Scheme};
     use burn::tensor::TensorData;
@@ -75,7 +75,7 @@ mod tests {
         let batches = FaceBatches::new(&faces, &recipe).unwrap();
         let device = Device::flex().autodiff();
         let loss = LossConfig::default().pixel_loss().unwrap();
-        let optimiser = OptimiserConfig::Adamw { learning_rate: 1e-3, weight_decay: 1e-4 };
+        let optimizer = OptimizerConfig::Adamw { learning_rate: 1e-3, weight_decay: 1e-4 };
         let step = |state, batch| descend(state, batch, &loss, 1e-3, 1.0, &device);
         // A number of the image or of the targets that is none; weights with which the loss is finite, and its gradient's norm is not.
         let spoil = |spoilt: usize| {
@@ -92,7 +92,7 @@ mod tests {
         };
         let run = |spoilt: &[usize]| {
             let network = StackedHourglass::new(&recipe.network, 68, 1, &device).unwrap();
-            let mut state = State::new(network, &optimiser, 0.0, 4);
+            let mut state = State::new(network, &optimizer, 0.0, 4);
             state = step(state, batches.worker()(0).unwrap()).0;
             for (i, spoilt) in spoilt.iter().enumerate() {
                 let made;

@@ -17,7 +17,7 @@ pub(crate) fn layered<R: Serialize + DeserializeOwned>(
     file: Option<&Path>,
     settings: &[String],
 ) -> Result<R> {
-    let mut over = match file {
+    let over = match file {
         None => Table::new(),
         Some(path) => {
             let text = read_text(path, LONGEST_SETTINGS)?;
@@ -27,14 +27,31 @@ pub(crate) fn layered<R: Serialize + DeserializeOwned>(
             })?
         }
     };
+    let mut over = renamed(over);
     let preset = over.remove(PRESET);
     let base = base(preset.as_ref().and_then(Value::as_str))?;
     let mut table = Table::try_from(&base).map_err(|e| Error::invalid("recipe", e.to_string()))?;
     lay_over(&mut table, over);
     for text in settings {
-        lay_over(&mut table, setting(text)?);
+        lay_over(&mut table, renamed(setting(text)?));
     }
     table.try_into().map_err(|e: toml::de::Error| Error::invalid("settings", one_line(&e.to_string())))
+}
+
+/// Keys as release 0.1 spelled them, and as they are spelled now.
+const RENAMED: [(&str, &str); 3] = [("optimiser", "optimizer"), ("colour", "color"), ("grey", "gray")];
+
+/// The table with its keys as they are spelled now: two spellings of one key would not lie over one another.
+fn renamed(table: Table) -> Table {
+    let key = |key: String| match RENAMED.iter().find(|(old, _)| *old == key) {
+        Some((_, new)) => (*new).to_owned(),
+        None => key,
+    };
+    let value = |value: Value| match value {
+        Value::Table(table) => Value::Table(renamed(table)),
+        value => value,
+    };
+    table.into_iter().map(|(old, inner)| (key(old), value(inner))).collect()
 }
 
 /// The key by which a file names what it builds on.
@@ -118,6 +135,21 @@ mod tests {
         for bad in ["", "=3", "a..b=1", "novalue"] {
             assert!(setting(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn keys_of_the_first_release_are_still_read() {
+        let old = table(
+            "[optimiser]\nkind = 'adamw'\n[augment.colour]\nprobability = 0.5\n[augment.grey]\nprobability = 0.0",
+        );
+        let new = table(
+            "[optimizer]\nkind = 'adamw'\n[augment.color]\nprobability = 0.5\n[augment.gray]\nprobability = 0.0",
+        );
+        assert_eq!(renamed(old), new);
+        assert_eq!(
+            renamed(setting("augment.grey.probability=0.25").unwrap()),
+            setting("augment.gray.probability=0.25").unwrap()
+        );
     }
 
     #[test]

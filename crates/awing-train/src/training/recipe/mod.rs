@@ -1,11 +1,11 @@
 //! Everything that decides what is learnt, except the data.
 
 pub(super) mod layers;
-mod optimiser;
+mod optimizer;
 mod plan;
 mod schedule;
 
-pub use optimiser::OptimiserConfig;
+pub use optimizer::OptimizerConfig;
 pub use plan::Plan;
 pub(super) use plan::{check, default_save_every};
 pub use schedule::ScheduleConfig;
@@ -37,7 +37,8 @@ pub struct Recipe {
     /// What is minimised.
     pub loss: LossConfig,
     /// By which steps.
-    pub optimiser: OptimiserConfig,
+    #[serde(alias = "optimiser")]
+    pub optimizer: OptimizerConfig,
     /// How large the steps are along the run.
     pub schedule: ScheduleConfig,
     /// Length, batches, averages.
@@ -53,7 +54,7 @@ pub struct TrainingConfig {
     /// Where a limit of time is set, minutes of training, and `epochs` does not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minutes: Option<f64>,
-    /// Faces in a step; 2 or more, for batch normalisation.
+    /// Faces in a step; 2 or more, for batch normalization.
     pub batch: usize,
     /// Seed of the weights, the order and the variations.
     pub seed: u64,
@@ -91,7 +92,7 @@ fn cache_mb() -> usize {
 
 impl Recipe {
     /// The recipe of a preset: `paper` trains as Wang et al. 2019 did (RMSProp at 1e-4, a tenth at 1/3 and 2/3 of 240
-    /// epochs, floored labels, quarter-shift decoding, no change of colour); the others use AdamW with warm-up and cosine, a moving average
+    /// epochs, floored labels, quarter-shift decoding, no change of color); the others use AdamW with warm-up and cosine, a moving average
     /// and unrounded labels.
     ///
     /// # Errors
@@ -117,7 +118,7 @@ impl Recipe {
             crop: CropRule::default(),
             augment: AugmentConfig::default(),
             loss: LossConfig::default(),
-            optimiser: OptimiserConfig::Adamw { learning_rate: 2e-3, weight_decay: 1e-4 },
+            optimizer: OptimizerConfig::Adamw { learning_rate: 2e-3, weight_decay: 1e-4 },
             schedule: ScheduleConfig::Cosine { warm_up: 0.04, floor: 0.01 },
             training,
         };
@@ -127,7 +128,7 @@ impl Recipe {
         Ok(Self {
             heatmap: CodecConfig::paper(),
             augment: AugmentConfig::paper(),
-            optimiser: OptimiserConfig::Rmsprop { learning_rate: 1e-4, weight_decay: 1e-5 },
+            optimizer: OptimizerConfig::Rmsprop { learning_rate: 1e-4, weight_decay: 1e-5 },
             schedule: ScheduleConfig::Step { at: vec![1.0 / 3.0, 2.0 / 3.0], factor: 0.1 },
             training: TrainingConfig {
                 epochs: 240,
@@ -209,7 +210,7 @@ impl Recipe {
         Plan {
             network: self.network.clone(),
             loss: self.loss,
-            optimiser: self.optimiser,
+            optimizer: self.optimizer,
             schedule: self.schedule.clone(),
             seed: t.seed,
             batch: t.batch,
@@ -244,9 +245,9 @@ mod tests {
         // 3148 faces in batches of 8.
         let plan = recipe.plan(393);
         assert_eq!((plan.steps, plan.moving_average, plan.clip_norm), (240 * 393, 0.0, 0.0));
-        assert!(matches!(plan.optimiser, OptimiserConfig::Rmsprop { weight_decay: 1e-5, .. }));
+        assert!(matches!(plan.optimizer, OptimizerConfig::Rmsprop { weight_decay: 1e-5, .. }));
         let rate = |step: usize| {
-            plan.optimiser.learning_rate() * plan.schedule.factor(step as f64 / plan.steps as f64)
+            plan.optimizer.learning_rate() * plan.schedule.factor(step as f64 / plan.steps as f64)
         };
         for (first, last, expected) in [(0, 79, 1e-4), (80, 159, 1e-5), (160, 239, 1e-6)] {
             for step in [first * 393, last * 393 + 392] {
@@ -261,12 +262,12 @@ mod tests {
         let path = folder.path().join("mine.toml");
         std::fs::write(&path, "preset = 'nano'\n[training]\nbatch = 4\nseed = 9\n[loss]\nkind = 'mse'\n")
             .unwrap();
-        let set = ["training.seed=5".to_owned(), "optimiser.learning_rate=0.5".to_owned()];
+        let set = ["training.seed=5".to_owned(), "optimizer.learning_rate=0.5".to_owned()];
         let recipe = Recipe::layered(None, Some(&path), &set).unwrap();
         assert_eq!(recipe.network, NetworkConfig::preset("nano").unwrap());
         assert_eq!((recipe.training.batch, recipe.training.seed), (4, 5));
         assert_eq!(recipe.loss, LossConfig::Mse {});
-        assert_eq!(recipe.optimiser, OptimiserConfig::Adamw { learning_rate: 0.5, weight_decay: 1e-4 });
+        assert_eq!(recipe.optimizer, OptimizerConfig::Adamw { learning_rate: 0.5, weight_decay: 1e-4 });
         assert_eq!(Recipe::layered(Some("small"), Some(&path), &[]).unwrap().network.input, 256);
     }
 

@@ -1,4 +1,4 @@
-use super::{OptimiserConfig, ScheduleConfig};
+use super::{OptimizerConfig, ScheduleConfig};
 use crate::loss::LossConfig;
 use awing::{Error, Result, network::NetworkConfig};
 use std::fmt::Display;
@@ -11,7 +11,7 @@ pub struct Plan {
     /// What is minimized, over all stacks.
     pub loss: LossConfig,
     /// By which steps.
-    pub optimiser: OptimiserConfig,
+    pub optimizer: OptimizerConfig,
     /// How large the steps are along the run.
     pub schedule: ScheduleConfig,
     /// Seed of the weights.
@@ -44,7 +44,7 @@ impl Plan {
     pub fn validate(&self) -> Result<()> {
         self.network.validate()?;
         self.loss.pixel_loss()?;
-        self.optimiser.validate()?;
+        self.optimizer.validate()?;
         self.schedule.validate()?;
         check(self.steps > 0, "training.steps", self.steps, "must be 1 or more")?;
         check(
@@ -57,7 +57,7 @@ impl Plan {
             (2..=4096).contains(&self.batch),
             "training.batch",
             self.batch,
-            "must be from 2 to 4096: batch normalisation needs more than one face",
+            "must be from 2 to 4096: batch normalization needs more than one face",
         )?;
         check((1..=64).contains(&self.workers), "training.workers", self.workers, "must be from 1 to 64")?;
         check(

@@ -66,7 +66,7 @@ impl Course<'_> {
                 let started = Instant::now();
                 let batch = loader.next().map_err(|_| self.diverged(step, "the loader ended"))??;
                 keeper.problems(&batch.problems);
-                let rate = plan.optimiser.learning_rate() * plan.schedule.factor(done);
+                let rate = plan.optimizer.learning_rate() * plan.schedule.factor(done);
                 let made;
                 (state, made) = descend(state, batch, &loss, rate, plan.clip_norm, self.device);
                 match made {
@@ -94,6 +94,6 @@ impl Course<'_> {
     }
 
     fn diverged(&self, step: usize, what: &str) -> Error {
-        self.folder.diverged(step, what, self.plan.optimiser.learning_rate())
+        self.folder.diverged(step, what, self.plan.optimizer.learning_rate())
     }
 }

@@ -36,7 +36,7 @@ impl<T: Task> Keeper<'_, T> {
     }
 
     fn check(&self, state: &State) -> Result<()> {
-        self.folder.check(state, self.plan.optimiser.learning_rate())
+        self.folder.check(state, self.plan.optimizer.learning_rate())
     }
 
     fn save_last(&self, state: &State, model: &T::Model, row: &MetricsRow) -> Result<()> {

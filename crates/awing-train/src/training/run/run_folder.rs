@@ -91,7 +91,7 @@ impl<'a> RunFolder<'a> {
     pub(crate) fn diverged(&self, step: usize, what: &str, learning_rate: f64) -> Error {
         let kept = self.kept();
         let problem = format!(
-            "{what}; {kept}. Start a new run with a lower learning rate (optimiser.learning_rate={:e}), a longer warm-up \
+            "{what}; {kept}. Start a new run with a lower learning rate (optimizer.learning_rate={:e}), a longer warm-up \
              or training.clip_norm=1",
             learning_rate / 10.0
         );

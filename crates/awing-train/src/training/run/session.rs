@@ -142,7 +142,7 @@ impl<T: Task> Run<'_, T> {
         let state = if resume {
             self.resumed(fresh, &data, observer)?
         } else {
-            State::new(fresh, &plan.optimiser, plan.moving_average, task.faces())
+            State::new(fresh, &plan.optimizer, plan.moving_average, task.faces())
         };
         let keeper = Keeper { task, plan, folder, data, note };
         if !resume {
@@ -162,7 +162,7 @@ impl<T: Task> Run<'_, T> {
         observer: &mut dyn Observer<T::Model>,
     ) -> Result<State> {
         let Self { task, plan, folder, device } = *self;
-        let (optimiser, decay) = (&plan.optimiser, plan.moving_average);
+        let (optimizer, decay) = (&plan.optimizer, plan.moving_average);
         let mut model = None;
         let mut average = |folder: &Path| {
             let loaded = T::load(folder, &device.clone().without_autodiff())?;
@@ -170,7 +170,7 @@ impl<T: Task> Run<'_, T> {
             model = Some(loaded);
             Ok(network)
         };
-        let place = Place { fresh, optimiser, decay, device };
+        let place = Place { fresh, optimizer, decay, device };
         let told = &mut |damage: &Error| observer.damaged(damage);
         let (state, old) = checkpoint::load_state(folder.path, &place, &mut average, told)?;
         if let Some(model) = model {

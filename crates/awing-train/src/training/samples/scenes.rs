@@ -238,11 +238,11 @@ impl SceneMaker {
         }
     }
 
-    /// A part of a photo without faces that fills the scene, or, now and then, one colour.
+    /// A part of a photo without faces that fills the scene, or, now and then, one color.
     fn background(&self, rng: &mut ChaCha8Rng) -> Result<RgbImage> {
         if rng.random_bool(0.05) {
-            let colour = [(); 3].map(|()| rng.random());
-            return Ok(RgbImage::from_pixel(self.side as u32, self.side as u32, Rgb(colour)));
+            let color = [(); 3].map(|()| rng.random());
+            return Ok(RgbImage::from_pixel(self.side as u32, self.side as u32, Rgb(color)));
         }
         let photo = self.empty_photo(rng)?;
         let (width, height) = (f64::from(photo.width()), f64::from(photo.height()));

@@ -8,10 +8,10 @@ use std::{convert::Infallible, fmt, str::FromStr};
 /// A shorter distance, in pixels, is none: errors by it would outgrow all others.
 const LEAST: f64 = 1e-3;
 
-/// The distance of a face that counts as 1 in the normalised mean error. Numbers with different normalisers cannot be
+/// The distance of a face that counts as 1 in the normalized mean error. Numbers with different normalizers cannot be
 /// compared: pupils lie closer together than outer eye corners, so the inter-pupil NME of the same points is larger.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Normaliser {
+pub enum Normalizer {
     /// "inter-ocular": between the outer eye corners (300-W, WFLW).
     InterOcular,
     /// "inter-pupil": between the pupils, or the means of the eye points.
@@ -24,7 +24,7 @@ pub enum Normaliser {
     Named(String),
 }
 
-impl Normaliser {
+impl Normalizer {
     /// The distance in pixels for one face.
     ///
     /// The landmark distances come from the annotation, never from the prediction. For `Box` and `Diagonal`,
@@ -40,7 +40,7 @@ impl Normaliser {
             Self::Diagonal => self.rect(truth, face_box).map(|r| r.width().hypot(r.height()))?,
             Self::InterOcular | Self::InterPupil | Self::Named(_) => {
                 let name = self.to_string();
-                let [a, b] = scheme.normaliser(&name).ok_or_else(|| {
+                let [a, b] = scheme.normalizer(&name).ok_or_else(|| {
                     let problem = format!("the scheme `{}` has none; use box or diagonal", scheme.name);
                     Error::invalid(self.field(), problem)
                 })?;
@@ -55,10 +55,10 @@ impl Normaliser {
 
     /// The customary distance of a scheme: the first that it names, or the box where it names none.
     pub fn usual(scheme: &Scheme) -> Self {
-        match scheme.normalisers.first() {
+        match scheme.normalizers.first() {
             None => Self::Box,
             Some((name, _)) => match name.parse() {
-                Ok(normaliser) => normaliser,
+                Ok(normalizer) => normalizer,
                 Err(never) => match never {},
             },
         }
@@ -74,7 +74,7 @@ impl Normaliser {
     }
 
     fn field(&self) -> String {
-        format!("normaliser {self}")
+        format!("normalizer {self}")
     }
 
     fn rect(&self, truth: &[Landmark], face_box: Option<Rect>) -> Result<Rect> {
@@ -99,10 +99,10 @@ impl Normaliser {
     }
 }
 
-impl FromStr for Normaliser {
+impl FromStr for Normalizer {
     type Err = Infallible;
 
-    /// Any word is a name; whether the scheme knows it is found out by [`Normaliser::distance`].
+    /// Any word is a name; whether the scheme knows it is found out by [`Normalizer::distance`].
     fn from_str(text: &str) -> Result<Self, Infallible> {
         Ok(match text {
             "inter-ocular" => Self::InterOcular,
@@ -114,7 +114,7 @@ impl FromStr for Normaliser {
     }
 }
 
-impl fmt::Display for Normaliser {
+impl fmt::Display for Normalizer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::InterOcular => "inter-ocular",
@@ -139,7 +139,7 @@ mod tests {
                 .to_vec(),
             mirror: vec![3, 2, 1, 0, 4],
             lines: vec![],
-            normalisers: vec![
+            normalizers: vec![
                 ("inter-ocular".into(), [vec![0], vec![3]]),
                 ("inter-pupil".into(), [vec![0, 1], vec![2, 3]]),
             ],
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn each_distance_by_hand() {
         let (scheme, face) = (scheme(), face());
-        let distance = |n: &str, r| n.parse::<Normaliser>().unwrap().distance(&scheme, &face, r).unwrap();
+        let distance = |n: &str, r| n.parse::<Normalizer>().unwrap().distance(&scheme, &face, r).unwrap();
         // Corners (0, 0) and (12, 5): 13. Eye means (2, 0) and (10, 2.5): sqrt(64 + 6.25).
         assert_eq!(distance("inter-ocular", None), 13.0);
         assert_eq!(distance("inter-pupil", None), 70.25_f64.sqrt());
@@ -170,31 +170,31 @@ mod tests {
     fn a_face_that_cannot_be_scored_is_a_typed_error() {
         let (scheme, mut face) = (scheme(), face());
         let error =
-            |n: Normaliser, face: &[Landmark]| n.distance(&scheme, face, None).unwrap_err().to_string();
+            |n: Normalizer, face: &[Landmark]| n.distance(&scheme, face, None).unwrap_err().to_string();
         assert_eq!(
-            error(Normaliser::Named("torso".to_owned()), &face),
-            "normaliser torso: the scheme `toy` has none; use box or diagonal"
+            error(Normalizer::Named("torso".to_owned()), &face),
+            "normalizer torso: the scheme `toy` has none; use box or diagonal"
         );
         face[3] = face[0];
-        assert!(error(Normaliser::InterOcular, &face).contains("is 0 px"));
+        assert!(error(Normalizer::InterOcular, &face).contains("is 0 px"));
         face[3].point.x += 1e-300;
-        assert!(error(Normaliser::InterOcular, &face).contains("cannot be scored"));
+        assert!(error(Normalizer::InterOcular, &face).contains("cannot be scored"));
         face[3] = Landmark::missing();
         assert!(
-            error(Normaliser::InterOcular, &face)
+            error(Normalizer::InterOcular, &face)
                 .contains("point 3 (right outer) of this face is not annotated")
         );
-        assert!(error(Normaliser::Box, &[]).contains("no usable box"));
+        assert!(error(Normalizer::Box, &[]).contains("no usable box"));
         face[4].point = Point::new(f64::NAN, 0.0);
-        assert!(error(Normaliser::Box, &face[4..]).contains("no usable box"));
+        assert!(error(Normalizer::Box, &face[4..]).contains("no usable box"));
     }
 
     #[test]
     fn names_round_trip() {
         for name in ["inter-ocular", "inter-pupil", "box", "diagonal", "torso"] {
-            assert_eq!(name.parse::<Normaliser>().unwrap().to_string(), name);
+            assert_eq!(name.parse::<Normalizer>().unwrap().to_string(), name);
         }
-        assert_eq!(Normaliser::Box.quantity(), "box size");
-        assert_eq!(Normaliser::InterOcular.quantity(), "inter-ocular distance");
+        assert_eq!(Normalizer::Box.quantity(), "box size");
+        assert_eq!(Normalizer::InterOcular.quantity(), "inter-ocular distance");
     }
 }

@@ -2,12 +2,12 @@ use awing::{Error, Result};
 use burn::optim::{AdamWConfig, ModuleOptimizer, RmsPropConfig, decay::WeightDecayConfig};
 use serde::{Deserialize, Serialize};
 
-/// The optimiser by name, with its constants.
+/// The optimizer by name, with its constants.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum OptimiserConfig {
+pub enum OptimizerConfig {
     /// RMSProp without momentum, its constants PyTorch's: smoothing 0.99, epsilon 1e-8 outside the root, weight decay
-    /// added to the gradient. The paper's optimiser, at a learning rate of 1e-4 and a decay of 1e-5.
+    /// added to the gradient. The paper's optimizer, at a learning rate of 1e-4 and a decay of 1e-5.
     Rmsprop {
         /// The highest learning rate.
         learning_rate: f64,
@@ -32,7 +32,7 @@ fn default_decay() -> f64 {
     1e-4
 }
 
-impl OptimiserConfig {
+impl OptimizerConfig {
     /// The highest learning rate.
     pub fn learning_rate(&self) -> f64 {
         match *self {
@@ -49,13 +49,13 @@ impl OptimiserConfig {
             *self;
         if !(learning_rate > 0.0 && learning_rate.is_finite()) {
             return Err(Error::invalid(
-                "optimiser.learning_rate",
+                "optimizer.learning_rate",
                 format!("{learning_rate} must be a positive number"),
             ));
         }
         if !(0.0..1.0).contains(&weight_decay) {
             return Err(Error::invalid(
-                "optimiser.weight_decay",
+                "optimizer.weight_decay",
                 format!("{weight_decay} is not within 0 to 1"),
             ));
         }
@@ -92,22 +92,22 @@ mod tests {
     }
 
     /// Steps on the loss w² / 2 + 2 w, whose gradient is w + 2, from w = 1 at a rate of 0.1.
-    fn steps(config: OptimiserConfig, count: usize) -> f32 {
+    fn steps(config: OptimizerConfig, count: usize) -> f32 {
         let device = Device::flex().autodiff();
         let mut one = One { w: Param::from_tensor(Tensor::from_data([1.0_f32], &device)) };
-        let mut optimiser = config.init();
+        let mut optimizer = config.init();
         for _ in 0..count {
             let w = one.w.val();
             let loss = w.clone() * w.clone() * 0.5 + w * 2.0;
             let gradients = GradientsParams::from_grads(loss.backward(), &one);
-            one = optimiser.step(config.learning_rate(), one, gradients);
+            one = optimizer.step(config.learning_rate(), one, gradients);
         }
         one.w.val().into_scalar()
     }
 
     #[test]
     fn rmsprop_is_pytorchs() {
-        let config = OptimiserConfig::Rmsprop { learning_rate: 0.1, weight_decay: 0.5 };
+        let config = OptimizerConfig::Rmsprop { learning_rate: 0.1, weight_decay: 0.5 };
         // Gradient 3 + 0.5 * 1 = 3.5; mean square 0.01 * 3.5²; step 0.1 * 3.5 / 0.35 = 1.
         assert!((steps(config, 1) - 0.0).abs() < 1e-5, "{}", steps(config, 1));
         // At 0: gradient 2; mean square 0.99 * 0.1225 + 0.01 * 4 = 0.161275; step 0.2 / 0.401591.
@@ -116,13 +116,13 @@ mod tests {
 
     #[test]
     fn adamw_decays_apart_from_the_gradient() {
-        let config = OptimiserConfig::Adamw { learning_rate: 0.1, weight_decay: 0.5 };
+        let config = OptimizerConfig::Adamw { learning_rate: 0.1, weight_decay: 0.5 };
         // Bias-corrected first step has size 1: 1 * (1 - 0.1 * 0.5) - 0.1.
         assert!((steps(config, 1) - 0.85).abs() < 1e-5, "{}", steps(config, 1));
     }
 
     /// Where w = 1 comes to in a step against a constant `gradient`, at a rate of 0.1 and without decay.
-    fn one_step(config: OptimiserConfig, gradient: f64) -> f32 {
+    fn one_step(config: OptimizerConfig, gradient: f64) -> f32 {
         let device = Device::flex().autodiff();
         let one = One { w: Param::from_tensor(Tensor::from_data([1.0_f32], &device)) };
         let gradients = GradientsParams::from_grads((one.w.val() * gradient).backward(), &one);
@@ -132,16 +132,16 @@ mod tests {
     #[test]
     fn epsilon_is_1e_8_and_outside_the_root() {
         // Gradient 1e-7: the root of the mean square 0.01 * 1e-14 is 1e-8, so the step is 0.1 * 1e-7 / (1e-8 + 1e-8) = 0.5.
-        let rmsprop = OptimiserConfig::Rmsprop { learning_rate: 0.1, weight_decay: 0.0 };
+        let rmsprop = OptimizerConfig::Rmsprop { learning_rate: 0.1, weight_decay: 0.0 };
         assert!((one_step(rmsprop, 1e-7) - 0.5).abs() < 1e-4, "{}", one_step(rmsprop, 1e-7));
         // Gradient 1e-8: bias-corrected, the moments are 1e-8 and its square, so the step is 0.1 * 1e-8 / (1e-8 + 1e-8) = 0.05.
-        let adamw = OptimiserConfig::Adamw { learning_rate: 0.1, weight_decay: 0.0 };
+        let adamw = OptimizerConfig::Adamw { learning_rate: 0.1, weight_decay: 0.0 };
         assert!((one_step(adamw, 1e-8) - 0.95).abs() < 1e-4, "{}", one_step(adamw, 1e-8));
     }
 
     #[test]
     fn a_bad_rate_is_named() {
-        let config = OptimiserConfig::Adamw { learning_rate: f64::NAN, weight_decay: 0.0 };
-        assert!(config.validate().unwrap_err().to_string().starts_with("optimiser.learning_rate: NaN"));
+        let config = OptimizerConfig::Adamw { learning_rate: f64::NAN, weight_decay: 0.0 };
+        assert!(config.validate().unwrap_err().to_string().starts_with("optimizer.learning_rate: NaN"));
     }
 }

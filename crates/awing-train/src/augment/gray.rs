@@ -6,30 +6,30 @@ use serde::{Deserialize, Serialize};
 /// Black and white: every channel becomes the luma.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Grey {
+pub struct Gray {
     /// How often. 0 to 1.
     pub probability: f64,
 }
 
-impl Default for Grey {
+impl Default for Gray {
     fn default() -> Self {
         Self { probability: 0.2 }
     }
 }
 
-impl Grey {
+impl Gray {
     pub(super) fn apply(&self, crop: &mut Planes, rng: &mut impl Rng) {
         if rng.random_bool(self.probability) {
-            make_grey(crop.planes_mut());
+            make_gray(crop.planes_mut());
         }
     }
 }
 
 #[multiversion(targets = "simd")]
-fn make_grey([red, green, blue]: [&mut [u8]; 3]) {
+fn make_gray([red, green, blue]: [&mut [u8]; 3]) {
     for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {
-        let grey = luma([*r, *g, *b]);
-        [*r, *g, *b] = [grey; 3];
+        let gray = luma([*r, *g, *b]);
+        [*r, *g, *b] = [gray; 3];
     }
 }
 
@@ -53,7 +53,7 @@ mod tests {
         assert_eq!([luma([255, 0, 0]), luma([0, 255, 0]), luma([0, 0, 255])], [76, 150, 29]);
         assert_eq!([luma([0; 3]), luma([77; 3]), luma([255; 3])], [0, 77, 255]);
         let (mut red, mut green, mut blue) = ([255, 0], [0, 255], [0, 0]);
-        make_grey([&mut red, &mut green, &mut blue]);
+        make_gray([&mut red, &mut green, &mut blue]);
         assert_eq!([red, green, blue], [[76, 150]; 3]);
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Other light and another film: brightness, contrast and saturation change together.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Colour {
+pub struct Color {
     /// How often. 0 to 1.
     pub probability: f64,
     /// Values are multiplied by a factor from 1 - brightness to 1 + brightness. 0 to 1.
@@ -17,13 +17,13 @@ pub struct Colour {
     pub saturation: f64,
 }
 
-impl Default for Colour {
+impl Default for Color {
     fn default() -> Self {
         Self { probability: 0.5, brightness: 0.3, contrast: 0.3, saturation: 0.4 }
     }
 }
 
-impl Colour {
+impl Color {
     pub(super) fn apply(&self, crop: &mut Planes, rng: &mut impl Rng) {
         if rng.random_bool(self.probability) {
             let mut factor = |range: f64| rng.random_range(1.0 - range..=1.0 + range);
@@ -45,13 +45,13 @@ fn adjust(planes: [&mut [u8]; 3], brightness: f64, contrast: f64, saturation: f6
     let sum: u64 = planes.iter().map(|plane| sum(plane)).sum();
     let mean = brightness * sum as f64 / count.max(1) as f64;
     let own = (contrast * brightness * saturation) as f32;
-    let grey = (contrast * brightness * (1.0 - saturation)) as f32;
+    let gray = (contrast * brightness * (1.0 - saturation)) as f32;
     // Half a level more: the cast to u8 then rounds (and saturates at both ends).
     let offset = ((1.0 - contrast) * mean + 0.5) as f32;
     let [red, green, blue] = planes;
     for ((red, green), blue) in red.iter_mut().zip(green).zip(blue) {
         let [r, g, b] = [*red, *green, *blue].map(f32::from);
-        let common = grey * (0.299 * r + 0.587 * g + 0.114 * b) + offset;
+        let common = gray * (0.299 * r + 0.587 * g + 0.114 * b) + offset;
         [*red, *green, *blue] = [r, g, b].map(|v| (own * v + common) as u8);
     }
 }
