@@ -205,7 +205,7 @@ impl StudyReport<'_> {
         ];
         let sentences = pairs.iter().filter_map(|(a, b)| {
             let (a, b) = (self.variant(a).filter(|a| !empty(a))?, self.variant(b)?);
-            let nme = |variant| self.numbers(variant, |run| run.figures("all").map(|f| f.nme));
+            let nme = |variant: &Variant| self.numbers(variant, |run| run.figures("all").map(|f| f.nme));
             let (from, to) = (nme(a), nme(b));
             let gain = Difference::of(&from, &to)?;
             let (side, apart) = if gain.mean > 0.0 { ("below", gain) } else { ("above", gain.turned()) };
@@ -488,7 +488,7 @@ mod tests {
         let nme = [("mse", [4.9, 5.0, 5.1]), ("aw", [5.8, 6.0, 6.2])];
         let records: Vec<RunRecord> = nme
             .iter()
-            .flat_map(|(row, nme)| (1..).zip(nme).map(|(seed, nme)| record(row, seed, *nme)))
+            .flat_map(|(row, nme)| (1..).zip(nme).map(move |(seed, nme)| record(row, seed, *nme)))
             .collect();
         let report = StudyReport { variants: &variants, records: &records, setting: "" };
         let line = "- Adaptive Wing is 1.00 points above MSE: 95 % interval 0.58 to 1.42 (3 and 3 seeds).\n";

@@ -156,6 +156,8 @@ mod tests {
         ] {
             *probability = 1.0;
         }
+        // Out of focus whatever is drawn.
+        config.blur.max_sigma = 0.1;
         let photo = RgbImage::from_fn(48, 48, |x, y| Rgb([(5 * x) as u8, (3 * y) as u8, (x * y) as u8]));
         let begin = || (Planes::from(&photo), ChaCha8Rng::seed_from_u64(4));
         let in_order = |order: [&str; 6]| {

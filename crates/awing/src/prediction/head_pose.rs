@@ -389,7 +389,7 @@ mod tests {
             "right eye outer corner",
             "left mouth corner",
             "right mouth corner",
-            "chin",
+            "nose tip",
         ];
         let of = |count: usize| {
             let points = names[..count].iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
@@ -398,7 +398,7 @@ mod tests {
         };
         let error = of(4).unwrap_err().to_string();
         assert!(error.starts_with("pose: the 4 points of mine whose place"), "{error}");
-        assert!(of(5).is_ok(), "the chin stands out");
+        assert!(of(5).is_ok(), "the nose stands out");
     }
 
     #[test]
