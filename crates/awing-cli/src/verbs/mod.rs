@@ -21,6 +21,7 @@ mod progress;
 mod run;
 mod train;
 mod train_detector;
+mod video_options;
 
 use crate::{console::Console, failure::Failure};
 use clap::Subcommand;

@@ -51,7 +51,7 @@ pub fn run(work: Work, mut setting: Setting) -> Result<Row> {
         _ => setting.recipe.network.validate()?,
     }
     if let Some(data) = &setting.data {
-        setting.recipe.network.boundary &= !data.scheme.lines.is_empty();
+        setting.recipe.network.fit(&data.scheme);
     }
     if !(setting.seconds >= 0.0 && setting.seconds.is_finite()) {
         return Err(Error::invalid("seconds", format!("{} is no time to work", setting.seconds)));

@@ -1,5 +1,4 @@
 use super::{
-    chart::FINE,
     paint::{Ink, fill, polyline},
     text::{self, Direction},
 };
@@ -13,6 +12,9 @@ use plotters_backend::{
 use std::convert::Infallible;
 
 type Drawn = Result<(), DrawingErrorKind<Infallible>>;
+
+/// Plotters counts in whole pixels; a pixel of a chart is this many of its.
+pub(super) const FINE: u32 = 4;
 
 /// What plotters draws on: an image painted with anti-aliasing. Plotters knows whole pixels only, so it is told that the
 /// image is [`FINE`] times as large.

@@ -1,6 +1,10 @@
 //! Line charts, as SVG and as a picture. Charts given together stand below each other.
 
-use super::{canvas::Canvas, picture::save_picture, text::FONT_FILE};
+use super::{
+    canvas::{Canvas, FINE},
+    picture::save_picture,
+    text::FONT_FILE,
+};
 use crate::files::write_atomic;
 use awing::{Error, Result};
 use image::RgbImage;
@@ -18,8 +22,6 @@ use plotters::{
 };
 use std::{ops::Range, path::Path};
 
-/// Plotters counts in whole pixels; a pixel of a chart is this many of its.
-pub(super) const FINE: u32 = 4;
 const WIDTH: u32 = 900;
 const HEIGHT: u32 = 560;
 /// Left free for a legend beside the axes.

@@ -38,7 +38,7 @@ impl Landmarks {
     /// epoch.
     pub fn new(mut recipe: Recipe, faces: TrainingSet, validation: Option<Dataset>) -> Result<Self> {
         recipe.validate()?;
-        recipe.network.boundary &= !faces.scheme.lines.is_empty();
+        recipe.network.fit(&faces.scheme);
         if let Some(dataset) = &validation {
             check_validation(dataset, &faces, recipe.training.boxes)?;
         }

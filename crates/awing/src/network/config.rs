@@ -1,4 +1,7 @@
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    scheme::Scheme,
+};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -49,6 +52,11 @@ impl NetworkConfig {
     /// Side of the square maps in cells.
     pub fn map_size(&self) -> usize {
         self.input / Self::STRIDE
+    }
+
+    /// Without lines in the scheme there is no boundary to predict.
+    pub fn fit(&mut self, scheme: &Scheme) {
+        self.boundary &= !scheme.lines.is_empty();
     }
 
     /// Maps for `points` landmarks: one each, and the boundary map.
