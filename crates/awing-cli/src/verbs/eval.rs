@@ -268,7 +268,7 @@ fn table(results: &Results<'_>, dataset: &Dataset) -> String {
         ("model", format!("{}{}", results.model, if results.mirror { ", with mirror images" } else { "" })),
         ("data", format!("{}, {} points ({})", results.data, dataset.scheme.len(), dataset.scheme.name)),
         ("boxes", all.boxes.clone()),
-        ("normaliser", all.normalizer.clone()),
+        ("normalizer", all.normalizer.clone()),
         ("failed", format!("{} of {} faces", all.failed, all.images)),
     ];
     // Left-aligned values, unlike a table of numbers.

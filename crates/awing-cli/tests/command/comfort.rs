@@ -97,7 +97,7 @@ fn the_doctor_finds_this_machine_well_and_says_what_to_do_where_it_is_not() {
     fs::write(folder.path().join("file"), "").unwrap();
     let done = doctor("--runs file/runs").with_code(1);
     assert!(done.out.contains("failed  disk"), "{}", done.out);
-    assert!(done.out.contains("--runs and --out choose others"), "{}", done.out);
+    assert!(done.out.contains("choose a folder of your own for runs and answers"), "{}", done.out);
     assert_eq!(done.troubles().len(), 1, "{}", done.err);
     assert!(fs::read_dir(folder.path()).unwrap().count() == 1, "nothing is left");
 }

@@ -3,7 +3,7 @@ use crate::{
     augment::PhotoPart,
     dataset::{Dataset, ImageSource, Sample},
     loss::heatmap_loss,
-    model::{StackedHourglass, TrainableModel},
+    model::{StackedHourglass, TrainableModel, aligner_on},
     training::{Batches, FaceBatches, Recipe, SampleMaker, SampleSlot, Steps, TrainingSet, ahead},
 };
 use awing::{
@@ -218,7 +218,9 @@ impl Setting {
         let data = self.photos(scratch)?;
         let network = StackedHourglass::new(&self.recipe.network, data.scheme.len(), 1, &self.device)?;
         let config = self.recipe.model_config(&data.scheme);
-        let aligner = TrainableModel { config, calibration: None, network }.aligner()?.with_batch(batch);
+        // The module is dropped here: its memory is none of prediction's.
+        let model = TrainableModel { config, calibration: None, network }.to_model();
+        let aligner = aligner_on(model, &self.device)?.with_batch(batch);
         let faces = data.decoded()?;
         let faces: Vec<_> = faces.iter().cycle().take(batch).collect();
         let crops: Vec<(RgbImage, Transform)> = faces

@@ -56,7 +56,7 @@ impl FaceBoxes {
             Self::Given(boxes) => Ok(boxes.clone()),
             Self::Known(boxes) => boxes(photo),
         };
-        few_enough(boxes?).map_err(|e| e.about(&photo.to_string_lossy()))
+        boxes.and_then(few_enough).map_err(|e| e.about(&photo.to_string_lossy()))
     }
 }
 
