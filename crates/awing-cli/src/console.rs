@@ -84,7 +84,7 @@ impl Console {
         if out.is_terminal() { self.write(out, harmless(&text.to_string())) } else { self.write(out, text) }
     }
 
-    /// A result with colours, for terminals.
+    /// A result with colors, for terminals.
     pub(crate) fn print_styled(&self, text: impl Display) -> Result<(), Failure> {
         self.write(anstream::stdout().lock(), text)
     }

@@ -2,8 +2,11 @@ use crate::{
     console::Console,
     failure::{Failure, OrUsage},
 };
-use awing::scheme::{Scheme, SharedScheme};
-use awing_train::dataset::{DataSource, Dataset, OpenOptions};
+use awing::{
+    Error,
+    scheme::{Scheme, SharedScheme},
+};
+use awing_train::dataset::{BoxedPhoto, BoxedPhotos, DataSource, Dataset, OpenOptions};
 use std::path::Path;
 
 /// The scheme of `--scheme`.
@@ -29,10 +32,25 @@ pub(crate) fn open_in(
 ) -> Result<Dataset, Failure> {
     let options = OpenOptions { scheme: scheme.cloned(), images: images.map(Path::to_path_buf) };
     let dataset = Dataset::open(source, &options)?;
-    let left_out = dataset.problems.len();
-    console.warn_all(dataset.problems.iter());
-    if left_out > 0 {
-        console.warn(format!("{source}: {left_out} left out, {} used", dataset.samples.len()));
-    }
+    tell_left_out(source, &dataset.problems, dataset.samples.len(), console);
     Ok(dataset)
+}
+
+/// Photos with all their faces, of any format, and what was left out is told.
+pub(crate) fn photos(
+    source: &DataSource,
+    scheme: Option<&SharedScheme>,
+    console: &Console,
+) -> Result<Vec<BoxedPhoto>, Failure> {
+    let options = OpenOptions { scheme: scheme.cloned(), ..OpenOptions::default() };
+    let BoxedPhotos { photos, problems } = BoxedPhotos::open(source, &options)?;
+    tell_left_out(source, &problems, photos.iter().map(|photo| photo.faces.len()).sum(), console);
+    Ok(photos)
+}
+
+fn tell_left_out(source: &DataSource, problems: &[Error], used: usize, console: &Console) {
+    console.warn_all(problems.iter());
+    if !problems.is_empty() {
+        console.warn(format!("{source}: {} left out, {used} used", problems.len()));
+    }
 }

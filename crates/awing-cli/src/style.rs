@@ -1,4 +1,4 @@
-//! Colours. They are seen on terminals alone, unless NO_COLOR forbids or CLICOLOR_FORCE asks for them: whatever is written through
+//! Colors. They are seen on terminals alone, unless NO_COLOR forbids or CLICOLOR_FORCE asks for them: whatever is written through
 //! `anstream` loses them elsewhere.
 
 use clap::builder::styling::{AnsiColor, Style, Styles};

@@ -1,4 +1,4 @@
-//! What the workspace promises of itself: the page of dependencies is right, and `unsafe` stays where it belongs.
+//! What the workspace promises of itself: the documents are right, and `unsafe` stays where it belongs.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "this is a test")]
 
@@ -47,7 +47,7 @@ fn the_page_of_dependencies_is_right() {
         rows.insert(cells[1].trim_matches('`').to_owned(), by.map(str::to_owned).collect());
     }
     assert_eq!(rows, asked_for(true), "left: docs/DEPENDENCIES.md, right: the manifests");
-    let for_tests = page.lines().find(|line| line.starts_with("For tests alone")).unwrap();
+    let for_tests = page.split("\n\n").find(|text| text.starts_with("For tests alone")).unwrap();
     let named: BTreeSet<String> = for_tests.split('`').skip(1).step_by(2).map(str::to_owned).collect();
     assert_eq!(
         named,
@@ -56,21 +56,38 @@ fn the_page_of_dependencies_is_right() {
     );
 }
 
-/// The number differs from system to system.
+/// Names and versions of the crates of others that a crate links by default.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+fn linked_by(package: &str) -> BTreeSet<(String, String)> {
+    let tree = cargo(&format!("tree --offline --locked -p {package} -e normal --prefix none --format {{p}}"));
+    let crates = tree.lines().filter_map(|line| {
+        let mut words = line.split_whitespace().map(str::to_owned);
+        Some((words.next()?, words.next()?))
+    });
+    crates.filter(|(name, _)| !name.starts_with("awing")).collect()
+}
+
+/// The numbers differ from system to system.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[test]
-fn the_number_of_dependencies_is_right() {
-    let tree = cargo("tree --offline --locked -p awing-cli -e normal --prefix none --format {p}");
-    let others: BTreeSet<Vec<&str>> = tree
-        .lines()
-        .map(|line| line.split_whitespace().take(2).collect())
-        .filter(|of: &Vec<&str>| of.first().is_some_and(|name| !name.starts_with("awing")))
-        .collect();
-    for page in ["docs/DEPENDENCIES.md", "README.md"] {
-        let text = fs::read_to_string(root().join(page)).unwrap();
-        let count = others.len();
-        assert!(text.contains(&format!("{count} crates")), "{page}: the command links {count} crates");
+fn the_numbers_of_dependencies_are_right() {
+    let [dependencies, readme] =
+        ["docs/DEPENDENCIES.md", "README.md"].map(|page| fs::read_to_string(root().join(page)).unwrap());
+    let names = |package: &str| {
+        linked_by(package).into_iter().map(|(name, _)| name).collect::<BTreeSet<String>>().len()
+    };
+    for package in ["awing-kernels", "awing", "awing-ops", "awing-train"] {
+        let count = names(package);
+        assert!(
+            dependencies.contains(&format!("| {package} | {count} |")),
+            "docs/DEPENDENCIES.md: {package} links {count} crates"
+        );
     }
+    let (command, library) = (linked_by("awing-cli").len(), names("awing"));
+    for (page, text) in [("docs/DEPENDENCIES.md", &dependencies), ("README.md", &readme)] {
+        assert!(text.contains(&format!("{command} crates")), "{page}: the command links {command} crates");
+    }
+    assert!(readme.contains(&format!("{library} crates")), "README.md: awing links {library} crates");
 }
 
 #[test]
@@ -80,7 +97,7 @@ fn unsafe_code_is_in_the_kernels_alone() {
         sources(&root().join(folder), &mut files);
     }
     assert!(files.len() > 100);
-    let kernels = root().join("crates/awing-ops/src");
+    let crates = root().join("crates");
     for path in files {
         let text = fs::read_to_string(&path).unwrap();
         let is_unsafe = |line: &str| {
@@ -88,13 +105,47 @@ fn unsafe_code_is_in_the_kernels_alone() {
             let mut words = code.split(|c: char| !c.is_alphanumeric() && c != '_');
             words.any(|word| word == "unsafe" || word == "unsafe_code")
         };
-        let file = path.strip_prefix(&kernels);
-        let may = file.is_ok_and(|file| file.starts_with("cpu") || file == Path::new("memory.rs"));
-        // This test names it; another counts what is allocated, which takes an allocator.
-        let names_it = path.ends_with("tests/workspace.rs") || path.ends_with("tests/hostile/memory.rs");
+        // Beside the kernels, what hands their memory to Burn.
+        let file = path.strip_prefix(&crates).unwrap_or(&path);
+        let may = file.starts_with("awing-kernels") || file == Path::new("awing-ops/src/memory.rs");
+        // This test names it; another counts what is allocated, which takes an allocator; an example has names that a host calls by.
+        let others = ["tests/workspace.rs", "tests/hostile/memory.rs", "examples/wasm/src/lib.rs"];
+        let names_it = others.iter().any(|other| path.ends_with(other));
         if !may && !names_it {
             assert!(!text.lines().any(is_unsafe), "{}: unsafe code outside of the kernels", path.display());
         }
+    }
+}
+
+/// Links of the documents lead to files, and the tests that docs/ARCHITECTURE.md names are there.
+#[test]
+fn the_documents_name_what_is_there() {
+    let mut documents = Vec::new();
+    for folder in [".", "docs", "crates/awing", "crates/awing-train", "crates/awing-ops", "crates/awing-cli"]
+    {
+        let entries = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        documents.extend(entries.filter(|path| path.extension().is_some_and(|ending| ending == "md")));
+    }
+    assert!(documents.len() > 12);
+    for document in &documents {
+        let text = fs::read_to_string(document).unwrap();
+        for link in text.split("](").skip(1).map(|rest| rest.split([')', '#']).next().unwrap()) {
+            let there = link.is_empty()
+                || link.starts_with("https://")
+                || document.parent().unwrap().join(link).exists();
+            assert!(there, "{}: {link} is not there", document.display());
+        }
+    }
+    let mut files = Vec::new();
+    sources(&root().join("crates"), &mut files);
+    let code: String = files.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    let page = fs::read_to_string(root().join("docs/ARCHITECTURE.md")).unwrap();
+    // Nothing else there has a name of so many words.
+    let is_test = |word: &&str| word.matches('_').count() >= 3 && !word.contains(['/', ' ', ':', '(']);
+    let tests: Vec<&str> = page.split('`').filter(is_test).collect();
+    assert!(tests.len() > 20);
+    for test in tests {
+        assert!(code.contains(&format!("fn {test}(")), "docs/ARCHITECTURE.md: there is no test {test}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a heatmap network computes on the processor, forward and gradients, on plain slices.
 //!
-//! [`convolve`] and its gradients, [`Norm`] (batch normalisation with ReLU), [`residual_block`], [`resample`], and the losses between
+//! [`convolve`] and its gradients, [`Norm`] (batch normalization with ReLU), [`residual_block`], [`resample`], and the losses between
 //! heatmaps ([`loss`]), the Adaptive Wing loss among them. Vectors are chosen when the program runs: AVX-512, AVX2, NEON, SIMD128 in a
 //! browser, or none. Threads come from rayon and the feature `threads`; results are the same bits for any number of them.
 //!
@@ -47,4 +47,4 @@ pub use norm::{Norm, channel_statistics, channel_sums};
 pub use residual_block::{BlockGradients, BlockLayer, BlockOutputs, residual_block, residual_block_backward};
 pub use rows::{Maps, Source};
 pub use transpose::transpose;
-pub use vectors::instruction_set;
+pub use vectors::{instruction_set, vectorized};

@@ -8,7 +8,7 @@ use crate::{
 };
 use pulp::{Simd, WithSimd};
 
-/// A batch normalisation by given statistics: all means, then all biased variances.
+/// A batch normalization by given statistics: all means, then all biased variances.
 #[derive(Clone, Debug)]
 pub struct Norm {
     mean: Vec<f32>,
@@ -38,7 +38,7 @@ impl Norm {
         }
     }
 
-    /// `input`, normalised and rectified.
+    /// `input`, normalized and rectified.
     pub(crate) fn of<'a>(&'a self, input: Maps<'a>) -> NormRelu<'a> {
         NormRelu { input, scale: &self.scale, shift: &self.shift }
     }
@@ -92,7 +92,7 @@ impl Norm {
         Sums(gradient_sums(gradient, input_rows, input.channels, &self.mean))
     }
 
-    /// `gradient` becomes what of `above` passes the rectifier behind the normalised `x`; and its sums.
+    /// `gradient` becomes what of `above` passes the rectifier behind the normalized `x`; and its sums.
     fn rectify(&self, x: &[f32], above: &[f32], gradient: &mut [f32]) -> Sums {
         dispatch(Rectify { norm: self, x, above, gradient: &mut *gradient });
         Sums(gradient_sums(gradient, x, self.mean.len(), &self.mean))
@@ -165,7 +165,7 @@ impl WithSimd for Rectify<'_> {
 }
 
 impl Descent {
-    /// In place: the gradient behind a rectifier becomes that of the normalisation's input.
+    /// In place: the gradient behind a rectifier becomes that of the normalization's input.
     pub(crate) fn along(&self, x: &[f32], gradient: &mut [f32]) {
         dispatch(Along { descent: self, x, gradient });
     }

@@ -189,7 +189,7 @@ pub(crate) fn rectified<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.select_f32s(simd.less_than_f32s(x, zero), zero, x)
 }
 
-/// The means of 2 x 2 pixels of what the input is normalised and rectified to.
+/// The means of 2 x 2 pixels of what the input is normalized and rectified to.
 pub(crate) struct HalvedNormRelu<'a>(pub(crate) NormRelu<'a>);
 
 impl Rows for HalvedNormRelu<'_> {
@@ -220,7 +220,7 @@ impl Rows for HalvedNormRelu<'_> {
     }
 }
 
-/// How the gradient passes a normalisation whose ReLU it has passed: scale g + slope x + offset, for each channel.
+/// How the gradient passes a normalization whose ReLU it has passed: scale g + slope x + offset, for each channel.
 #[derive(Clone, Debug)]
 pub(crate) struct Descent {
     pub(crate) scale: Vec<f32>,
@@ -228,7 +228,7 @@ pub(crate) struct Descent {
     pub(crate) offset: Vec<f32>,
 }
 
-/// The gradient behind a normalisation, plus what reaches the same maps by another way.
+/// The gradient behind a normalization, plus what reaches the same maps by another way.
 pub(crate) struct Descended<'a> {
     pub(crate) gradient: Maps<'a>,
     pub(crate) input: Maps<'a>,

@@ -5,6 +5,18 @@ pub(crate) fn dispatch<W: WithSimd>(work: W) -> W::Output {
     arch().dispatch(work)
 }
 
+/// Runs `work` compiled for the widest vectors of this processor: plain loops in it, and what it calls that is `#[inline(always)]`, work on as
+/// many values at once as the compiler finds a way to.
+///
+/// ```
+/// let mut values = [1.0_f32, 2.0, 3.0];
+/// awing_kernels::vectorized(|| values.iter_mut().for_each(|v| *v *= 2.0));
+/// assert_eq!(values, [2.0, 4.0, 6.0]);
+/// ```
+pub fn vectorized<R>(work: impl FnOnce() -> R) -> R {
+    arch().dispatch(work)
+}
+
 /// What [`dispatch`] runs with on this thread.
 pub(crate) fn arch() -> Arch {
     #[cfg(any(test, feature = "narrower"))]

@@ -4,7 +4,7 @@
 //! Wing loss (Wang, Bo, Fuxin, ICCV 2019), each with optional weights per pixel. One operation, its gradient written
 //! by hand: no power of zero, no logarithm of zero is ever differentiated.
 //!
-//! [`conv2d`], [`norm_relu`] (batch normalisation with ReLU), [`residual_block`], [`halve`] and [`add_doubled`] are what a
+//! [`conv2d`], [`norm_relu`] (batch normalization with ReLU), [`residual_block`], [`halve`] and [`add_doubled`] are what a
 //! stacked hourglass is made of, channels last: [batch, height, width, channels]. On the CPU they are kernels of our own for
 //! AVX-512, AVX2, NEON or none, chosen when the program runs; every operation has one definition in tensor operations that
 //! runs on any device, and that the kernels are tested against ([`by_definition`]).

@@ -2,7 +2,7 @@
 //! are turned or mirrored give the angles that they must.
 //!
 //! ```console
-//! $ cargo run --release -p awing --example head_pose -- mtfl:faces/test
+//! $ cargo run --release -p awing-train --example head_pose -- mtfl:faces/test
 //! ```
 //!
 //! Points are predicted by the built-in model in boxes around the annotated ones; where only a few points are annotated, the photo is taken as

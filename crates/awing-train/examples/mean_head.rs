@@ -1,7 +1,7 @@
 //! The mean heads of the built-in schemes, learnt from annotated photos: prints the `solid` of each, for its file.
 //!
 //! ```console
-//! $ cargo run --release -p awing --example mean_head -- 300w:faces/train
+//! $ cargo run --release -p awing-train --example mean_head -- 300w:faces/train
 //! ```
 //!
 //! The faces need the 68 points of 300-W. Schemes that mark other points get theirs from these: `PLACES` says which.

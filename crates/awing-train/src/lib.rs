@@ -6,6 +6,11 @@
 //! from PyTorch and out as ONNX, [`video`] reads and writes videos. [`benchmark`] takes their times, [`ablation`] asks what each part of the method
 //! brings, [`diagnosis`] whether all of it works on this machine.
 
+/// The page that crates.io shows: what it shows must compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub mod ablation;
 pub mod augment;
 pub mod benchmark;

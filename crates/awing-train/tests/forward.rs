@@ -1,5 +1,7 @@
 //! The two forward passes, the Burn module that learns and [`awing::network::Network`] that predicts, give the same maps.
 
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
 use awing::network::{HeatmapNetwork, Network, NetworkConfig, WeightTensor, Weights};
 use awing_train::{
     Device,

@@ -13,7 +13,8 @@ use awing_train::{
     dataset::{DataSource, Dataset, ImageSource, drawn_faces},
     model::{StackedHourglass, TrainableModel},
     training::{
-        MetricsRow, Observer, OptimiserConfig, Quiet, Recipe, ScheduleConfig, Session, TrainingSet, train,
+        Landmarks, MetricsRow, Observer, OptimizerConfig, Quiet, Recipe, ScheduleConfig, Session,
+        TrainingSet, train,
     },
 };
 use burn::{
@@ -50,11 +51,18 @@ fn drawn_dataset(count: usize) -> Dataset {
     }
 }
 
-fn session(folder: &Path, recipe: Recipe, faces: TrainingSet) -> Session<'static> {
+fn session(folder: &Path, recipe: Recipe, faces: TrainingSet) -> Session<'static, Landmarks> {
+    validated(folder, recipe, faces, None)
+}
+
+fn validated(
+    folder: &Path,
+    recipe: Recipe,
+    faces: TrainingSet,
+    validation: Option<Dataset>,
+) -> Session<'static, Landmarks> {
     Session {
-        recipe,
-        faces,
-        validation: None,
+        task: Landmarks::new(recipe, faces, validation).unwrap(),
         folder: folder.to_path_buf(),
         start: None,
         resume: false,
@@ -107,17 +115,13 @@ fn copy(from: &Path, to: &Path) {
 /// A finished run of two epochs of three steps each, whose checkpoints are of the steps 6 and 3.
 fn finished(folder: &Path) -> PathBuf {
     let run = folder.join("whole");
-    let validated = Session { validation: Some(drawn_dataset(3)), ..session(&run, recipe(2), faces(12)) };
-    train(validated, &mut Quiet).unwrap();
+    train(validated(&run, recipe(2), faces(12), Some(drawn_dataset(3))), &mut Quiet).unwrap();
     run
 }
 
 fn go_on(run: &Path, epochs: usize, told: &mut Told) -> awing::Result<usize> {
-    let resumed = Session {
-        validation: Some(drawn_dataset(3)),
-        resume: true,
-        ..session(run, recipe(epochs), faces(12))
-    };
+    let resumed =
+        Session { resume: true, ..validated(run, recipe(epochs), faces(12), Some(drawn_dataset(3))) };
     train(resumed, told).map(|outcome| outcome.progress.step)
 }
 
@@ -213,7 +217,7 @@ fn a_run_goes_on_with_the_recipe_and_the_faces_that_it_began_with() {
     let before = weights(&run);
     let settings = fs::read(run.join("config.toml")).unwrap();
     let other = |set: TrainingSet, validation: Option<Dataset>, recipe: Recipe| {
-        let resumed = Session { validation, resume: true, ..session(&run, recipe, set) };
+        let resumed = Session { resume: true, ..validated(&run, recipe, set, validation) };
         train(resumed, &mut Quiet).unwrap_err().to_string()
     };
     let validation = || Some(drawn_dataset(3));
@@ -226,13 +230,13 @@ fn a_run_goes_on_with_the_recipe_and_the_faces_that_it_began_with() {
     for wrong in [None, Some(drawn_dataset(4))] {
         let problem = other(faces(12), wrong, recipe(3));
         assert!(
-            problem.contains("the run's best was chosen by others; resume it with the same --val"),
+            problem.contains("validation: the run's best was chosen by others; resume it with the same ones"),
             "{problem}"
         );
     }
     assert!(fs::read(run.join("config.toml")).unwrap() == settings, "the recipe was written");
     let mut faster = recipe(3);
-    faster.optimiser = OptimiserConfig::Adamw { learning_rate: 0.1, weight_decay: 1e-4 };
+    faster.optimizer = OptimizerConfig::Adamw { learning_rate: 0.1, weight_decay: 1e-4 };
     fs::write(run.join("config.toml"), faster.to_toml().unwrap()).unwrap();
     let problem = other(faces(12), validation(), faster);
     assert!(problem.contains("differs from the recipe of the run's checkpoint"), "{problem}");
@@ -328,13 +332,13 @@ fn a_run_can_go_on_from_its_very_start() {
 #[test]
 fn a_learning_rate_of_a_thousand_saves_no_weight_that_is_not_finite() {
     let folder = tempfile::tempdir().unwrap();
-    let optimisers = [
-        OptimiserConfig::Adamw { learning_rate: 1e3, weight_decay: 1e-4 },
-        OptimiserConfig::Rmsprop { learning_rate: 1e3, weight_decay: 0.0 },
+    let optimizers = [
+        OptimizerConfig::Adamw { learning_rate: 1e3, weight_decay: 1e-4 },
+        OptimizerConfig::Rmsprop { learning_rate: 1e3, weight_decay: 0.0 },
     ];
-    for (i, optimiser) in optimisers.into_iter().enumerate() {
+    for (i, optimizer) in optimizers.into_iter().enumerate() {
         let run = folder.path().join(format!("run{i}"));
-        let mut wild = Recipe { optimiser, ..recipe(8) };
+        let mut wild = Recipe { optimizer, ..recipe(8) };
         wild.schedule = ScheduleConfig::Step { at: vec![], factor: 0.1 };
         (wild.training.clip_norm, wild.training.save_every) = (0.0, 0.0);
         let mut told = Told::default();
@@ -343,10 +347,10 @@ fn a_learning_rate_of_a_thousand_saves_no_weight_that_is_not_finite() {
             Err(problem) => {
                 let problem = problem.to_string();
                 assert!(problem.starts_with("training stopped at step "), "{problem}");
-                assert!(problem.contains("optimiser.learning_rate=1e2"), "{problem}");
+                assert!(problem.contains("optimizer.learning_rate=1e2"), "{problem}");
             }
         }
-        println!("{optimiser:?}: losses {:?}, skipped {:?}", told.losses, told.skipped);
+        println!("{optimizer:?}: losses {:?}, skipped {:?}", told.losses, told.skipped);
         for name in ["last", "best"] {
             // Loading refuses weights that are not finite.
             assert!(
@@ -362,7 +366,7 @@ fn a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
     let mut wild = recipe(1000);
-    wild.optimiser = OptimiserConfig::Rmsprop { learning_rate: 1e30, weight_decay: 0.0 };
+    wild.optimizer = OptimizerConfig::Rmsprop { learning_rate: 1e30, weight_decay: 0.0 };
     wild.schedule = ScheduleConfig::Step { at: vec![], factor: 0.1 };
     wild.training.moving_average = 0.999;
     wild.training.evaluate_every = 1e6;
@@ -370,7 +374,7 @@ fn a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint() {
     let mut tame = wild.clone();
     tame.training.epochs = 1;
     tame.schedule = ScheduleConfig::Step { at: vec![0.0], factor: 1e-9 };
-    tame.optimiser = OptimiserConfig::Rmsprop { learning_rate: 1e-3, weight_decay: 0.0 };
+    tame.optimizer = OptimizerConfig::Rmsprop { learning_rate: 1e-3, weight_decay: 0.0 };
     train(session(&run, tame, faces(4)), &mut Quiet).unwrap();
     let before = weights(&run);
     forge(&run, "recipe.toml", |_| wild.to_toml().unwrap());
@@ -388,8 +392,8 @@ fn faces_without_any_content_are_learnt_without_harm() {
     let folder = tempfile::tempdir().unwrap();
     let mut samples = drawn_faces(8, 96, 7);
     for (i, sample) in samples.iter_mut().enumerate() {
-        let grey = [0, 128, 255][i % 3];
-        sample.image = ImageSource::Memory(Arc::new(RgbImage::from_pixel(96, 96, Rgb([grey; 3]))));
+        let gray = [0, 128, 255][i % 3];
+        sample.image = ImageSource::Memory(Arc::new(RgbImage::from_pixel(96, 96, Rgb([gray; 3]))));
     }
     let set = TrainingSet::from_samples(Scheme::builtin("300w-68").unwrap(), samples).unwrap();
     let mut told = Told::default();
@@ -400,24 +404,31 @@ fn faces_without_any_content_are_learnt_without_harm() {
 #[test]
 fn points_in_one_place_and_boxes_of_a_pixel_are_reported_without_harm() {
     let folder = tempfile::tempdir().unwrap();
-    // All points of a face in one place: there is no box, and the face is left out and named.
+    // A face that no detector found, and all points of a face in one place: there is no box, and the face is left out and named.
     let mut dataset = drawn_dataset(9);
+    dataset.samples.iter_mut().for_each(|sample| sample.detector_box = sample.landmark_box());
     dataset.samples[4].landmarks.iter_mut().for_each(|landmark| landmark.point = Point::new(20.0, 20.0));
     // Boxes of a pixel, of nothing, of no number and upside down.
     let boxes = [(40.0, 41.0), (40.0, 40.0), (f64::NAN, 50.0), (60.0, 40.0)];
     for (sample, (from, to)) in dataset.samples.iter_mut().zip(boxes) {
         sample.detector_box = Some(Rect::new(from, from, to, to));
     }
+    let samples = dataset.samples.clone();
+    let tight = Dataset {
+        samples,
+        problems: Vec::new(),
+        scheme: dataset.scheme.clone(),
+        source: dataset.source.clone(),
+    };
+    let tight = TrainingSet::new(vec![tight], awing_train::dataset::BoxChoice::Landmarks).unwrap();
+    assert_eq!(tight.len(), 8);
+    assert!(tight.problems()[0].to_string().contains("no two different points are annotated"));
     let mut recipe = recipe(3);
     recipe.training.boxes = awing_train::dataset::BoxChoice::Detector;
     dataset.samples[4].detector_box = None;
     let set = TrainingSet::new(vec![dataset], recipe.training.boxes).unwrap();
     assert_eq!(set.len(), 8);
-    assert!(
-        set.problems()[0].to_string().contains("no two different ones are annotated"),
-        "{:?}",
-        set.problems()
-    );
+    assert!(set.problems()[0].to_string().contains("there is none of a detector"), "{:?}", set.problems());
     let mut told = Told::default();
     train(session(&folder.path().join("run"), recipe, set), &mut told).unwrap();
     assert!(told.losses.iter().all(|loss| loss.is_finite()) && told.skipped.is_empty(), "{:?}", told.losses);
@@ -450,12 +461,8 @@ fn weights_to_start_from_that_are_not_finite_are_refused() {
 
 #[test]
 fn a_validation_set_without_a_face_is_refused_before_anything_is_written() {
-    let folder = tempfile::tempdir().unwrap();
-    let run = folder.path().join("run");
-    let empty = Session { validation: Some(drawn_dataset(0)), ..session(&run, recipe(1), faces(4)) };
-    let problem = train(empty, &mut Quiet).unwrap_err().to_string();
-    assert!(problem.contains("--val: 300w:drawn holds no face"), "{problem}");
-    assert!(!run.exists());
+    let problem = Landmarks::new(recipe(1), faces(4), Some(drawn_dataset(0))).unwrap_err().to_string();
+    assert!(problem.contains("validation: 300w:drawn holds no face"), "{problem}");
 }
 
 #[test]

@@ -2,13 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use awing::{network::NetworkConfig, prediction::Aligner, scheme::Scheme};
+use awing::{
+    network::{NetworkConfig, WeightType},
+    prediction::Aligner,
+    scheme::Scheme,
+};
 use awing_train::{
     augment::AugmentConfig,
     dataset::{DataSource, Dataset, drawn_faces},
-    evaluation::{BoxSource, Normaliser, test_faces},
-    model::TrainableModel,
-    training::{MetricsRow, Observer, Quiet, Recipe, Session, TrainingSet, train},
+    evaluation::{BoxSource, Normalizer, test_faces},
+    model::{TrainableModel, save_model},
+    training::{Landmarks, MetricsRow, Observer, Quiet, Recipe, Session, TrainingSet, train},
 };
 use burn::tensor::Device;
 use std::{
@@ -30,11 +34,18 @@ fn faces(count: usize) -> TrainingSet {
     TrainingSet::from_samples(Scheme::builtin("300w-68").unwrap(), drawn_faces(count, 96, 7)).unwrap()
 }
 
-fn session<'a>(folder: &Path, recipe: Recipe, faces: TrainingSet, stop: &'a AtomicBool) -> Session<'a> {
+fn session<'a>(
+    folder: &Path,
+    recipe: Recipe,
+    faces: TrainingSet,
+    stop: &'a AtomicBool,
+) -> Session<'a, Landmarks> {
+    session_of(folder, Landmarks::new(recipe, faces, None).unwrap(), stop)
+}
+
+fn session_of<'a>(folder: &Path, task: Landmarks, stop: &'a AtomicBool) -> Session<'a, Landmarks> {
     Session {
-        recipe,
-        faces,
-        validation: None,
+        task,
         folder: folder.to_path_buf(),
         start: None,
         resume: false,
@@ -74,7 +85,7 @@ fn sixteen_faces_are_learnt_by_heart() {
         &aligner,
         &drawn_dataset(16, 7),
         &BoxSource::Landmarks,
-        &Normaliser::InterOcular,
+        &Normalizer::InterOcular,
         &mut |_| {},
     )
     .unwrap();
@@ -102,9 +113,9 @@ fn a_stopped_run_goes_on_as_if_it_had_never_stopped() {
 }
 
 #[test]
-fn so_does_one_with_the_papers_optimiser_and_two_stacks() {
+fn so_does_one_with_the_papers_optimizer_and_two_stacks() {
     let paper = Recipe::preset("paper").unwrap();
-    let mut recipe = Recipe { optimiser: paper.optimiser, schedule: paper.schedule, ..recipe(4) };
+    let mut recipe = Recipe { optimizer: paper.optimizer, schedule: paper.schedule, ..recipe(4) };
     recipe.network.stacks = 2;
     recipe.training.moving_average = 0.0;
     stop_and_resume(recipe);
@@ -193,18 +204,17 @@ fn the_validation_set_chooses_the_best_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
     let mut rows = Rows(Vec::new());
-    let validated =
-        Session { validation: Some(drawn_dataset(6, 99)), ..session(&run, recipe(3), faces(8), &GO) };
-    let outcome = train(validated, &mut rows).unwrap();
-    let nmes: Vec<f64> = rows.0.iter().map(|(row, _)| row.val_nme.unwrap()).collect();
+    let task = Landmarks::new(recipe(3), faces(8), Some(drawn_dataset(6, 99))).unwrap();
+    let outcome = train(session_of(&run, task, &GO), &mut rows).unwrap();
+    let nmes: Vec<f64> = rows.0.iter().map(|(row, _)| row.value().unwrap()).collect();
     let lowest = nmes.iter().copied().fold(f64::INFINITY, f64::min);
-    assert_eq!(outcome.progress.best_nme, Some(lowest));
+    assert_eq!(outcome.progress.best, Some(lowest));
     let aligner = Aligner::load(run.join("best")).unwrap();
     let tested = test_faces(
         &aligner,
         &drawn_dataset(6, 99),
         &BoxSource::Landmarks,
-        &Normaliser::InterOcular,
+        &Normalizer::InterOcular,
         &mut |_| {},
     )
     .unwrap();
@@ -231,12 +241,33 @@ fn a_run_that_fails_at_once_leaves_nothing_in_the_way() {
 
 #[test]
 fn a_validation_set_that_cannot_be_scored_is_refused_before_the_first_step() {
-    let folder = tempfile::tempdir().unwrap();
-    let run = folder.path().join("run");
     let mut blind = drawn_dataset(2, 5);
     blind.samples.iter_mut().for_each(|s| s.landmarks[36] = awing::scheme::Landmark::missing());
-    let session = Session { validation: Some(blind), ..session(&run, recipe(1), faces(4), &GO) };
-    let error = train(session, &mut Quiet).unwrap_err().to_string();
+    let error = Landmarks::new(recipe(1), faces(4), Some(blind)).unwrap_err().to_string();
     assert!(error.contains("drawn/00001") && error.contains("inter-ocular"), "{error}");
-    assert!(!run.exists());
+}
+
+#[test]
+fn a_model_that_an_observer_keeps_does_not_change_any_more() {
+    /// Each measured model, with its weights at that time.
+    #[derive(Default)]
+    struct Kept(Vec<(TrainableModel, Vec<u8>)>);
+    fn bytes(model: &TrainableModel) -> Vec<u8> {
+        let folder = tempfile::tempdir().unwrap();
+        save_model(&model.to_model(), folder.path(), "", WeightType::F32).unwrap();
+        std::fs::read(folder.path().join("model.safetensors")).unwrap()
+    }
+    impl Observer for Kept {
+        fn measured(&mut self, _: &MetricsRow, model: &TrainableModel) {
+            self.0.push((model.clone(), bytes(model)));
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let task = Landmarks::new(recipe(3), faces(8), Some(drawn_dataset(3, 99))).unwrap();
+    let mut kept = Kept::default();
+    train(session_of(&folder.path().join("run"), task, &GO), &mut kept).unwrap();
+    assert_eq!(kept.0.len(), 3);
+    for (i, (model, then)) in kept.0.iter().enumerate() {
+        assert!(bytes(model) == *then, "the model of evaluation {i} has changed since");
+    }
 }

@@ -79,7 +79,7 @@ pub enum Error {
     /// Training cannot go on; what was saved before stays as it was.
     #[error("training stopped at step {step}: {problem}")]
     Training {
-        /// Optimiser steps done before.
+        /// Optimizer steps done before.
         step: usize,
         /// What happened and what to try.
         problem: String,

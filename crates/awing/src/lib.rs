@@ -6,6 +6,13 @@
 //!
 //! Training, evaluation and export are in the crate `awing-train`, the command in `awing-cli`.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+/// The page that crates.io shows: what it shows must compile.
+#[cfg(all(doctest, feature = "builtin-model"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub mod detection;
 mod error;
 pub mod files;
@@ -15,7 +22,6 @@ pub mod network;
 pub mod photo;
 pub mod prediction;
 pub mod scheme;
-mod threads;
 pub mod tracking;
 
 pub use error::{Error, ErrorKind, Result};

@@ -17,7 +17,7 @@ mod training;
 use awing::{Error, Result};
 use awing_ops::{AdaptiveWing, PixelLoss};
 use awing_train::{
-    dataset::{DataSource, Dataset, Format, OpenOptions},
+    dataset::{DataSource, Dataset, OpenOptions},
     report::{Overlay, Tile, contact_sheet, save_picture},
 };
 use clap::{Parser, ValueEnum};
@@ -134,7 +134,7 @@ fn open(folder: &Path) -> Result<Dataset> {
                        visible of 14 joints; and images/";
         return Err(Error::format(folder, None, "joints.csv", problem));
     }
-    let source = DataSource { format: Format::Lspet, path: folder.to_path_buf() };
+    let source = DataSource { format: "lspet".parse()?, path: folder.to_path_buf() };
     Dataset::open(&source, &OpenOptions::default())
 }
 

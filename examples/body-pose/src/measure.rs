@@ -2,7 +2,7 @@ use crate::{network::PoseNetwork, poses::Poses};
 use awing::{Result, geometry::Point};
 use awing_train::{
     Device,
-    evaluation::{Normaliser, point_errors},
+    evaluation::{Normalizer, point_errors},
 };
 use burn::module::Module;
 
@@ -62,11 +62,11 @@ pub(crate) fn guess(known: &Poses, poses: &Poses) -> Result<Vec<Vec<Point>>> {
 /// # Errors
 /// When `found` are not as many as people and joints.
 pub(crate) fn measure(found: &[Vec<Point>], poses: &Poses) -> Result<Figures> {
-    let torso = Normaliser::Named("torso".to_owned());
+    let torso = Normalizer::Named("torso".to_owned());
     let (mut by_torso, mut by_body, mut people) = (Vec::new(), Vec::new(), 0);
     for (found, person) in found.iter().zip(&poses.people) {
         let Ok(torso) = torso.distance(&poses.scheme, &person.joints, None) else { continue };
-        let body = Normaliser::Box.distance(&poses.scheme, &person.joints, Some(person.body))?;
+        let body = Normalizer::Box.distance(&poses.scheme, &person.joints, Some(person.body))?;
         by_torso.extend(point_errors(found, &person.joints, torso)?.into_iter().flatten());
         by_body.extend(point_errors(found, &person.joints, body)?.into_iter().flatten());
         people += 1;

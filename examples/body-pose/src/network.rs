@@ -2,7 +2,7 @@ use awing::Result;
 use awing_ops::halve;
 use awing_train::{
     Device,
-    model::{CoordConv, Hourglass, Initialiser, ResidualBlock},
+    model::{CoordConv, Hourglass, Initializer, ResidualBlock},
 };
 use burn::{module::Module, tensor::Tensor};
 
@@ -29,7 +29,7 @@ impl PoseNetwork {
     /// # Errors
     /// [`awing::Error::Invalid`] for another width.
     pub(crate) fn new(width: usize, joints: usize, seed: u64, device: &Device) -> Result<Self> {
-        let init = &mut Initialiser::new(seed, device);
+        let init = &mut Initializer::new(seed, device);
         Ok(Self {
             // Row, column and radius of each pixel are 3 channels more.
             stem: CoordConv::new(init, 3, 3, width / 2, 7, 2)?,

@@ -1,4 +1,4 @@
-//! Bodies that are drawn, for tests: straight limbs in any position, left and right in different colours.
+//! Bodies that are drawn, for tests: straight limbs in any position, left and right in different colors.
 
 use awing::{geometry::Point, scheme::Landmark};
 use awing_train::dataset::{ImageSource, Sample};
@@ -46,7 +46,7 @@ fn person(number: usize, side: u32, random: &mut ChaCha8Rng) -> Sample {
     let left_wrist = limb(left_elbow, 8.0, 0.0, 170.0);
 
     let mut image = RgbImage::from_pixel(side, side, Rgb([235, 232, 225]));
-    for (a, b, colour) in [
+    for (a, b, color) in [
         (right_ankle, right_knee, RIGHT),
         (right_knee, right_hip, RIGHT),
         (right_wrist, right_elbow, RIGHT),
@@ -60,7 +60,7 @@ fn person(number: usize, side: u32, random: &mut ChaCha8Rng) -> Sample {
         (hips, neck, MIDDLE),
         (neck, head, MIDDLE),
     ] {
-        line(&mut image, a, b, unit, colour);
+        line(&mut image, a, b, unit, color);
     }
     let joints = [
         right_ankle,
@@ -78,25 +78,19 @@ fn person(number: usize, side: u32, random: &mut ChaCha8Rng) -> Sample {
         neck,
         head,
     ];
-    Sample {
-        name: format!("figure {number}"),
-        image: ImageSource::Memory(Arc::new(image)),
-        landmarks: joints.map(|p| Landmark::visible(p.x, p.y)).to_vec(),
-        detector_box: None,
-        subsets: Vec::new(),
-        place: None,
-    }
+    let joints = joints.map(|p| Landmark::visible(p.x, p.y)).to_vec();
+    Sample::new(format!("figure {number}"), ImageSource::Memory(Arc::new(image)), joints)
 }
 
 /// A thick line: every pixel that is near enough.
-fn line(image: &mut RgbImage, a: Point, b: Point, half: f64, colour: [u8; 3]) {
+fn line(image: &mut RgbImage, a: Point, b: Point, half: f64, color: [u8; 3]) {
     let (dx, dy) = (b.x - a.x, b.y - a.y);
     for (x, y, pixel) in image.enumerate_pixels_mut() {
         let p = Point::new(f64::from(x), f64::from(y));
         let along = ((p.x - a.x) * dx + (p.y - a.y) * dy) / (dx * dx + dy * dy).max(1e-9);
         let along = along.clamp(0.0, 1.0);
         if p.distance(Point::new(a.x + along * dx, a.y + along * dy)) <= half {
-            *pixel = Rgb(colour);
+            *pixel = Rgb(color);
         }
     }
 }

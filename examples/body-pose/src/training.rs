@@ -28,7 +28,7 @@ pub(crate) fn train(
 ) -> Result<PoseNetwork> {
     let device = Device::flex().autodiff();
     let mut network = PoseNetwork::new(settings.width, poses.scheme.len(), settings.seed, &device)?;
-    let mut optimiser = AdamWConfig::new().with_weight_decay(1e-4).init();
+    let mut optimizer = AdamWConfig::new().with_weight_decay(1e-4).init();
     let mut random = ChaCha8Rng::seed_from_u64(settings.seed);
     let mut order: Vec<usize> = (0..poses.people.len()).collect();
     let batch = settings.batch.min(order.len()).max(1);
@@ -45,7 +45,7 @@ pub(crate) fn train(
             sum += f64::from(loss.clone().into_scalar::<f32>());
             let gradients = GradientsParams::from_grads(loss.backward(), &network);
             let progress = step as f64 / (settings.epochs * steps) as f64;
-            network = optimiser.step(settings.learning_rate * rate(progress), network, gradients);
+            network = optimizer.step(settings.learning_rate * rate(progress), network, gradients);
             step += 1;
         }
         each(epoch, sum / steps as f64);

@@ -3,7 +3,7 @@ use crate::{
     console::Console,
     data,
     device::DeviceChoice,
-    failure::{Failure, OrUsage},
+    failure::{Failure, Options, OrUsage},
     folders,
     interrupt::stoppable,
     style::examples,
@@ -16,11 +16,21 @@ use awing_train::{
     benchmark::Machine,
     dataset::{BoxChoice, DataSource},
     evaluation::BoxSource,
+    model::TrainableModel,
     training::{MetricsRow, Observer, Recipe},
 };
 use clap::Args;
 use serde_json::json;
 use std::path::{Path, PathBuf};
+
+/// The options behind the fields of a study's errors.
+const OPTIONS: &Options = &[
+    ("data", "--data"),
+    ("faces", "--data"),
+    ("validation", "--val"),
+    ("setting", "--set"),
+    ("training", "the same command goes on"),
+];
 
 /// Measure what each loss and each part of the method brings.
 ///
@@ -51,7 +61,7 @@ pub(crate) struct Ablate {
     /// Settings that differ from the preset, as for `awing train`
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Single settings, such as optimiser.learning_rate=1e-3
+    /// Single settings, such as optimizer.learning_rate=1e-3
     #[arg(long, num_args = 1.., value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Passes over the data of each run [default: 15, or training.epochs where it is set]
@@ -114,7 +124,8 @@ impl Ablate {
                 card: format!("- Training data: {}\n- A row of a study by `awing ablate`", self.data),
             };
             study(&of, &mut progress)
-        })?;
+        })
+        .map_err(|e| Failure::work(&e, OPTIONS))?;
         if finished.interrupted {
             console.warn("stopped before the end; the same command goes on");
             return Err(Failure::Told);
@@ -148,7 +159,7 @@ impl Ablate {
 
     fn recipe(&self) -> Result<Recipe, Failure> {
         let recipe = Recipe::layered(Some(&self.preset), self.config.as_deref(), &self.set);
-        let mut recipe = recipe.map_err(|e| Failure::Usage(e.to_string()))?;
+        let mut recipe = recipe.map_err(|e| Failure::usage(&e, OPTIONS))?;
         let plain = Recipe::preset(&self.preset).map_err(|e| Failure::Usage(e.to_string()))?;
         let decided = [
             ("loss", recipe.loss != plain.loss),
@@ -180,7 +191,7 @@ impl Ablate {
             "Written by `awing {}`.\n\nEach row is the same network ({} stack{}, {} wide, {} px input), trained from nothing on the same {faces} \
              faces for {} epoch{} in batches of {} (otherwise the `{}` preset and what the command sets), and measured at the end of its schedule on {test} test faces: \
              nothing is chosen by them. Rows differ in what their name says and in nothing else; mean ± standard deviation over seeds. NME by \
-             the scheme's usual normaliser, boxes {}.\n\nMachine: {}, awing {}.\n",
+             the scheme's usual normalizer, boxes {}.\n\nMachine: {}, awing {}.\n",
             command.join(" "),
             n.stacks,
             if n.stacks == 1 { "" } else { "s" },
@@ -227,19 +238,19 @@ struct StudyProgress<'a> {
 impl Observer for StudyProgress<'_> {
     fn step(&mut self, step: usize, loss: f64, progress: f64, faces_per_second: f64) {
         if let Some(run) = &mut self.run {
-            run.step(step, loss, progress, faces_per_second);
+            Observer::<TrainableModel>::step(run, step, loss, progress, faces_per_second);
         }
     }
 
     fn evaluated(&mut self, row: &MetricsRow, best: bool) {
         if let Some(run) = &mut self.run {
-            run.evaluated(row, best);
+            Observer::<TrainableModel>::evaluated(run, row, best);
         }
     }
 
     fn skipped(&mut self, step: usize, problem: &str) {
         if let Some(run) = &mut self.run {
-            run.skipped(step, problem);
+            Observer::<TrainableModel>::skipped(run, step, problem);
         }
     }
 
@@ -255,7 +266,7 @@ impl Observer for StudyProgress<'_> {
 impl StudyObserver for StudyProgress<'_> {
     fn run(&mut self, place: usize, count: usize, variant: &Variant, seed: u64) {
         self.console.note(format!("run {} of {count}: {}, seed {seed}", place + 1, variant.label));
-        self.run = Some(Progress::new(self.console));
+        self.run = Some(Progress::new(self.console, "faces"));
     }
 
     fn finished(&mut self, record: &RunRecord) {

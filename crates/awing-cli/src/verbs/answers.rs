@@ -267,7 +267,7 @@ impl<'a> Answers<'a> {
             let name = self.names.of(photo.path());
             if let Some(folder) = self.extras.maps {
                 for (i, face) in faces.iter().enumerate() {
-                    save_maps(&folder.join(format!("{name}-face{}", i + 1)), face, self.scheme.len())?;
+                    save_maps(&folder.join(format!("{name}-face{}", i + 1)), face, self.scheme)?;
                 }
             }
             let later = (1..faces.len()).map(|i| self.names.take(&format!("{name}-face{}", i + 1)));
@@ -338,12 +338,13 @@ fn json(value: &impl Serialize) -> Result<String, Failure> {
 }
 
 /// `stem`.npy and `stem`.png.
-fn save_maps(stem: &Path, face: &PhotoFace, landmarks: usize) -> Result<(), Failure> {
+fn save_maps(stem: &Path, face: &PhotoFace, scheme: &Scheme) -> Result<(), Failure> {
     let Some((crop, maps)) = &face.maps else { return Ok(()) };
     let file = |ending: &str| PathBuf::from(format!("{}.{ending}", stem.display()));
-    write_npy(&file("npy"), &[maps.channels, maps.size, maps.size], &maps.values)?;
+    let values = maps.mean(scheme);
+    write_npy(&file("npy"), &[maps.channels, maps.size, maps.size], &values)?;
     let side = SHOWN.max(crop.width());
     let crop = resize(crop, side, side, FilterType::CatmullRom);
-    let shown = Heatmaps { crop: &crop, maps: &maps.values, landmarks, side: maps.size };
+    let shown = Heatmaps { crop: &crop, maps: &values, landmarks: scheme.len(), side: maps.size };
     Ok(save_picture(&file("png"), &heatmap_picture(&[shown])?)?)
 }

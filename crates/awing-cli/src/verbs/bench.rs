@@ -4,7 +4,7 @@ use crate::{
     failure::Failure,
     style::{examples, headed},
 };
-use awing::Error;
+use awing::{Error, geometry::Rect};
 use awing_train::{
     Device,
     benchmark::{BenchmarkFiles, Machine, Row, ScaleRow, Setting, Variation, Work, run, variations},
@@ -16,7 +16,7 @@ use serde_json::json;
 use std::{
     ffi::OsString,
     fmt::Write,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     str::FromStr,
 };
@@ -217,7 +217,7 @@ impl Bench {
             photos: self.photos,
             seconds: self.seconds,
             device: Device::flex(),
-            command: this_command()?,
+            process: predict_one,
         };
         match self.works.first() {
             Some(Part::Work(work)) => console.print_json(&run(*work, setting)?),
@@ -230,6 +230,14 @@ fn with_batch(recipe: &Recipe, batch: usize) -> Recipe {
     let mut recipe = recipe.clone();
     recipe.training.batch = batch;
     recipe
+}
+
+/// This command, to find the landmarks of one photo in a given box.
+fn predict_one(photo: &Path, model: &Path, face_box: Rect) -> Command {
+    let Rect { x0, y0, x1, y1 } = face_box;
+    let mut command = Command::new(std::env::current_exe().unwrap_or_else(|_| "awing".into()));
+    command.arg("predict").arg(photo).arg("--model").arg(model).arg(format!("--box={x0},{y0},{x1},{y1}"));
+    command
 }
 
 fn this_command() -> Result<PathBuf, Failure> {

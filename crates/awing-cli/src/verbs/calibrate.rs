@@ -3,7 +3,7 @@ use crate::{
 };
 use awing_train::{
     dataset::DataSource,
-    evaluation::{BoxSource, Normaliser, test_faces},
+    evaluation::{BoxSource, Normalizer, test_faces},
     model::save_calibration,
 };
 use clap::Args;
@@ -57,8 +57,8 @@ impl Calibrate {
         let scheme = aligner.scheme().clone();
         let dataset = data::open(&self.data, data::scheme(self.scheme.as_deref())?.as_ref(), console)?;
         let bar = console.bar(dataset.samples.len(), "{bar:30} {pos} of {len} faces  left {eta}");
-        let normaliser = Normaliser::usual(&scheme);
-        let tested = test_faces(&aligner, &dataset, &BoxSource::Landmarks, &normaliser, &mut |done| {
+        let normalizer = Normalizer::usual(&scheme);
+        let tested = test_faces(&aligner, &dataset, &BoxSource::Landmarks, &normalizer, &mut |done| {
             bar.set_position(done as u64);
         });
         bar.finish_and_clear();
@@ -75,7 +75,7 @@ impl Calibrate {
         if self.json {
             return console.print_json(&json!({
                 "calibration": path,
-                "normaliser": calibration.normaliser,
+                "normaliser": calibration.normalizer,
                 "faces": tested.faces.len(),
                 "left_out": dataset.problems.len(),
             }));

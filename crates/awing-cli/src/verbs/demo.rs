@@ -27,7 +27,7 @@ const PICTURES: [(&str, &str); 5] = [
 const SETTINGS: [&str; 12] = [
     "network.input=64",
     "network.width=32",
-    "optimiser.learning_rate=4e-3",
+    "optimizer.learning_rate=4e-3",
     "training.batch=16",
     "training.moving_average=0.98",
     "training.evaluate_every=4",
@@ -35,7 +35,7 @@ const SETTINGS: [&str; 12] = [
     "augment.occlusion.probability=0",
     "augment.blur.probability=0",
     "augment.noise.probability=0",
-    "augment.grey.probability=0",
+    "augment.gray.probability=0",
     "augment.jpeg.probability=0",
 ];
 
@@ -78,7 +78,8 @@ impl Demo {
         }
 
         console.note(format!("2/4  training a small network for {} min", self.minutes));
-        let part = |name: &str| DataSource { format: Format::W300, path: faces.join(name) };
+        let format: Format = "300w".parse()?;
+        let part = |name: &str| DataSource { format, path: faces.join(name) };
         let (outcome, _) = self.training(&folder, part("train"), part("val")).train(console)?;
         if outcome.interrupted {
             console.warn("the demonstration was stopped");

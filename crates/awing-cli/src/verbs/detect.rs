@@ -1,14 +1,17 @@
 use crate::{
     console::Console,
     data,
-    detector::{DetectorSource, boxed_photos},
+    detector::DetectorSource,
     device::DeviceChoice,
     failure::Failure,
     sources::{self, Found},
     style::{examples, headed},
 };
 use awing::{detection::FaceDetector, geometry::Rect};
-use awing_train::evaluation::{DetectionFigures, Detections, FACE_OVERLAP, align};
+use awing_train::{
+    dataset::DataSource,
+    evaluation::{DetectionFigures, Detections, FACE_OVERLAP, align},
+};
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
@@ -32,7 +35,7 @@ pub(crate) struct Detect {
     /// Photos to measure on, several times if you like: wider:PATH (WIDER FACE's boxes), none:PATH (photos without any face), or annotated landmarks FORMAT:PATH,
     /// all faces of each photo with the boxes around their points
     #[arg(long, num_args = 1.., value_name = "FORMAT:PATH")]
-    data: Vec<String>,
+    data: Vec<DataSource>,
     /// What the points of annotated landmarks mean: the name of a built-in scheme or a file; otherwise the format's own
     #[arg(long, value_name = "NAME|FILE", conflicts_with = "sources")]
     scheme: Option<String>,
@@ -109,7 +112,7 @@ impl Detect {
         let scheme = data::scheme(self.scheme.as_deref())?;
         let mut rows = Vec::new();
         for data in &self.data {
-            let photos = boxed_photos("--data", data, scheme.as_ref(), console)?;
+            let photos = data::photos(data, scheme.as_ref(), console)?;
             for (source, detector) in self.detector.iter().zip(detectors) {
                 let bar = console.bar(photos.len(), "{bar:30} {pos} of {len} photos  left {eta}");
                 let each = &mut |done| bar.set_position(done as u64);
@@ -117,7 +120,7 @@ impl Detect {
                 bar.finish_and_clear();
                 // Which score is enough is the detector's own choice.
                 let figures = found?.figures(self.least_side, f32::MIN);
-                rows.push(Row { data, detector: source.to_string(), figures });
+                rows.push(Row { data: data.to_string(), detector: source.to_string(), figures });
             }
         }
         if self.json { console.print_json(&rows) } else { console.print_styled(headed(&table(&rows))) }
@@ -126,8 +129,8 @@ impl Detect {
 
 /// How well a detector does on a set of photos.
 #[derive(Serialize)]
-struct Row<'a> {
-    data: &'a str,
+struct Row {
+    data: String,
     detector: String,
     #[serde(flatten)]
     figures: DetectionFigures,
@@ -143,7 +146,7 @@ fn corners(r: Rect) -> [f64; 4] {
     [r.x0, r.y0, r.x1, r.y1].map(|v| (100.0 * v).round() / 100.0)
 }
 
-fn table(rows: &[Row<'_>]) -> String {
+fn table(rows: &[Row]) -> String {
     let or_none = |number: Option<f64>, decimals: usize| {
         number.map_or("-".to_owned(), |number| format!("{number:.decimals$}"))
     };
@@ -163,7 +166,7 @@ fn table(rows: &[Row<'_>]) -> String {
     let mut lines = vec![head.map(String::from).to_vec()];
     lines.extend(rows.iter().map(|Row { data, detector, figures }| {
         vec![
-            (*data).to_owned(),
+            data.clone(),
             detector.clone(),
             figures.photos.to_string(),
             figures.faces.to_string(),

@@ -11,7 +11,7 @@ use crate::{
 use awing::scheme::Scheme;
 use awing_train::{
     dataset::{BoxFile, DataSource, Dataset},
-    evaluation::{BoxSource, EvaluationSummary, Normaliser, Reliability, Tested, test_faces},
+    evaluation::{BoxSource, EvaluationSummary, Normalizer, Reliability, Tested, test_faces},
     report::{ced_chart, reliability_chart, save_charts},
 };
 use clap::Args;
@@ -39,7 +39,8 @@ pub(crate) struct Eval {
     #[arg(long, value_name = "FORMAT:PATH")]
     pub(crate) data: DataSource,
     /// Where face boxes come from: gt (around the annotated points), jittered (the same, shifted by up to 10 % and scaled by 0.85 to
-    /// 1.2 at random), detector (those that come with the annotation), or a CSV file image,x0,y0,x1,y1
+    /// 1.2 at random), detector (those that come with the annotation), or a CSV file image,x0,y0,x1,y1. A face without a box, or none of
+    /// whose photo's boxes in the file shares half of the smaller one with it, was not found and counts as failed
     #[arg(long, default_value = "gt", value_name = "gt|jittered|detector|FILE")]
     pub(crate) boxes: String,
     /// What one hundred per cent is: inter-ocular, inter-pupil, box, diagonal, or a distance of the scheme [default:
@@ -87,11 +88,11 @@ struct Results<'a> {
     scheme: &'a str,
     /// Annotations that could not be used.
     left_out: usize,
-    /// Faces whose normaliser is not annotated.
+    /// Faces whose normalizer is not annotated.
     unscorable: usize,
     /// NME in per cent of the points of each line of the scheme.
     lines: Vec<LineError>,
-    /// Whether expected errors are those that are made, where the model is calibrated for this normaliser.
+    /// Whether expected errors are those that are made, where the model is calibrated for this normalizer.
     #[serde(skip_serializing_if = "Option::is_none")]
     reliability: Option<Reliability>,
 }
@@ -110,7 +111,8 @@ struct Config<'a> {
     mirror: bool,
     data: String,
     boxes: String,
-    normaliser: String,
+    #[serde(rename = "normaliser")]
+    normalizer: String,
     scheme: &'a str,
     threshold: &'a [f64],
     batch: usize,
@@ -130,14 +132,14 @@ impl Eval {
                 "{data}: no face comes with a detector's box; use --boxes gt or a file"
             )));
         }
-        let normaliser = self.normaliser(&dataset.scheme, aligner.scheme())?;
+        let normalizer = self.normalizer(&dataset.scheme, aligner.scheme())?;
         let folder = match &self.out {
             Some(out) => folders::named(out, "choose another --out")?,
             None => folders::numbered(Path::new("runs/eval"), &self.name())?,
         };
         let bar = console.bar(dataset.samples.len(), "{bar:30} {pos} of {len} faces  left {eta}");
         let tested =
-            test_faces(&aligner, &dataset, &boxes, &normaliser, &mut |done| bar.set_position(done as u64));
+            test_faces(&aligner, &dataset, &boxes, &normalizer, &mut |done| bar.set_position(done as u64));
         bar.finish_and_clear();
         let mut tested = tested.inspect_err(|_| folders::release(&folder))?;
         tested.evaluation = tested.evaluation.with_thresholds(&self.threshold).or_usage("--threshold")?;
@@ -181,13 +183,13 @@ impl Eval {
         }
     }
 
-    fn normaliser(&self, data: &Scheme, model: &Scheme) -> Result<Normaliser, Failure> {
-        let Some(name) = self.norm.as_deref() else { return Ok(Normaliser::usual(data)) };
-        let known = data.normalisers.iter().chain(&model.normalisers).map(|(name, _)| name.as_str());
+    fn normalizer(&self, data: &Scheme, model: &Scheme) -> Result<Normalizer, Failure> {
+        let Some(name) = self.norm.as_deref() else { return Ok(Normalizer::usual(data)) };
+        let known = data.normalizers.iter().chain(&model.normalizers).map(|(name, _)| name.as_str());
         let mut known: Vec<&str> = known.chain(["box", "diagonal"]).collect();
         if known.contains(&name) {
-            let Ok(normaliser) = name.parse();
-            return Ok(normaliser);
+            let Ok(normalizer) = name.parse();
+            return Ok(normalizer);
         }
         known.sort_unstable();
         known.dedup();
@@ -224,7 +226,7 @@ impl Eval {
             mirror: self.mirror,
             data: self.data.to_string(),
             boxes: boxes.to_string(),
-            normaliser: tested.evaluation.normaliser().to_string(),
+            normalizer: tested.evaluation.normalizer().to_string(),
             scheme: &tested.scheme.name,
             threshold: &self.threshold,
             batch: usize::from(self.batch),
@@ -234,7 +236,7 @@ impl Eval {
         tested.evaluation.write_csv(&folder.join("faces.csv"))?;
         save_charts(&[ced_chart(&tested.evaluation, CED_LIMIT)], &folder.join("ced"))?;
         if let Some(reliability) = &results.reliability {
-            let chart = reliability_chart(reliability, &tested.evaluation.normaliser().quantity());
+            let chart = reliability_chart(reliability, &tested.evaluation.normalizer().quantity());
             save_charts(&[chart], &folder.join("reliability"))?;
         }
         sheets::save(folder, tested, dataset, boxes)
@@ -266,7 +268,7 @@ fn table(results: &Results<'_>, dataset: &Dataset) -> String {
         ("model", format!("{}{}", results.model, if results.mirror { ", with mirror images" } else { "" })),
         ("data", format!("{}, {} points ({})", results.data, dataset.scheme.len(), dataset.scheme.name)),
         ("boxes", all.boxes.clone()),
-        ("normaliser", all.normaliser.clone()),
+        ("normalizer", all.normalizer.clone()),
         ("failed", format!("{} of {} faces", all.failed, all.images)),
     ];
     // Left-aligned values, unlike a table of numbers.

@@ -18,8 +18,10 @@ mod man;
 mod predict;
 mod predict_video;
 mod progress;
+mod run;
 mod train;
 mod train_detector;
+mod video_options;
 
 use crate::{console::Console, failure::Failure};
 use clap::Subcommand;

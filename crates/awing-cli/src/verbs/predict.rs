@@ -1,6 +1,6 @@
 use super::{
     answers::{Answers, Extras, TextFormat},
-    predict_video::VideoOptions,
+    video_options::VideoOptions,
 };
 use crate::{
     box_file,

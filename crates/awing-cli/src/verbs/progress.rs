@@ -1,5 +1,5 @@
 use crate::console::Console;
-use awing_train::training::{MetricsRow, Observer};
+use awing_train::training::{Figure, MetricsRow, Observer};
 use indicatif::ProgressBar;
 use std::{path::Path, time::Instant};
 
@@ -10,11 +10,15 @@ const MOST_PROBLEMS: usize = 10;
 /// Tells how training goes: a bar on a terminal, else a line for each evaluation.
 pub(crate) struct Progress<'a> {
     console: &'a Console,
+    /// What the run learns from, as people call it.
+    samples: &'static str,
     bar: ProgressBar,
     /// When this part of the run began, and the progress after its first step.
     begun: Instant,
     first: Option<f64>,
     now: f64,
+    /// Whether the task has passes over its data.
+    epochs: bool,
     validation: String,
     /// The best of this part of the run; empty where an earlier part was better.
     best: String,
@@ -23,14 +27,16 @@ pub(crate) struct Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
-    pub(crate) fn new(console: &'a Console) -> Self {
+    pub(crate) fn new(console: &'a Console, samples: &'static str) -> Self {
         let bar = console.bar(PARTS as usize, "{bar:24} {percent:>3} %  {wide_msg}");
         Self {
             console,
+            samples,
             bar,
             begun: Instant::now(),
             first: None,
             now: 0.0,
+            epochs: true,
             validation: String::new(),
             best: String::new(),
             problems: 0,
@@ -38,7 +44,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Takes the bar away, and gives the number of faces that could not be read.
+    /// Takes the bar away, and gives the number of samples that could not be read.
     pub(crate) fn finish(self) -> usize {
         self.bar.finish_and_clear();
         if self.problems > MOST_PROBLEMS {
@@ -60,40 +66,45 @@ impl<'a> Progress<'a> {
     }
 }
 
-impl Observer for Progress<'_> {
-    fn started(&mut self, folder: &Path, step: usize, steps_per_epoch: usize) {
+impl<M> Observer<M> for Progress<'_> {
+    fn started(&mut self, folder: &Path, step: usize, steps_per_epoch: Option<usize>) {
         let verb = if step == 0 { "training into" } else { "going on in" };
         let from = if step == 0 { String::new() } else { format!(" from step {step}") };
-        self.console.note(format!("{verb} {}{from}, {steps_per_epoch} steps an epoch", folder.display()));
+        let epoch = steps_per_epoch.map(|steps| format!(", {steps} steps an epoch")).unwrap_or_default();
+        self.console.note(format!("{verb} {}{from}{epoch}", folder.display()));
+        self.epochs = steps_per_epoch.is_some();
         self.begun = Instant::now();
     }
 
-    fn step(&mut self, step: usize, loss: f64, progress: f64, faces_per_second: f64) {
+    fn step(&mut self, step: usize, loss: f64, progress: f64, samples_per_second: f64) {
         self.now = progress.min(1.0);
         self.first.get_or_insert(self.now);
         self.bar.set_position((self.now * PARTS) as u64);
         self.bar.set_message(format!(
-            "step {step}  loss {loss:.4}  {faces_per_second:.0} faces/s{}  left {}",
+            "step {step}  loss {loss:.4}  {samples_per_second:.0} {}/s{}  left {}",
+            self.samples,
             self.validation,
             self.left()
         ));
     }
 
     fn evaluated(&mut self, row: &MetricsRow, best: bool) {
-        if let Some(nme) = row.val_nme {
+        if let Some(figure) = row.figure() {
             if best {
-                self.best = format!("  best {nme:.2} %");
+                self.best = format!("  best {}", value(&figure));
             }
-            self.validation = format!("  val NME {nme:.2} %{}", self.best);
+            self.validation = format!("  val {figure}{}", self.best);
         }
         if self.console.tells_lines() {
+            let epoch = if self.epochs { format!("epoch {:.1}  ", row.epoch) } else { String::new() };
+            let others: String = row.figures.iter().skip(1).map(|figure| format!("  {figure}")).collect();
             self.console.note(format!(
-                "epoch {:.1}  step {}  loss {:.4}{}  {:.0} faces/s  left {}",
-                row.epoch,
+                "{epoch}step {}  loss {:.4}{}{others}  {:.0} {}/s  left {}",
                 row.step,
                 row.loss,
                 self.validation,
-                row.faces_per_second,
+                row.samples_per_second,
+                self.samples,
                 self.left()
             ));
         }
@@ -118,10 +129,16 @@ impl Observer for Progress<'_> {
     }
 }
 
+/// A figure without its name.
+fn value(figure: &Figure) -> String {
+    let text = figure.to_string();
+    text.strip_prefix(figure.measure.name).unwrap_or(&text).trim_start().to_owned()
+}
+
 /// What is told of a step that was left out.
-pub(crate) fn skipped_step(step: usize, problem: &str) -> String {
+fn skipped_step(step: usize, problem: &str) -> String {
     format!(
-        "step {step} is skipped: {problem}; the weights stay as they are, look at the faces or lower the learning rate if it goes on"
+        "step {step} is skipped: {problem}; the weights stay as they are, look at the data or lower the learning rate if it goes on"
     )
 }
 
@@ -138,6 +155,13 @@ pub(crate) fn duration(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_best_is_told_without_its_name() {
+        use awing_train::training::Measure;
+        const NME: Measure = Measure { name: "NME", column: "val_nme", digits: 4, percent: true };
+        assert_eq!(value(&Figure { measure: &NME, value: Some(3.214) }), "3.21 %");
+    }
 
     #[test]
     fn durations_are_short() {

@@ -1,18 +1,16 @@
-use super::progress::{Progress, duration};
+use super::run::{OPTIONS, Run, RunPlace, described};
 use crate::{
     console::Console,
     data,
     device::DeviceChoice,
     failure::{Failure, OrUsage},
-    folders,
-    interrupt::stoppable,
     model::ModelSource,
     style::examples,
 };
 use awing_train::{
     dataset::DataSource,
     model::TrainableModel,
-    training::{Outcome, Recipe, Session, TrainingSet, train},
+    training::{Landmarks, Outcome, Recipe, TrainingSet},
 };
 use clap::Args;
 use serde_json::json;
@@ -48,7 +46,7 @@ pub(crate) struct Train {
     /// Settings that differ from the preset, as TOML: any part of a run's config.toml
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Single settings, such as loss.kind=mse or optimiser.learning_rate=1e-3
+    /// Single settings, such as loss.kind=mse or optimizer.learning_rate=1e-3
     #[arg(long, num_args = 1.., value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
     /// A trained model (a folder, or `builtin`) whose weights to start from, instead of random ones; it must be of the same size ([network]), its points may
@@ -94,12 +92,13 @@ impl Train {
                 "model": best,
                 "steps": outcome.progress.step,
                 "seconds": outcome.progress.seconds,
-                "best_nme": outcome.progress.best_nme,
+                "best_nme": outcome.progress.best,
                 "interrupted": outcome.interrupted,
                 "left_out": left_out,
             }))?;
         } else {
-            console.print(describe(&outcome))?;
+            let nme = outcome.progress.best.map(|nme| format!("best validation NME {nme:.2} %"));
+            console.print(described(&outcome, nme.or(Some("no validation".to_owned()))))?;
         }
         if outcome.interrupted {
             let name = outcome.folder.file_name().unwrap_or_default().to_string_lossy();
@@ -117,54 +116,39 @@ impl Train {
     /// Trains; gives also the number of faces that were left out.
     pub(crate) fn train(self, console: &Console) -> Result<(Outcome, usize), Failure> {
         let device = self.device.device()?;
-        if let Some(name) = self.name.as_deref().filter(|name| !folders::is_name(name)) {
-            return Err(Failure::Usage(format!("--name: `{name}` cannot name a folder; give a plain word")));
-        }
-        let recipe = self.recipe()?;
+        let place = RunPlace::new(&self.runs, "train", self.name.as_deref(), self.resume)?;
+        let recipe = self.recipe(&place)?;
         let scheme = data::scheme(self.scheme.as_deref())?;
         let open =
             |source: &DataSource| data::open_in(self.images.as_deref(), source, scheme.as_ref(), console);
         let datasets = self.data.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let validation = self.val.as_ref().map(open).transpose()?;
         let left_out: usize = datasets.iter().chain(&validation).map(|d| d.problems.len()).sum();
-        let faces = TrainingSet::new(datasets, recipe.training.boxes)?;
+        let failed = |e: awing::Error| Failure::work(&e, OPTIONS);
+        let faces = TrainingSet::new(datasets, recipe.training.boxes).map_err(failed)?;
         console.warn_all(faces.problems().iter());
         let left_out = left_out + faces.problems().len();
         let load = |from: &ModelSource| Ok::<_, Failure>(TrainableModel::new(from.load()?, &device)?.network);
         let start = self.from.as_ref().map(load).transpose()?;
-        let card = self.card();
-        let folder = self.folder()?;
-        if validation.is_none() {
-            console.note("no --val: the last checkpoint will count as the best");
-        }
-        let mut progress = Progress::new(console);
-        let outcome = stoppable(console, "after this step with a checkpoint", |stop| {
-            let session = Session {
-                recipe,
-                faces,
-                validation,
-                folder: folder.clone(),
-                start,
-                resume: self.resume,
-                device,
-                stop,
-                card,
-            };
-            train(session, &mut progress)
-        });
-        let unread = progress.finish();
-        if outcome.is_err() && !self.resume {
-            folders::release(&folder);
-        }
-        Ok((outcome?, left_out + unread))
+        let run = Run {
+            task: Landmarks::new(recipe, faces, validation).map_err(failed)?,
+            place: &place,
+            usual_name: &self.usual_name(),
+            start,
+            device,
+            card: self.card(),
+            samples: "faces",
+        };
+        let (outcome, unread) = run.train(console)?;
+        Ok((outcome, left_out + unread))
     }
 
     /// The settings, or those of the run that goes on.
-    fn recipe(&self) -> Result<Recipe, Failure> {
-        let mut recipe = match (&self.name, self.resume) {
-            (Some(name), true) => Recipe::load(&self.runs.join("train").join(name).join("config.toml"))?,
-            _ => Recipe::layered(self.preset.as_deref(), self.config.as_deref(), &self.set)
-                .map_err(|e| Failure::Usage(e.to_string()))?,
+    fn recipe(&self, place: &RunPlace) -> Result<Recipe, Failure> {
+        let mut recipe = match place.config() {
+            Some(config) => Recipe::load(&config)?,
+            None => Recipe::layered(self.preset.as_deref(), self.config.as_deref(), &self.set)
+                .map_err(|e| Failure::usage(&e, OPTIONS))?,
         };
         let training = &mut recipe.training;
         if let Some(epochs) = self.epochs {
@@ -176,19 +160,10 @@ impl Train {
         Ok(recipe)
     }
 
-    /// The run's folder.
-    fn folder(&self) -> Result<PathBuf, Failure> {
-        let parent = self.runs.join("train");
-        match &self.name {
-            Some(name) if self.resume => Ok(parent.join(name)),
-            Some(name) => folders::named_run(&parent.join(name), "choose another --name, or --resume it"),
-            None => {
-                let stem =
-                    self.config.as_deref().and_then(Path::file_stem).map(|stem| stem.to_string_lossy());
-                let name = self.preset.clone().or(stem.map(String::from)).unwrap_or("small".to_owned());
-                folders::numbered(&parent, &name)
-            }
-        }
+    /// What a run is called that has no name.
+    fn usual_name(&self) -> String {
+        let stem = self.config.as_deref().and_then(Path::file_stem).map(|stem| stem.to_string_lossy());
+        self.preset.clone().or(stem.map(String::from)).unwrap_or("small".to_owned())
     }
 
     /// What the model card says of where the model comes from.
@@ -220,17 +195,6 @@ impl Train {
         }
         command + &format!(" --runs {}", quoted(&self.runs.display().to_string()))
     }
-}
-
-fn describe(outcome: &Outcome) -> String {
-    let nme = outcome.progress.best_nme;
-    let nme = nme.map_or_else(|| "no validation".to_owned(), |nme| format!("best validation NME {nme:.2} %"));
-    format!(
-        "{}: {} steps in {}, {nme}",
-        outcome.folder.display(),
-        outcome.progress.step,
-        duration(outcome.progress.seconds)
-    )
 }
 
 /// An argument as a shell takes it.

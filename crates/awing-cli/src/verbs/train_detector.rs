@@ -1,21 +1,17 @@
-use super::progress::{duration, skipped_step};
-use crate::photo_list::expand_sources;
+use super::run::{OPTIONS, Run, RunPlace, described};
 use crate::{
     console::Console,
     data,
-    detector::{DetectorSource, boxed_photos},
+    detector::DetectorSource,
     device::DeviceChoice,
     failure::{Failure, OrUsage},
-    folders,
-    interrupt::stoppable,
+    photo_list::expand_sources,
     style::examples,
 };
-use awing::Error;
 use awing_train::{
     dataset::{BoxedPhoto, DataSource},
-    evaluation::DetectionFigures,
     report::{box_sheet, save_picture},
-    training::{DetectorRecipe, DetectorSession, DetectorWatcher, SceneMaker, SceneSources, train_detector},
+    training::{Boxes, DetectorRecipe, Goal, SceneMaker, SceneSources},
 };
 use clap::Args;
 use serde_json::json;
@@ -36,13 +32,13 @@ pub(crate) struct TrainDetector {
     data: Vec<DataSource>,
     /// Photos with a box around every face: wider:PATH
     #[arg(long, num_args = 1.., value_name = "wider:PATH")]
-    photos: Vec<String>,
+    photos: Vec<DataSource>,
     /// Photos without any face: files, folders, or quoted patterns
     #[arg(long, required = true, num_args = 1.., value_name = "SOURCE")]
     backgrounds: Vec<String>,
     /// Photos that choose the best checkpoint, as for `awing detect --data`: wider:PATH, none:PATH, FORMAT:PATH
     #[arg(long, num_args = 1.., value_name = "FORMAT:PATH")]
-    val: Vec<String>,
+    val: Vec<DataSource>,
     /// Settings that differ from the defaults, as TOML: any part of a run's config.toml
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -80,47 +76,31 @@ pub(crate) struct TrainDetector {
 
 impl TrainDetector {
     pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
-        if let Some(name) = self.name.as_deref().filter(|name| !folders::is_name(name)) {
-            return Err(Failure::Usage(format!("--name: `{name}` cannot name a folder; give a plain word")));
-        }
-        let recipe = self.recipe()?;
+        let place = RunPlace::new(&self.runs, "detector", self.name.as_deref(), self.resume)?;
+        let recipe = self.recipe(&place)?;
+        let failed = |e: awing::Error| Failure::work(&e, OPTIONS);
         let sources = self.sources(console)?;
         if let Some(path) = &self.preview {
-            let maker = SceneMaker::new(sources, recipe.augment, recipe.network.input)?;
+            let maker = SceneMaker::new(sources, recipe.augment, recipe.network.input).map_err(failed)?;
             let scenes = (0..24).map(|seed| maker.scene(seed)).collect::<Result<Vec<_>, _>>()?;
             let pictures = scenes.iter().map(|s| (&s.picture, &s.faces[..], &s.ignored[..]));
             save_picture(path, &box_sheet(&pictures.collect::<Vec<_>>(), 6))?;
             let told = json!({ "preview": path });
             return if self.json { console.print_json(&told) } else { console.print(path.display()) };
         }
-        let validation = self.boxed("--val", &self.val, console)?;
-        let parent = self.runs.join("detector");
-        let folder = match &self.name {
-            Some(name) if self.resume => parent.join(name),
-            Some(name) => folders::named_run(&parent.join(name), "choose another --name, or --resume it")?,
-            None => folders::numbered(&parent, "detector")?,
-        };
+        let validation = photos(&self.val, console)?;
         let device = self.device.device()?;
         let start = self.from.as_ref().map(|from| from.load_trained(&device)).transpose()?;
-        console.note(format!("training into {}", folder.display()));
-        let outcome = stoppable(console, "after this step with a checkpoint", |stop| {
-            train_detector(DetectorSession {
-                recipe,
-                sources,
-                validation,
-                folder: folder.clone(),
-                start,
-                resume: self.resume,
-                device,
-                stop,
-                card: self.card(),
-                watcher: &mut Watcher { console },
-            })
-        });
-        if outcome.is_err() && !self.resume {
-            folders::release(&folder);
-        }
-        let outcome = outcome?;
+        let run = Run {
+            task: Boxes::new(recipe, sources, validation).map_err(failed)?,
+            place: &place,
+            usual_name: "detector",
+            start,
+            device,
+            card: self.card(),
+            samples: "scenes",
+        };
+        let (outcome, _) = run.train(console)?;
         let progress = &outcome.progress;
         if self.json {
             console.print_json(&json!({
@@ -131,12 +111,8 @@ impl TrainDetector {
                 "interrupted": outcome.interrupted,
             }))?;
         } else {
-            console.print(format!(
-                "{}: {} steps in {}",
-                outcome.folder.display(),
-                progress.step,
-                duration(progress.seconds)
-            ))?;
+            let best = progress.best.map(|m| format!("best average precision {:.4}", Goal::One.value(m)));
+            console.print(described(&outcome, best))?;
         }
         if outcome.interrupted {
             console.warn("stopped before the end; go on with the same command, --name and --resume");
@@ -145,12 +121,12 @@ impl TrainDetector {
         Ok(())
     }
 
-    fn recipe(&self) -> Result<DetectorRecipe, Failure> {
-        let path = match (&self.name, self.resume) {
-            (Some(name), true) => Some(self.runs.join("detector").join(name).join("config.toml")),
-            _ => self.config.clone(),
+    fn recipe(&self, place: &RunPlace) -> Result<DetectorRecipe, Failure> {
+        let mut recipe = match place.config() {
+            Some(config) => DetectorRecipe::layered(Some(&config), &[])?,
+            None => DetectorRecipe::layered(self.config.as_deref(), &self.set)
+                .map_err(|e| Failure::usage(&e, OPTIONS))?,
         };
-        let mut recipe = DetectorRecipe::layered(path.as_deref(), &self.set).or_usage("settings")?;
         let training = &mut recipe.training;
         if let Some(steps) = self.steps {
             (training.steps, training.minutes) = (steps, None);
@@ -172,54 +148,26 @@ impl TrainDetector {
             return Err(problem.into());
         }
         let backgrounds = backgrounds.photos;
-        Ok(SceneSources { faces, photos: self.boxed("--photos", &self.photos, console)?, backgrounds })
-    }
-
-    fn boxed(&self, option: &str, all: &[String], console: &Console) -> Result<Vec<BoxedPhoto>, Failure> {
-        let photos = all.iter().map(|data| boxed_photos(option, data, None, console));
-        Ok(photos.collect::<Result<Vec<_>, _>>()?.concat())
+        Ok(SceneSources { faces, photos: photos(&self.photos, console)?, backgrounds })
     }
 
     /// What the card says of where the detector comes from.
     fn card(&self) -> String {
-        let data: Vec<String> =
-            self.data.iter().map(ToString::to_string).chain(self.photos.clone()).collect();
+        let data: Vec<String> = self.data.iter().chain(&self.photos).map(ToString::to_string).collect();
+        let val: Vec<String> = self.val.iter().map(ToString::to_string).collect();
         let start = self.from.as_ref().map(|from| format!("- Started from the weights of {from}\n"));
         format!(
             "{}- Training data: {}; backgrounds: {}\n- Validation: {}\n- Made with awing {}",
             start.unwrap_or_default(),
             data.join(", "),
             self.backgrounds.join(", "),
-            if self.val.is_empty() { "none".to_owned() } else { self.val.join(", ") },
+            if val.is_empty() { "none".to_owned() } else { val.join(", ") },
             env!("CARGO_PKG_VERSION")
         )
     }
 }
 
-/// A line for each evaluation.
-struct Watcher<'a> {
-    console: &'a Console,
-}
-
-impl DetectorWatcher for Watcher<'_> {
-    fn evaluated(&mut self, step: usize, loss: f64, figures: Option<&DetectionFigures>) {
-        let measured = figures.map_or_else(String::new, |f| {
-            let number = |v: Option<f64>| v.map_or("-".to_owned(), |v| format!("{v:.4}"));
-            format!(
-                "  average precision {}  recall % {}  false alarms {}",
-                number(f.average_precision),
-                number(f.recall),
-                f.false_alarms
-            )
-        });
-        self.console.note(format!("step {step}  loss {loss:.5}{measured}"));
-    }
-
-    fn skipped(&mut self, step: usize, problem: &str) {
-        self.console.warn(skipped_step(step, problem));
-    }
-
-    fn damaged(&mut self, damage: &Error) {
-        self.console.warn(damage);
-    }
+fn photos(all: &[DataSource], console: &Console) -> Result<Vec<BoxedPhoto>, Failure> {
+    let photos = all.iter().map(|source| data::photos(source, None, console));
+    Ok(photos.collect::<Result<Vec<_>, _>>()?.concat())
 }

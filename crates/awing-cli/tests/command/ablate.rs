@@ -29,5 +29,5 @@ fn rows_are_trained_once_and_reported() {
     assert_eq!(names, ["mse", "aw-map", "mse", "aw-map"]);
     assert_eq!(again.json()[0]["report"], "runs/ablate/ablation/ABLATION.md");
     ablate("--rows all-of-it").one_line(2, &["--rows", "`all-of-it`", "aw-map-boundary"]);
-    ablate_epochs(2, "").one_line(1, &["study.toml", "another --name"]);
+    ablate_epochs(2, "").one_line(1, &["study.toml", "choose another name"]);
 }

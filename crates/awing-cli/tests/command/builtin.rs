@@ -70,7 +70,7 @@ fn training_may_start_from_it() {
     let (train, val) = (faces("train"), faces("val"));
     let words = format!(
         "train --from builtin --data {train} --val {val} --preset nano --epochs 1 --name more --json \
-         --set network.width=128 training.batch=8 optimiser.learning_rate=1e-6"
+         --set network.width=128 training.batch=8 optimizer.learning_rate=1e-6"
     );
     let done = awing(folder.path(), &args(&words, &[])).with_code(0);
     // It has never seen a drawn face; random weights are above 50 %.

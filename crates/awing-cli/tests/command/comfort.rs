@@ -1,4 +1,4 @@
-//! Completions, manual pages, colours and the doctor.
+//! Completions, manual pages, colors and the doctor.
 
 use crate::shared::*;
 use std::{fs, path::Path};
@@ -14,17 +14,17 @@ fn with(variables: &[(&str, &str)], words: &str) -> Done {
 }
 
 #[test]
-fn pipes_get_no_colours_unless_they_are_asked_for() {
-    let coloured =
+fn pipes_get_no_colors_unless_they_are_asked_for() {
+    let colored =
         ["--help", "train --help", "loss --target 1", "predict nothing.jpg --box 1,2,30,40", "nonsense"];
-    for words in coloured {
-        let is_coloured = |variables: &[(&str, &str)]| {
+    for words in colored {
+        let is_colored = |variables: &[(&str, &str)]| {
             let done = with(variables, words);
             done.out.contains(ESCAPE) || done.err.contains(ESCAPE)
         };
-        assert!(!is_coloured(&[]), "{words}");
-        assert!(is_coloured(&[("CLICOLOR_FORCE", "1")]), "{words}");
-        assert!(!is_coloured(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]), "{words}");
+        assert!(!is_colored(&[]), "{words}");
+        assert!(is_colored(&[("CLICOLOR_FORCE", "1")]), "{words}");
+        assert!(!is_colored(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]), "{words}");
     }
     let json = with(&[("CLICOLOR_FORCE", "1")], "loss --json").with_code(0);
     assert!(!json.out.contains(ESCAPE));
@@ -97,7 +97,7 @@ fn the_doctor_finds_this_machine_well_and_says_what_to_do_where_it_is_not() {
     fs::write(folder.path().join("file"), "").unwrap();
     let done = doctor("--runs file/runs").with_code(1);
     assert!(done.out.contains("failed  disk"), "{}", done.out);
-    assert!(done.out.contains("--runs and --out choose others"), "{}", done.out);
+    assert!(done.out.contains("choose a folder of your own for runs and answers"), "{}", done.out);
     assert_eq!(done.troubles().len(), 1, "{}", done.err);
     assert!(fs::read_dir(folder.path()).unwrap().count() == 1, "nothing is left");
 }

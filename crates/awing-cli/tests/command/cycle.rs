@@ -125,7 +125,7 @@ fn an_evaluation_says_how_it_was_measured() {
     let words =
         format!("eval --data {} --model {} --norm box --boxes boxes.csv --out o", faces("test"), model());
     let done = awing(folder.path(), &args(&words, &["--batch", "4"])).with_code(0);
-    for line in ["boxes       boxes.csv", "normaliser  box", "failed      0 of 6 faces"] {
+    for line in ["boxes       boxes.csv", "normalizer  box", "failed      0 of 6 faces"] {
         assert!(done.out.lines().any(|l| l == line), "{line} in {}", done.out);
     }
     assert!(done.out.contains("NME %") && done.out.contains("\nall "), "{}", done.out);

@@ -67,7 +67,7 @@ fn points_of_a_scheme_of_ones_own_are_read_with_it() {
     let csv = "image,x0,y0,x1,y1,x2,y2,x3,y3\neileen.jpg,185,95,265,95,225,120,225,180\n";
     fs::write(folder.path().join("faces.csv"), csv).unwrap();
     let scheme = "name = \"mine\"\npoints = [\"left\", \"right\", \"nose\", \"chin\"]\nmirror = [[0, 1]]\n\
-        [[normalisers]]\nname = \"width\"\nbetween = [[0], [1]]\n";
+        [[normalizers]]\nname = \"width\"\nbetween = [[0], [1]]\n";
     fs::write(folder.path().join("mine.toml"), scheme).unwrap();
     let run = |words: &str| awing(folder.path(), &args(words, &[]));
     run("detect --data csv:faces.csv").one_line(1, &["no built-in scheme has 4 points"]);
@@ -107,6 +107,8 @@ fn detection_is_measured_where_the_faces_are_known() {
             .out;
     assert_eq!(both.lines().count(), 3, "{both}");
     awing(folder.path(), &args("detect sky.png --detector builtin seetaface", &[])).one_line(2, &["--data"]);
-    awing(folder.path(), &args("detect --data nothing", &[])).one_line(2, &["--data", "wider:PATH"]);
+    awing(folder.path(), &args("detect --data nothing", &[])).one_line(2, &["--data", "wider, none"]);
+    awing(folder.path(), &args("eval --data wider:wider", &[]))
+        .one_line(1, &["wider has no points of faces"]);
     awing(folder.path(), &args("detect", &[])).one_line(2, &["SOURCE"]);
 }

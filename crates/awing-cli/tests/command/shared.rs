@@ -16,7 +16,7 @@ pub(crate) const TINY: [&str; 6] = [
     "network.input=64",
     "network.width=8",
     "training.batch=8",
-    "optimiser.learning_rate=1e-2",
+    "optimizer.learning_rate=1e-2",
     "training.moving_average=0.5",
     "augment.rotation=10",
 ];
@@ -100,7 +100,7 @@ pub(crate) fn done(output: Output) -> Done {
 pub(crate) fn command<S: AsRef<str>>(folder: &Path, args: &[S]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_awing"));
     command.current_dir(folder).args(args.iter().map(AsRef::as_ref)).stdin(Stdio::null());
-    // What the tests say of colours must not depend on who runs them.
+    // What the tests say of colors must not depend on who runs them.
     command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
     command
 }

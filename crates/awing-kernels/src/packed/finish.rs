@@ -134,7 +134,7 @@ impl WithSimd for Placed<'_> {
             let place = Position::of([first + i / size[1], i % size[1]], size);
             let [row, column, radius] = place.map(|v| simd.splat_f32s(v));
             // Negated, so that a NaN counts as above.
-            let on_boundary = boundary.is_some_and(|boundary| !(boundary[i] <= 0.05));
+            let on_boundary = boundary.is_some_and(|boundary| boundary[i] > 0.05 || boundary[i].is_nan());
             if on_boundary {
                 let weights: [&[f32]; 5] = [by_row, by_column, by_radius, edge_row, edge_column];
                 by_vectors(simd, out, weights, |[a, b, c, d, e], x| {

@@ -134,7 +134,7 @@ impl Task<'_> {
     }
 }
 
-/// The gradient behind the block's first rectifier becomes that of the block's input: through the normalisation, plus what
+/// The gradient behind the block's first rectifier becomes that of the block's input: through the normalization, plus what
 /// came past the layers.
 struct End<'a> {
     gradient: &'a mut [f32],

@@ -16,7 +16,7 @@ pub struct BlockOutputs {
     pub sum: Vec<f32>,
     /// The outputs of the first two layers, for the backward pass.
     pub middle: [Vec<f32>; 2],
-    /// Those that each layer was normalised by: all means, then all biased variances.
+    /// Those that each layer was normalized by: all means, then all biased variances.
     pub statistics: Vec<Vec<f32>>,
 }
 

@@ -1,5 +1,5 @@
-//! The hierarchical residual block (Bulat and Tzimiropoulos 2017): three convolutions, each on the one before, normalised and rectified
-//! first, side by side plus the input or its projection. Each layer is normalised, convolved and added to the sum while its tile is in the
+//! The hierarchical residual block (Bulat and Tzimiropoulos 2017): three convolutions, each on the one before, normalized and rectified
+//! first, side by side plus the input or its projection. Each layer is normalized, convolved and added to the sum while its tile is in the
 //! cache, so that the block reads its input and writes its output about once.
 
 mod backward;
@@ -13,12 +13,12 @@ use crate::{
     norm::Norm,
 };
 
-/// One layer of a block: batch normalisation, ReLU, convolution at stride 1 that keeps the size.
+/// One layer of a block: batch normalization, ReLU, convolution at stride 1 that keeps the size.
 #[derive(Clone, Copy, Debug)]
 pub struct BlockLayer<'a> {
-    /// The factor after the normalisation, `[inputs]`.
+    /// The factor after the normalization, `[inputs]`.
     pub gamma: &'a [f32],
-    /// The offset after the normalisation, `[inputs]`.
+    /// The offset after the normalization, `[inputs]`.
     pub beta: &'a [f32],
     /// The convolution's weights, [outputs, inputs, k, k], k odd.
     pub weight: &'a [f32],

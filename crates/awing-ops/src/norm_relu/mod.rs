@@ -1,4 +1,4 @@
-//! Batch normalisation followed by ReLU as one operation: one pass over memory forward, two backward, and nothing kept
+//! Batch normalization followed by ReLU as one operation: one pass over memory forward, two backward, and nothing kept
 //! for the backward pass but the input. Every device runs the definition in tensor operations ([`portable`]), the CPU
 //! a kernel of its own ([`flex`]).
 

@@ -13,7 +13,7 @@ use burn::{
     tensor::Tensor,
 };
 
-/// A device that normalises; by the portable definition unless it has a kernel. Statistics are [2, channels]: mean,
+/// A device that normalizes; by the portable definition unless it has a kernel. Statistics are [2, channels]: mean,
 /// then variance.
 pub(crate) trait NormKernel: Backend {
     fn statistics(input: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -51,7 +51,7 @@ impl NormKernel for burn::backend::Cube {}
 pub(super) trait NormRelu: Backend {
     fn measure(input: FloatTensor<Self>) -> FloatTensor<Self>;
 
-    fn normalise(
+    fn normalize(
         input: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
@@ -68,7 +68,7 @@ macro_rules! without_tape {
                 Self::statistics(input)
             }
 
-            fn normalise(
+            fn normalize(
                 input: FloatTensor<Self>,
                 gamma: FloatTensor<Self>,
                 beta: FloatTensor<Self>,
@@ -108,12 +108,12 @@ impl<B: NormKernel> Backward<B, 3> for Backwards {
 }
 
 impl<B: NormKernel, C: CheckpointStrategy> NormRelu for Autodiff<B, C> {
-    /// Statistics carry no gradient: what flows through them is part of the normalisation's own backward pass.
+    /// Statistics carry no gradient: what flows through them is part of the normalization's own backward pass.
     fn measure(input: FloatTensor<Self>) -> FloatTensor<Self> {
         FloatTensor::<Self>::new(B::statistics(input.into_primitive()))
     }
 
-    fn normalise(
+    fn normalize(
         input: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
@@ -160,7 +160,7 @@ pub fn norm_relu(
         "one gamma and one beta for each channel"
     );
     assert_eq!(statistics.dims(), [2, channels], "a mean and a variance for each channel");
-    Tensor::from_dispatch(Dispatch::normalise(
+    Tensor::from_dispatch(Dispatch::normalize(
         input.into_dispatch(),
         gamma.into_dispatch(),
         beta.into_dispatch(),
@@ -209,7 +209,7 @@ mod tests {
         }
     }
 
-    /// Batch normalisation composed of Burn's own differentiable operations.
+    /// Batch normalization composed of Burn's own differentiable operations.
     fn composed(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, statistics: Option<Tensor<2>>) -> Tensor<4> {
         let channels = x.dims()[3];
         let wide = |t: Tensor<1>| t.reshape([1, 1, 1, channels]);

@@ -1,4 +1,4 @@
-//! Batch normalisation and ReLU as a composition of tensor operations, gradient included.
+//! Batch normalization and ReLU as a composition of tensor operations, gradient included.
 
 use super::gradients::Gradients3;
 use burn::{

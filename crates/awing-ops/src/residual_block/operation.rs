@@ -190,12 +190,12 @@ fn taped<B: BlockKernel, C: CheckpointStrategy, const N: usize>(
     (sum, FloatTensor::<Autodiff<B, C>>::new(done.statistics))
 }
 
-/// One layer of a block: batch normalisation, ReLU, convolution at stride 1 that keeps the size.
+/// One layer of a block: batch normalization, ReLU, convolution at stride 1 that keeps the size.
 #[derive(Clone, Debug)]
 pub struct BlockLayer {
-    /// `[inputs]`: the factor after the normalisation.
+    /// `[inputs]`: the factor after the normalization.
     pub gamma: Tensor<1>,
-    /// `[inputs]`: the offset after the normalisation.
+    /// `[inputs]`: the offset after the normalization.
     pub beta: Tensor<1>,
     /// [outputs, inputs, k, k], k odd.
     pub weight: Tensor<4>,
@@ -206,7 +206,7 @@ pub struct BlockLayer {
 /// The hierarchical block (Bulat and Tzimiropoulos 2017): three convolutions, each of what the one before gave, the
 /// first of `input`, [batch, height, width, inputs]; their outputs side by side, plus the input or its `projection`:
 /// [batch, height, width, outputs]. Beside it, for each layer (the projection last), the statistics that it was
-/// normalised by, [2, inputs]: mean, then biased variance; without gradient. All f32. Gradients flow to the input and to
+/// normalized by, [2, inputs]: mean, then biased variance; without gradient. All f32. Gradients flow to the input and to
 /// gamma, beta and weight of every layer.
 ///
 /// # Panics

@@ -8,7 +8,7 @@ pub(super) struct Outputs<B: Backend> {
     pub(super) sum: FloatTensor<B>,
     /// The outputs of the first two layers, for the backward pass.
     pub(super) middle: [FloatTensor<B>; 2],
-    /// Those that the layers were normalised by, one after the other: means, then variances of each.
+    /// Those that the layers were normalized by, one after the other: means, then variances of each.
     pub(super) statistics: FloatTensor<B>,
 }
 

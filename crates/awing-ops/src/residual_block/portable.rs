@@ -1,4 +1,4 @@
-//! The definition of the block in terms of convolution and normalisation.
+//! The definition of the block in terms of convolution and normalization.
 
 use super::parts::{Gradients, Outputs, Parts};
 use crate::{

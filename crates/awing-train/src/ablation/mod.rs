@@ -11,6 +11,7 @@ mod report;
 mod shares;
 mod study;
 mod variant;
+mod welch;
 
 pub use peaks::Peaks;
 pub use record::{Figures, RunRecord};

@@ -17,7 +17,7 @@ pub struct RunRecord {
     pub variant: String,
     /// The seed.
     pub seed: u64,
-    /// Optimiser steps.
+    /// Optimizer steps.
     pub steps: usize,
     /// Seconds of training.
     pub seconds: f64,
@@ -36,7 +36,7 @@ pub struct RunRecord {
 /// The figures of a set of faces.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
-    /// Mean error in per cent of the normaliser.
+    /// Mean error in per cent of the normalizer.
     pub nme: f64,
     /// Share of faces above 8 %, in per cent.
     pub fr8: f64,

@@ -1,4 +1,4 @@
-use super::{Peaks, PixelKind, PixelShares, RunRecord, Variant};
+use super::{Peaks, PixelKind, PixelShares, RunRecord, Variant, welch::Difference};
 use crate::{
     files::write_atomic,
     loss::LossConfig,
@@ -11,6 +11,13 @@ use std::{collections::BTreeSet, fmt::Write, path::Path};
 const CHARTED: [&str; 9] = ["mse", "l1", "wing", "aw", "mse-map", "l1-map", "wing-map", "aw-map", "all"];
 /// Below this height, on maps whose targets reach 1, a network predicts nothing: its largest cell is noise.
 const EMPTY: f64 = 0.1;
+/// What the comparisons of rows are.
+const COMPARISON: &str = "\
+Rows compared by the mean over seeds of the NME on all test faces. The interval of a difference is Welch's: it lets spreads differ, takes \
+NME to be spread normally over seeds, and is wide where seeds are few. Each stands for its own comparison, not for the whole list, and for \
+other seeds, not for other faces.
+
+";
 
 /// What a report is made of.
 #[derive(Clone, Debug)]
@@ -76,8 +83,12 @@ impl StudyReport<'_> {
     }
 
     /// A number of each run of a row, over its seeds.
+    fn numbers(&self, variant: &Variant, number: impl Fn(&RunRecord) -> Option<f64>) -> Vec<f64> {
+        self.runs(variant).into_iter().filter_map(number).collect()
+    }
+
     fn spread(&self, variant: &Variant, number: impl Fn(&RunRecord) -> Option<f64>) -> Option<Spread> {
-        Spread::of(&self.runs(variant).into_iter().filter_map(number).collect::<Vec<_>>())
+        Spread::of(&self.numbers(variant, number))
     }
 
     fn nme(&self, variant: &Variant, subset: &str) -> Option<Spread> {
@@ -171,7 +182,7 @@ impl StudyReport<'_> {
         text + "\n"
     }
 
-    /// Whether the method beats MSE by more than chance, in words.
+    /// How far apart rows are that differ in a part of the method, and what the seeds leave open of it, in words.
     fn verdict(&self) -> String {
         let empty = |v: &&Variant| self.height(v).is_some_and(|height| height.mean < EMPTY);
         let hollow = self.rows().filter(empty).map(|v| {
@@ -194,18 +205,25 @@ impl StudyReport<'_> {
         ];
         let sentences = pairs.iter().filter_map(|(a, b)| {
             let (a, b) = (self.variant(a).filter(|a| !empty(a))?, self.variant(b)?);
-            let (from, to) = (self.nme(a, "all")?, self.nme(b, "all")?);
-            let (spread, gain) = (from.deviation?.max(to.deviation?), from.mean - to.mean);
-            let side = if gain > 0.0 { "below" } else { "above" };
-            let size = if gain.abs() > spread { "more than" } else { "within" };
+            let nme = |variant: &Variant| self.numbers(variant, |run| run.figures("all").map(|f| f.nme));
+            let (from, to) = (nme(a), nme(b));
+            let gain = Difference::of(&from, &to)?;
+            let (side, apart) = if gain.mean > 0.0 { ("below", gain) } else { ("above", gain.turned()) };
             Some(format!(
-                "- {} is {:.2} points {side} {}: {size} the larger standard deviation of the two over seeds, {spread:.2}.\n",
+                "- {} is {:.2} points {side} {}: 95 % interval {:.2} to {:.2}{} ({} and {} seeds).\n",
                 b.label,
-                gain.abs(),
-                a.label
+                apart.mean,
+                a.label,
+                apart.low,
+                apart.high,
+                if apart.holds_zero() { ", which holds 0: seeds alone may make it" } else { "" },
+                to.len(),
+                from.len(),
             ))
         });
-        sentences.chain(hollow).collect()
+        let sentences: String = sentences.collect();
+        let heading = if sentences.is_empty() { "" } else { COMPARISON };
+        format!("{heading}{sentences}{}", hollow.collect::<String>())
     }
 
     /// Of the predicted peaks.
@@ -305,7 +323,7 @@ impl StudyReport<'_> {
         let truth = Series {
             name: "the targets".to_owned(),
             points: line(truth),
-            stroke: Stroke::Numbered { colour: 4, dashed: false },
+            stroke: Stroke::Numbered { color: 4, dashed: false },
         };
         let series = self.charted().map(|variant| {
             let profiles: Vec<&[f64]> =
@@ -363,16 +381,16 @@ impl StudyReport<'_> {
     }
 }
 
-/// A colour for each loss, dashed without the weight map and solid with it; the whole method is black.
+/// A color for each loss, dashed without the weight map and solid with it; the whole method is black.
 fn stroke(variant: &Variant) -> Stroke {
-    let colour = match variant.loss {
+    let color = match variant.loss {
         _ if variant.boundary || variant.coord_conv => 2,
         LossConfig::Mse {} => 0,
         LossConfig::L1 {} => 5,
         LossConfig::Wing { .. } => 3,
         _ => 1,
     };
-    Stroke::Numbered { colour, dashed: !variant.weight_map }
+    Stroke::Numbered { color, dashed: !variant.weight_map }
 }
 
 fn same_method(a: &Variant, b: &Variant) -> bool {
@@ -427,7 +445,9 @@ mod tests {
             "# Ablation\n\nHow.\n",
             "| MSE | 3 | 6.00 ± 0.20 | 1.50 ± 0.00 | 0.500 ± 0.000 |",
             "| Adaptive Wing | 3 | 5.00 ± 0.10 |",
-            "- Adaptive Wing is 1.00 points below MSE: more than the larger standard deviation of the two over seeds, 0.20.",
+            "Welch's",
+            // Worked out where the interval is.
+            "\n- Adaptive Wing is 1.00 points below MSE: 95 % interval 0.58 to 1.42 (3 and 3 seeds).\n",
             "| MSE | 0.46 ± 0.00 | 4.00 ± 0.00 |",
             "| *the targets themselves* | 0.90 | 3.50 |",
             "| MSE | 50 / 30 / 20 | 50 / 30 / 20 | 60 / 30 / 10 | 60 / 30 / 10 |",
@@ -443,8 +463,10 @@ mod tests {
         }
     }
 
+    /// 5.15 less 5.20; variances 0.005 and 0.08 over two seeds each: deviation sqrt(0.0425), degrees 0.0425^2 / (0.0025^2 + 0.04^2) = 1.1245, so
+    /// the interval reaches 9.82 * 0.2062 = 2.024 to both sides.
     #[test]
-    fn a_difference_within_the_spread_is_called_so() {
+    fn a_difference_that_seeds_may_make_is_called_so() {
         let variants = Variant::of_the_paper();
         let records = [
             record("mse", 1, 5.0),
@@ -453,7 +475,23 @@ mod tests {
             record("aw-map", 2, 5.2),
         ];
         let report = StudyReport { variants: &variants, records: &records, setting: "" };
-        let line = "- Adaptive Wing + weight map is 0.05 points below MSE: within the larger standard deviation of the two over seeds, 0.28.\n";
-        assert_eq!(report.verdict(), line);
+        let line = "- Adaptive Wing + weight map is 0.05 points below MSE: 95 % interval -1.97 to 2.07, which holds 0: seeds alone may make it (2 and 2 seeds).\n";
+        assert_eq!(report.verdict(), format!("{COMPARISON}{line}"));
+        // One seed each says nothing of other seeds.
+        let report = StudyReport { records: &records[1..3], ..report };
+        assert_eq!(report.verdict(), "");
+    }
+
+    #[test]
+    fn a_row_that_is_worse_is_above() {
+        let variants = Variant::of_the_paper();
+        let nme = [("mse", [4.9, 5.0, 5.1]), ("aw", [5.8, 6.0, 6.2])];
+        let records: Vec<RunRecord> = nme
+            .iter()
+            .flat_map(|(row, nme)| (1..).zip(nme).map(move |(seed, nme)| record(row, seed, *nme)))
+            .collect();
+        let report = StudyReport { variants: &variants, records: &records, setting: "" };
+        let line = "- Adaptive Wing is 1.00 points above MSE: 95 % interval 0.58 to 1.42 (3 and 3 seeds).\n";
+        assert_eq!(report.verdict(), format!("{COMPARISON}{line}"));
     }
 }

@@ -32,7 +32,7 @@ impl PixelKind {
 pub struct PixelShares {
     /// Passes over the data done.
     pub epoch: f64,
-    /// Optimiser steps done.
+    /// Optimizer steps done.
     pub step: usize,
     /// Of the pixels.
     pub pixels: [f64; 3],

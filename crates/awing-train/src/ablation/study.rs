@@ -6,11 +6,13 @@ use super::{
 };
 use crate::{
     dataset::{Dataset, Sample},
-    evaluation::{BoxSource, Normaliser, test_faces},
+    evaluation::{BoxSource, Normalizer, test_faces},
     files::{LONGEST_TABLE, lock, write_atomic},
     loss::PixelLoss,
     model::TrainableModel,
-    training::{Fingerprint, MetricsRow, Observer, Recipe, Session, TrainingSet, has_checkpoint, train},
+    training::{
+        Fingerprint, Landmarks, MetricsRow, Observer, Recipe, Session, TrainingSet, has_checkpoint, train,
+    },
 };
 use awing::{
     Error, Result,
@@ -79,7 +81,7 @@ pub struct Finished {
 pub fn study(study: &Study<'_>, observer: &mut dyn StudyObserver) -> Result<Finished> {
     // Two at work in one folder would write into each other's runs.
     let Some(_lock) = lock(&study.folder, "study.lock")? else {
-        let problem = "another process is at work on this study; wait for it, or choose another --name";
+        let problem = "another process is at work on this study; wait for it, or choose another name";
         return Err(Error::model(&study.folder, "study", problem));
     };
     claim(study)?;
@@ -148,7 +150,7 @@ fn claim(study: &Study<'_>) -> Result<()> {
         return Ok(());
     }
     let problem =
-        "the study there has another recipe, scheme or other data; give it those, or choose another --name";
+        "the study there has another recipe, scheme or other data; give it those, or choose another name";
     Err(Error::model(path, "recipe", problem))
 }
 
@@ -182,9 +184,7 @@ fn run(
         problem: None,
     };
     let session = Session {
-        recipe,
-        faces,
-        validation: Some(data(study.validation)),
+        task: Landmarks::new(recipe, faces, Some(data(study.validation)))?,
         folder: folder.to_path_buf(),
         start: None,
         resume,
@@ -209,7 +209,7 @@ fn run(
     let model = TrainableModel::load(&folder.join("last"), &study.device.clone().without_autodiff())?;
     let aligner = model.aligner()?;
     let tested =
-        test_faces(&aligner, study.test, &boxes, &Normaliser::usual(&study.test.scheme), &mut |_| {})?;
+        test_faces(&aligner, study.test, &boxes, &Normalizer::usual(&study.test.scheme), &mut |_| {})?;
     let reading = read_maps(&model, &study.test.samples, study.test, &boxes, &loss)?;
     Ok(Some(RunRecord {
         variant: variant.name.clone(),
@@ -256,7 +256,7 @@ impl Watch<'_> {
 }
 
 impl Observer for Watch<'_> {
-    fn started(&mut self, folder: &Path, step: usize, steps_per_epoch: usize) {
+    fn started(&mut self, folder: &Path, step: usize, steps_per_epoch: Option<usize>) {
         self.observer.started(folder, step, steps_per_epoch);
     }
 
@@ -366,7 +366,7 @@ fn read_maps(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::{DataSource, Format, OpenOptions, write_drawn};
+    use crate::dataset::{DataSource, OpenOptions, write_drawn};
     use std::sync::atomic::Ordering;
 
     /// Counts runs and stops in the middle of the second one.
@@ -397,7 +397,7 @@ mod tests {
     fn a_study_that_was_stopped_goes_on_and_comes_to_the_same() {
         let folder = tempfile::tempdir().unwrap();
         write_drawn(folder.path(), 12, 3).unwrap();
-        let source = DataSource { format: Format::W300, path: folder.path().to_path_buf() };
+        let source = DataSource { format: "300w".parse().unwrap(), path: folder.path().to_path_buf() };
         let data = Dataset::open(&source, &OpenOptions::default()).unwrap();
         let mut recipe = Recipe::preset("nano").unwrap();
         (recipe.network.input, recipe.network.width) = (64, 8);

@@ -30,7 +30,7 @@ impl Jpeg {
     }
 }
 
-/// Luma and colour quantisation of ITU-T T.81, tables K.1 and K.2: rows go down the vertical frequencies.
+/// Luma and color quantisation of ITU-T T.81, tables K.1 and K.2: rows go down the vertical frequencies.
 const LUMA: [[u16; 8]; 8] = [
     [16, 11, 10, 16, 24, 40, 51, 61],
     [12, 12, 14, 19, 26, 58, 60, 55],
@@ -41,7 +41,7 @@ const LUMA: [[u16; 8]; 8] = [
     [49, 64, 78, 87, 103, 121, 120, 101],
     [72, 92, 95, 98, 112, 100, 103, 99],
 ];
-const COLOUR: [[u16; 8]; 8] = [
+const COLOR: [[u16; 8]; 8] = [
     [17, 18, 24, 47, 99, 99, 99, 99],
     [18, 21, 26, 66, 99, 99, 99, 99],
     [24, 26, 56, 99, 99, 99, 99, 99],
@@ -60,7 +60,7 @@ type Block = [[f32; 8]; 8];
 /// out.
 #[multiversion(targets = "simd")]
 fn lose(crop: &mut Planes, quality: u8) {
-    let tables = [steps(&LUMA, quality), steps(&COLOUR, quality), steps(&COLOUR, quality)];
+    let tables = [steps(&LUMA, quality), steps(&COLOR, quality), steps(&COLOR, quality)];
     let side = crop.side();
     let mut planes = crop.planes_mut();
     for top in (0..side).step_by(8) {
@@ -121,7 +121,7 @@ fn rounded(value: f32) -> f32 {
     (value + LARGE) - LARGE
 }
 
-/// Red, green and blue to luma less 128 and the two colour differences, all rounded.
+/// Red, green and blue to luma less 128 and the two color differences, all rounded.
 #[inline(always)]
 fn to_ycbcr([red, green, blue]: &mut [Block; 3]) {
     let (red, green, blue) = (red.as_flattened_mut(), green.as_flattened_mut(), blue.as_flattened_mut());

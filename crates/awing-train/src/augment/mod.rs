@@ -3,14 +3,14 @@
 //! [`Augmenter`] takes a photo, a face box and its landmarks and gives a [`FaceCrop`]: pixels and points that belong
 //! together. All geometry is composed into one [`Transform`](awing::geometry::Transform), so the photo is resampled once.
 //! The effects on pixels follow in the order in which a camera meets them: something stands before the face
-//! ([`Occlusion`]), light and film ([`Colour`], [`Grey`]), lens ([`Blur`]), sensor ([`Noise`]), file ([`Jpeg`]).
+//! ([`Occlusion`]), light and film ([`Color`], [`Gray`]), lens ([`Blur`]), sensor ([`Noise`]), file ([`Jpeg`]).
 //! Everything follows from the seed.
 
 mod augmenter;
 mod blur;
-mod colour;
+mod color;
 mod config;
-mod grey;
+mod gray;
 mod jpeg;
 mod noise;
 mod occlusion;
@@ -18,9 +18,9 @@ mod photo_part;
 
 pub use augmenter::{Augmenter, FaceCrop};
 pub use blur::Blur;
-pub use colour::Colour;
+pub use color::Color;
 pub use config::AugmentConfig;
-pub use grey::Grey;
+pub use gray::Gray;
 pub use jpeg::Jpeg;
 pub use noise::Noise;
 pub(crate) use noise::add_noise;

@@ -3,7 +3,7 @@ use awing::geometry::Planes;
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
-/// Something stands before the face: a rectangle or an ellipse filled with one colour, with noise, or with another part of
+/// Something stands before the face: a rectangle or an ellipse filled with one color, with noise, or with another part of
 /// the crop. The landmarks under it keep their place and their visibility: the network is asked to guess them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -33,7 +33,7 @@ struct Shape {
 
 #[derive(Clone, Copy)]
 enum Fill {
-    Colour([u8; 3]),
+    Color([u8; 3]),
     Noise(u64),
     /// The pixels of the same crop whose top-left corner is here.
     Patch(usize, usize),
@@ -54,7 +54,7 @@ impl Occlusion {
         let ((x0, y0), (patch_x, patch_y)) = (place(), place());
         let shape = Shape { x0, y0, width, height, round: rng.random() };
         let fill = match rng.random_range(0..3) {
-            0 => Fill::Colour(rng.random()),
+            0 => Fill::Color(rng.random()),
             1 => Fill::Noise(rng.random()),
             _ => Fill::Patch(patch_x, patch_y),
         };
@@ -71,12 +71,12 @@ fn cover(crop: &mut Planes, shape: Shape, fill: Fill) {
             add_noise(&mut values, 64.0, seed);
             values
         }
-        Fill::Colour(_) | Fill::Patch(..) => Vec::new(),
+        Fill::Color(_) | Fill::Patch(..) => Vec::new(),
     };
     let mut patch = vec![0; width * height];
     for (c, plane) in crop.planes_mut().into_iter().enumerate() {
         match fill {
-            Fill::Colour(colour) => patch.fill(colour[c]),
+            Fill::Color(color) => patch.fill(color[c]),
             Fill::Noise(_) => {
                 for (value, pixel) in patch.iter_mut().zip(noise.as_chunks::<3>().0) {
                     *value = pixel[c];
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn a_rectangle_covers_its_pixels_and_no_others() {
         let mut crop = numbered();
-        cover(&mut crop, Shape { x0: 2, y0: 5, width: 4, height: 3, round: false }, Fill::Colour([1, 2, 3]));
+        cover(&mut crop, Shape { x0: 2, y0: 5, width: 4, height: 3, round: false }, Fill::Color([1, 2, 3]));
         for (x, y, p) in crop.to_rgb().enumerate_pixels() {
             let covered = (2..6).contains(&x) && (5..8).contains(&y);
             assert_eq!(p.0 == [1, 2, 3], covered, "at {x}, {y}");

@@ -3,8 +3,8 @@ use crate::{
     augment::PhotoPart,
     dataset::{Dataset, ImageSource, Sample},
     loss::heatmap_loss,
-    model::{StackedHourglass, TrainableModel},
-    training::{Batches, Recipe, SampleMaker, SampleSlot, Steps, TrainingSet},
+    model::{StackedHourglass, TrainableModel, aligner_on},
+    training::{Batches, FaceBatches, Recipe, SampleMaker, SampleSlot, Steps, TrainingSet, ahead},
 };
 use awing::{
     Error, Result,
@@ -16,7 +16,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use image::RgbImage;
 use rayon::prelude::*;
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -26,7 +26,7 @@ const FACES: usize = 16;
 /// With what to work.
 #[derive(Debug)]
 pub struct Setting {
-    /// Network, batch, loss, optimiser, variation.
+    /// Network, batch, loss, optimizer, variation.
     pub recipe: Recipe,
     /// Faces to work on; otherwise drawn ones.
     pub data: Option<Dataset>,
@@ -36,8 +36,8 @@ pub struct Setting {
     pub seconds: f64,
     /// Where to compute.
     pub device: Device,
-    /// The `awing` command, for [`Work::Startup`].
-    pub command: PathBuf,
+    /// For [`Work::Startup`]: the process that finds the landmarks of a photo with a model's folder, where the face's box is given.
+    pub process: fn(photo: &Path, model: &Path, face_box: Rect) -> Command,
 }
 
 /// Does one work for a while. It uses the threads of rayon's global pool.
@@ -51,7 +51,7 @@ pub fn run(work: Work, mut setting: Setting) -> Result<Row> {
         _ => setting.recipe.network.validate()?,
     }
     if let Some(data) = &setting.data {
-        setting.recipe.network.boundary &= !data.scheme.lines.is_empty();
+        setting.recipe.network.fit(&data.scheme);
     }
     if !(setting.seconds >= 0.0 && setting.seconds.is_finite()) {
         return Err(Error::invalid("seconds", format!("{} is no time to work", setting.seconds)));
@@ -93,7 +93,7 @@ impl Setting {
         });
         let files: Vec<&Path> = files.take(FACES).collect();
         if files.is_empty() {
-            return Err(Error::invalid("--data", "has no image files of its own to decode"));
+            return Err(Error::invalid("data", "has no image files of its own to decode"));
         }
         let timing = Timing::of(
             self.seconds,
@@ -124,11 +124,11 @@ impl Setting {
 
     fn batch(&self, scratch: &Path) -> Measured {
         let faces = self.faces(scratch)?;
-        let batches = Batches::new(&faces, &self.recipe)?;
+        let batches = FaceBatches::new(&faces, &self.recipe)?;
         let (mut step, mut worker) = (0, batches.worker());
         let next = |()| {
             step += 1;
-            worker.make(step).map(drop)
+            worker(step).map(drop)
         };
         Ok((Timing::of(self.seconds, || Ok(()), next)?, self.recipe.training.batch))
     }
@@ -188,13 +188,13 @@ impl Setting {
 
     fn train_step(&self, scratch: &Path) -> Measured {
         let faces = self.faces(scratch)?;
-        let batches = Batches::new(&faces, &self.recipe)?;
+        let batches = FaceBatches::new(&faces, &self.recipe)?;
         let device = self.device.clone().autodiff();
         let mut steps = Steps::new(&faces, &self.recipe, &device)?;
         let (mut number, mut worker) = (0, batches.worker());
         let next = || {
             number += 1;
-            worker.make(number)
+            worker(number)
         };
         let timing = Timing::of(self.seconds, next, |batch| steps.step(batch).map(drop))?;
         Ok((timing, self.recipe.training.batch))
@@ -202,12 +202,12 @@ impl Setting {
 
     fn train(&self, scratch: &Path) -> Measured {
         let faces = self.faces(scratch)?;
-        let batches = Batches::new(&faces, &self.recipe)?;
+        let batches = FaceBatches::new(&faces, &self.recipe)?;
         let device = self.device.clone().autodiff();
         let mut steps = Steps::new(&faces, &self.recipe, &device)?;
         let timing = std::thread::scope(|scope| {
-            let mut ahead = batches.ahead(scope);
-            let next = |()| ahead.next().transpose()?.map_or(Ok(None), |batch| steps.step(batch)).map(drop);
+            let mut made = ahead(scope, &batches, self.recipe.training.workers);
+            let next = |()| made.next().transpose()?.map_or(Ok(None), |batch| steps.step(batch)).map(drop);
             Timing::of(self.seconds, || Ok(()), next)
         })?;
         Ok((timing, self.recipe.training.batch))
@@ -218,7 +218,9 @@ impl Setting {
         let data = self.photos(scratch)?;
         let network = StackedHourglass::new(&self.recipe.network, data.scheme.len(), 1, &self.device)?;
         let config = self.recipe.model_config(&data.scheme);
-        let aligner = TrainableModel { config, calibration: None, network }.aligner()?.with_batch(batch);
+        // The module is dropped here: its memory is none of prediction's.
+        let model = TrainableModel { config, calibration: None, network }.to_model();
+        let aligner = aligner_on(model, &self.device)?.with_batch(batch);
         let faces = data.decoded()?;
         let faces: Vec<_> = faces.iter().cycle().take(batch).collect();
         let crops: Vec<(RgbImage, Transform)> = faces
@@ -233,18 +235,17 @@ impl Setting {
 
     fn startup(&self, scratch: &Path) -> Measured {
         let files = BenchmarkFiles::write(scratch, &self.recipe)?;
-        let (photo, b) = files.one()?;
+        let (photo, face_box) = files.one()?;
         let start = |()| {
-            let mut command = Command::new(&self.command);
-            command.arg("predict").arg(&photo).arg("--model").arg(&files.model);
-            command.arg(format!("--box={},{},{},{}", b.x0, b.y0, b.x1, b.y1));
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            match command.status().map_err(Error::io(&self.command, "start"))? {
+            let mut process = (self.process)(&photo, &files.model, face_box);
+            process.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            let program = Path::new(process.get_program()).to_path_buf();
+            match process.status().map_err(Error::io(&program, "start"))? {
                 status if status.success() => Ok(()),
-                status => Err(Error::invalid(
-                    "startup",
-                    format!("`{} predict` ended with {status}", self.command.display()),
-                )),
+                status => {
+                    let problem = format!("{} ended with {status}", program.display());
+                    Err(Error::invalid("startup", problem))
+                }
             }
         };
         Ok((Timing::of(self.seconds, || Ok(()), start)?, 1))
@@ -285,11 +286,7 @@ impl Photos {
             .take(FACES)
             .map(|(sample, face_box)| Ok((sample.load_image()?.into(), face_box, sample)))
             .collect::<Result<_>>()?;
-        if faces.is_empty() {
-            Err(Error::invalid("--data", "has no face with two points"))
-        } else {
-            Ok(faces)
-        }
+        if faces.is_empty() { Err(Error::invalid("data", "has no face with two points")) } else { Ok(faces) }
     }
 }
 
@@ -309,7 +306,7 @@ mod tests {
             photos: None,
             seconds,
             device: Device::flex(),
-            command: PathBuf::new(),
+            process: |_, _, _| std::process::Command::new("no-such-program"),
         };
         for work in Work::ALL.into_iter().filter(|work| *work != Work::Startup) {
             let row = run(work, setting(0.0)).unwrap();

@@ -86,7 +86,7 @@ fn gmac(network: &NetworkConfig, points: usize) -> f64 {
         let projection = if inputs == outputs { 0 } else { inputs * outputs };
         9 * (inputs * half + half * quarter + quarter * quarter) + projection
     };
-    let (half, quarter) = ((input / 2) * (input / 2), (input / 4) * (input / 4));
+    let (half, quarter) = ((input / 2).pow(2), (input / NetworkConfig::STRIDE).pow(2));
     let stem = half * (49 * (3 + place) * (width / 4) + block(width / 4, width / 2))
         + quarter * (block(width / 2, width / 2) + block(width / 2, width));
     // At full size one block; after each of four halvings three: beside the next halving or at the bottom, before, after.

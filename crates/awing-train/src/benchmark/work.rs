@@ -17,7 +17,7 @@ pub enum Work {
     Copy,
     /// The recipe's loss of one stack on a batch, its value and its gradient.
     Loss,
-    /// A training step on a batch that is there: forward, loss, gradients, their norm, optimiser, moving average.
+    /// A training step on a batch that is there: forward, loss, gradients, their norm, optimizer, moving average.
     TrainStep,
     /// The same with its batch, as in a run: batches are made beside it.
     Train,

@@ -2,24 +2,31 @@ use super::Sample;
 use awing::geometry::Rect;
 use serde::{Deserialize, Serialize};
 
-/// Which boxes faces are cut by.
+/// Which boxes faces are cut by: in training, in the validation of a run, and in an evaluation the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BoxChoice {
     /// The tight box around the annotated points.
     #[default]
     Landmarks,
-    /// The box that comes with the annotation, and the tight box where there is none.
+    /// The box that comes with the annotation. A face without one was not found: it is not learnt from, and in an evaluation it counts as
+    /// failed.
     Detector,
 }
 
 impl BoxChoice {
-    /// The box of a face; `None` when it has neither.
-    pub fn of(self, sample: &Sample) -> Option<Rect> {
-        let own = match self {
-            Self::Landmarks => None,
-            Self::Detector => sample.detector_box,
-        };
-        own.or_else(|| sample.landmark_box())
+    /// The box of a face.
+    ///
+    /// # Errors
+    /// Why it has none, as the end of a sentence about the face.
+    pub fn of(self, sample: &Sample) -> Result<Rect, String> {
+        match self {
+            Self::Landmarks => sample
+                .landmark_box()
+                .ok_or_else(|| "there is none: no two different points are annotated".to_owned()),
+            Self::Detector => sample.detector_box.ok_or_else(|| {
+                "there is none of a detector; use those around the points, or a file".to_owned()
+            }),
+        }
     }
 }

@@ -1,6 +1,10 @@
 //! Gathers the faces a reader finds: checks each one, keeps the good, notes what is wrong with the others.
 
-use super::{ImageSource, Landmark, Place, Sample, text::Flaw};
+use super::{
+    ImageSource, Landmark, Place, Sample,
+    text::{Flaw, inside, records},
+};
+use ::csv::StringRecord;
 use awing::{
     Error, Result,
     geometry::{Point, Rect},
@@ -16,16 +20,18 @@ use std::{
 const MAX_COORDINATE: f64 = 1e5;
 
 /// One face as a reader found it.
-pub(super) struct Face {
+#[derive(Default)]
+pub(crate) struct Face {
     /// The image as the annotation names it.
     pub(super) image: String,
     pub(super) landmarks: Vec<Landmark>,
     pub(super) detector_box: Option<Rect>,
+    pub(super) own_box: Option<Rect>,
     pub(super) subsets: Vec<String>,
 }
 
 /// Collects faces whose images lie under one folder.
-pub(super) struct Collector {
+pub(crate) struct Collector {
     scheme: Arc<Scheme>,
     root: PathBuf,
     /// Faces by image name, in the order of the file.
@@ -105,6 +111,35 @@ impl Collector {
         }
     }
 
+    /// Takes a face from each line of a list that is not blank.
+    pub(super) fn take_lines(
+        &mut self,
+        file: &Path,
+        text: &str,
+        parse: fn(&str, usize) -> Result<Face, Flaw>,
+    ) {
+        for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            self.take(file, Some(i + 1), parse(line, self.points()));
+        }
+    }
+
+    /// Takes a face from each record of comma-separated text, but for a first one that is a header.
+    pub(super) fn take_records(
+        &mut self,
+        file: &Path,
+        text: &str,
+        is_header: fn(&StringRecord) -> bool,
+        parse: fn(&StringRecord, usize) -> Result<Face, Flaw>,
+    ) -> Result<()> {
+        for (i, record) in records(file, text).enumerate() {
+            let (line, record) = record?;
+            if i > 0 || !is_header(&record) {
+                self.take(file, Some(line), parse(&record, self.points()));
+            }
+        }
+        Ok(())
+    }
+
     /// Takes a face whose image is inside the annotation file.
     pub(super) fn take_embedded(&mut self, file: &Path, source: ImageSource, face: Result<Face, Flaw>) {
         let place = Place { file: file.to_path_buf(), line: None };
@@ -115,8 +150,9 @@ impl Collector {
     }
 
     fn add(&mut self, name: String, image: ImageSource, face: Face, place: Place) -> Result<(), Flaw> {
-        let Face { landmarks, detector_box, subsets, .. } = face;
-        check(&landmarks, detector_box, self.points())?;
+        let Face { landmarks, detector_box, own_box, subsets, .. } = face;
+        check(&landmarks, self.points())?;
+        [detector_box, own_box].into_iter().flatten().try_for_each(check_box)?;
         let first = landmarks.iter().find_map(Landmark::position).unwrap_or_default();
         if let Some(seen) = &mut self.seen
             && !seen.insert((name.clone(), first.x.to_bits(), first.y.to_bits()))
@@ -126,7 +162,7 @@ impl Collector {
             return Err(("image".into(), problem));
         }
         let place = Some(place);
-        let sample = Sample { name: String::new(), image, landmarks, detector_box, subsets, place };
+        let sample = Sample { name: String::new(), image, landmarks, detector_box, own_box, subsets, place };
         self.faces.entry(name).or_default().push(sample);
         Ok(())
     }
@@ -161,28 +197,33 @@ pub(super) fn numbered(by_image: BTreeMap<String, Vec<Sample>>) -> Vec<Sample> {
 }
 
 /// Refuses what no later stage could use.
-fn check(landmarks: &[Landmark], detector_box: Option<Rect>, points: usize) -> Result<(), Flaw> {
+fn check(landmarks: &[Landmark], points: usize) -> Result<(), Flaw> {
     if landmarks.len() != points {
         return Err(wrong_count(landmarks.len(), points));
     }
     if !landmarks.iter().any(|l| l.position().is_some()) {
         return Err(("points".into(), "none is annotated; remove this face".into()));
     }
-    let near = |p: Point| p.x.abs() <= MAX_COORDINATE && p.y.abs() <= MAX_COORDINATE;
     for (i, point) in landmarks.iter().enumerate().filter_map(|(i, l)| Some((i, l.position()?))) {
         if !near(point) {
             let problem = format!("({}, {}) is no place in an image; mend or remove it", point.x, point.y);
             return Err((format!("point {i}"), problem));
         }
     }
-    match detector_box {
-        Some(b) if !b.is_usable(1.0) || !near(Point::new(b.x0, b.y0)) || !near(Point::new(b.x1, b.y1)) => {
-            let problem =
-                format!("({}, {}) to ({}, {}) is no box of at least 1 pixel", b.x0, b.y0, b.x1, b.y1);
-            Err(("box".into(), problem))
-        }
-        _ => Ok(()),
+    Ok(())
+}
+
+fn check_box(b: Rect) -> Result<(), Flaw> {
+    if b.is_usable(1.0) && near(Point::new(b.x0, b.y0)) && near(Point::new(b.x1, b.y1)) {
+        return Ok(());
     }
+    let problem = format!("({}, {}) to ({}, {}) is no box of at least 1 pixel", b.x0, b.y0, b.x1, b.y1);
+    Err(("box".into(), problem))
+}
+
+/// Whether a point can be in or beside an image.
+fn near(p: Point) -> bool {
+    p.x.abs() <= MAX_COORDINATE && p.y.abs() <= MAX_COORDINATE
 }
 
 /// The flaw of a face whose number of points is not the scheme's.
@@ -191,38 +232,6 @@ pub(super) fn wrong_count(found: usize, wanted: usize) -> Flaw {
         "points".into(),
         format!("{found} instead of {wanted}; mend the file, or give a scheme of {found} points"),
     )
-}
-
-/// A path relative to the data's folder with `/` between its parts, from either system's spelling. Absolute paths
-/// and `..` beyond the folder are refused: an annotation file of a stranger must not reach other files. Links in the folder are followed:
-/// many keep their photos elsewhere, and an annotation file cannot make any.
-pub(super) fn inside(path: &str) -> Result<String, Flaw> {
-    let shown = path.chars().take(80).collect::<String>();
-    let refuse = |problem: &str| Err(("image".to_string(), format!("`{shown}` {problem}")));
-    if path.trim().is_empty() {
-        return refuse("names no image");
-    }
-    let drive = matches!(path.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic());
-    if path.starts_with(['/', '\\']) || drive {
-        return refuse(
-            "is an absolute path; write it relative to the data's folder, or name the folder of the images",
-        );
-    }
-    if path.chars().any(char::is_control) {
-        return refuse("holds control characters; rename the image");
-    }
-    let mut parts = Vec::new();
-    for part in path.split(['/', '\\']) {
-        match part {
-            "" | "." => {}
-            ".." if parts.pop().is_none() => {
-                return refuse("leads out of the data's folder; move the image into it");
-            }
-            ".." => {}
-            _ => parts.push(part),
-        }
-    }
-    if parts.is_empty() { refuse("names no image") } else { Ok(parts.join("/")) }
 }
 
 #[cfg(test)]
@@ -236,7 +245,7 @@ pub(super) mod tests {
             points: (0..n).map(|i| format!("p{i}")).collect(),
             mirror: (0..n).collect(),
             lines: Vec::new(),
-            normalisers: vec![],
+            normalizers: vec![],
             solid: vec![],
         })
     }
@@ -248,12 +257,21 @@ pub(super) mod tests {
         image::RgbImage::new(4, 3).save_with_format(path, image::ImageFormat::Png).unwrap();
     }
 
+    /// Two faces of one image of 6 by 5, the first with a box.
+    pub(in crate::dataset) fn two_faces(a: [Landmark; 2], b: [Landmark; 2]) -> Vec<Sample> {
+        let image = ImageSource::Memory(Arc::new(image::RgbImage::from_pixel(6, 5, image::Rgb([9, 8, 7]))));
+        let face = |(name, landmarks, detector_box): (&str, [Landmark; 2], _)| Sample {
+            detector_box,
+            ..Sample::new(name, image.clone(), landmarks.to_vec())
+        };
+        [("s/a.png", a, Some(Rect::new(0.0, 1.0, 2.0, 4.0))), ("s/a.png#2", b, None)].map(face).to_vec()
+    }
+
     fn face(image: &str, x: f64) -> Face {
         Face {
             image: image.into(),
             landmarks: vec![Landmark::missing(), Landmark::visible(x, 1.0)],
-            detector_box: None,
-            subsets: Vec::new(),
+            ..Face::default()
         }
     }
 
@@ -298,6 +316,7 @@ pub(super) mod tests {
             (boxed(Rect::new(5.0, 5.0, 5.0, 9.0)), "no box"),
             (boxed(Rect::new(5.0, f64::NAN, 15.0, 9.0)), "no box"),
             (boxed(Rect::new(5.0, 5.0, 1e6, 9.0)), "no box"),
+            (Face { own_box: Some(Rect::new(5.0, 5.0, 4.0, 9.0)), ..face("a.png", 9.0) }, "no box"),
         ];
         for (i, (face, what)) in faces.into_iter().enumerate() {
             c.take(Path::new("f.csv"), Some(i + 1), Ok(face));
@@ -312,7 +331,7 @@ pub(super) mod tests {
         c.take(Path::new("f.csv"), None, Ok(face("a.png", 1.0)));
         c.take(Path::new("f.csv"), None, Ok(face("a.png", 2.0)));
         let (samples, problems) = c.finish();
-        assert_eq!((samples.len(), problems.len()), (2, 15));
-        assert!(problems[14].to_string().contains("already annotated"));
+        assert_eq!((samples.len(), problems.len()), (2, 16));
+        assert!(problems[15].to_string().contains("already annotated"));
     }
 }

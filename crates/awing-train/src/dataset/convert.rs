@@ -1,16 +1,11 @@
 //! From one format to another, and to a scheme of fewer points.
 
 use super::{
-    DataSource, Dataset, Format, ImageSource, Sample, aflw, cofw, dlib,
+    DataSource, Dataset, Format, Images, Sample,
     fit::{Change, fit},
-    lspet, mtfl,
-    pts::DETECTOR_BOXES,
+    formats::{Layout, Writer},
     text::folder_of,
-    wflw,
-    write::{image_bytes, image_name, write_coco, write_csv, write_pts},
-    ytf,
 };
-use crate::files::write_atomic;
 use awing::{
     Error, Result,
     scheme::{Conversion, Scheme},
@@ -20,18 +15,6 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-
-/// What becomes of the images when annotations are written in another place.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Images {
-    /// They are copied, byte for byte.
-    #[default]
-    Copy,
-    /// Links to them stand beside the annotations: symbolic ones, hard ones on Windows.
-    Link,
-    /// They stay where they are: for annotations that are written beside them, or moved there.
-    Leave,
-}
 
 /// What [`convert`] wrote.
 #[derive(Clone, Debug)]
@@ -67,11 +50,10 @@ pub struct Converted {
 /// ```
 ///
 /// # Errors
-/// [`Error::Invalid`] when there is something at the target or it lies in the dataset, or the format can say no face; [`Error::Io`] and
-/// [`Error::Image`] for what cannot be read or written.
+/// [`Error::Invalid`] when there is something at the target or it lies in the dataset, or the format is only read or can say no face;
+/// [`Error::Io`] and [`Error::Image`] for what cannot be read or written.
 pub fn convert(dataset: &Dataset, target: &DataSource, images: Images) -> Result<Converted> {
-    let format = target.format;
-    let (fitted, changes) = fit(dataset, format)?;
+    let (fitted, changes) = fit(dataset, target.format)?;
     if fitted.samples.is_empty() {
         let why = changes.first().map_or_else(|| "there are none".to_owned(), ToString::to_string);
         return Err(Error::invalid("faces", format!("nothing to write: {why}")));
@@ -85,33 +67,31 @@ pub fn convert(dataset: &Dataset, target: &DataSource, images: Images) -> Result
         );
         return Err(Error::invalid("target", problem));
     }
-    place.must_be_free(&fitted, format, images)?;
-    let mut sources: BTreeMap<String, &Sample> = BTreeMap::new();
+    place.must_be_free(&fitted, images)?;
+    let mut sources: BTreeMap<&str, &Sample> = BTreeMap::new();
     for sample in &fitted.samples {
-        sources.entry(image_name(sample)?).or_insert(sample);
+        sources.entry(sample.image_name()).or_insert(sample);
     }
     // Some file systems do not tell large letters from small ones.
     let annotations = place.annotations.to_string_lossy().to_lowercase();
-    if let Some(name) =
-        sources.keys().find(|name| place.images.join(name).to_string_lossy().to_lowercase() == annotations)
+    let taken = |folder: &Path, name: &str| folder.join(name).to_string_lossy().to_lowercase() == annotations;
+    if let Some(folder) = &place.images
+        && let Some(name) = sources.keys().find(|name| taken(folder, name))
     {
         let problem =
             format!("an image is called `{name}`, as the annotations would be; name their file otherwise");
         return Err(Error::invalid("target", problem));
     }
-    let mut absent = 0;
     // The annotations come last: where they are, the images are too.
-    if format != Format::Cofw {
+    let mut absent = 0;
+    if let Some(folder) = &place.images {
         for (name, sample) in &sources {
-            let path = place.images.join(name);
-            match images {
-                Images::Copy => write_atomic(&path, &image_bytes(sample, &path)?)?,
-                Images::Link => link(sample, &path)?,
-                Images::Leave => absent += usize::from(!path.is_file()),
-            }
+            absent += usize::from(!images.put(&sample.image, &folder.join(name))?);
         }
     }
-    write(&fitted, format, &place.annotations)?;
+    if let Some(Writer { write, .. }) = &target.format.description().write {
+        write(&fitted.samples, &fitted.scheme, &place.annotations)?;
+    }
     Ok(Converted {
         annotations: place.annotations,
         faces: fitted.samples.len(),
@@ -149,44 +129,29 @@ impl Dataset {
     }
 }
 
-impl Format {
-    /// What its annotation file is called in a folder; `None` for a file a face.
-    const fn file_name(self) -> Option<&'static str> {
-        match self {
-            Self::W300 => None,
-            Self::Wflw => Some("list_wflw.txt"),
-            Self::Cofw => Some("COFW_train_color.mat"),
-            Self::Aflw => Some("face_landmarks_aflw.csv"),
-            Self::Ytf => Some("frames_keypoints.csv"),
-            Self::Mtfl => Some("mtfl.txt"),
-            Self::Lspet => Some("joints.csv"),
-            Self::Dlib => Some("faces.xml"),
-            Self::Coco => Some("annotations.json"),
-            Self::Csv => Some("faces.csv"),
-        }
-    }
-}
-
-/// Endings of annotation files: nobody calls a folder so.
-const ENDINGS: [&str; 6] = ["csv", "json", "mat", "pts", "txt", "xml"];
-
 /// Where things are written.
 struct Target {
+    layout: &'static Layout,
     /// The annotation file, or the folder of the files.
     annotations: PathBuf,
     /// The folder of annotations and images.
     folder: PathBuf,
-    /// Where the format's reader looks for images.
-    images: PathBuf,
+    /// Where the format's reader looks for images; `None` where they are inside the file.
+    images: Option<PathBuf>,
 }
 
 impl Target {
     fn of(target: &DataSource) -> Result<Self> {
-        let (path, usual) = (&target.path, target.format.file_name());
-        let ending = |path: &Path| path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
-        let (given, right) = (ending(path), usual.and_then(|usual| ending(Path::new(usual))));
-        let names_file = given.is_some() && given == right && !path.is_dir();
-        if !names_file && !path.is_dir() && given.is_some_and(|given| ENDINGS.contains(&given.as_str())) {
+        let (path, layout) = (&target.path, &target.format.description().layout);
+        let usual = layout.file_name();
+        let given = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+        let right = usual.and_then(|_| layout.ending());
+        let names_file = given.is_some() && given.as_deref() == right && !path.is_dir();
+        // Nobody calls a folder as an annotation file.
+        let of_file = Format::ALL
+            .iter()
+            .any(|f| given.is_some() && f.description().layout.ending() == given.as_deref());
+        if !names_file && !path.is_dir() && of_file {
             let (path, format) = (path.display(), target.format);
             let problem = match right {
                 Some(right) => {
@@ -196,30 +161,24 @@ impl Target {
             };
             return Err(Error::invalid("target", problem));
         }
-        let Some(usual) = usual else {
-            return Ok(Self { annotations: path.clone(), folder: path.clone(), images: path.clone() });
+        let annotations = match usual {
+            Some(usual) if !names_file => path.join(usual),
+            _ => path.clone(),
         };
-        let file = if names_file { path.clone() } else { path.join(usual) };
-        let folder = folder_of(&file);
-        let images = match target.format {
-            Format::Wflw => folder.join(wflw::IMAGES),
-            Format::Aflw | Format::Lspet => folder.join("images"),
-            _ => folder.clone(),
+        let folder = if usual.is_some() { folder_of(&annotations) } else { path.clone() };
+        let images = match layout {
+            Layout::File { images, .. } if !images.is_empty() => Some(folder.join(images)),
+            Layout::Whole { .. } => None,
+            _ => Some(folder.clone()),
         };
-        Ok(Self { annotations: file, folder, images })
+        Ok(Self { layout, annotations, folder, images })
     }
 
     /// Refuses to write over anything.
-    fn must_be_free(&self, fitted: &Dataset, format: Format, images: Images) -> Result<()> {
-        let taken = |path: &Path| {
-            Error::invalid(
-                "target",
-                format!("{} is already there and is not changed; name another", path.display()),
-            )
-        };
+    fn must_be_free(&self, fitted: &Dataset, images: Images) -> Result<()> {
         if images != Images::Leave
+            && self.images.is_some()
             && self.folder.read_dir().is_ok_and(|mut entries| entries.next().is_some())
-            && format != Format::Cofw
         {
             let problem = format!(
                 "{} is not empty, and images would be mixed with what is there; name a new folder, or leave the images where they are",
@@ -227,55 +186,24 @@ impl Target {
             );
             return Err(Error::invalid("target", problem));
         }
-        if self.annotations != self.folder {
-            return if self.annotations.exists() { Err(taken(&self.annotations)) } else { Ok(()) };
-        }
-        let faces = fitted.samples.iter().map(|s| Path::new(s.image_name()).with_extension("pts"));
-        let files = faces.chain([PathBuf::from(DETECTOR_BOXES)]).map(|file| self.folder.join(file));
-        files.into_iter().find(|file| file.exists()).map_or(Ok(()), |file| Err(taken(&file)))
+        let files = match self.layout {
+            Layout::Folder { ending, beside } => {
+                let faces = fitted.samples.iter().map(|s| Path::new(s.image_name()).with_extension(ending));
+                faces.chain([PathBuf::from(beside)]).map(|file| self.folder.join(file)).collect()
+            }
+            _ => vec![self.annotations.clone()],
+        };
+        files.into_iter().find(|file| file.exists()).map_or(Ok(()), |file| {
+            let problem = format!("{} is already there and is not changed; name another", file.display());
+            Err(Error::invalid("target", problem))
+        })
     }
-}
-
-/// Writes annotations that fit the format.
-fn write(fitted: &Dataset, format: Format, path: &Path) -> Result<()> {
-    let (samples, points) = (fitted.samples.as_slice(), fitted.scheme.len());
-    let text = match format {
-        Format::W300 => return write_pts(fitted, path),
-        Format::Csv => return write_csv(fitted, path),
-        Format::Coco => return write_coco(fitted, path),
-        Format::Cofw => {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-            return write_atomic(path, &cofw::bytes(path, samples, name.contains("test"))?);
-        }
-        Format::Wflw => wflw::text(samples),
-        Format::Aflw => aflw::text(samples, points)?,
-        Format::Ytf => ytf::text(samples, points)?,
-        Format::Mtfl => mtfl::text(samples),
-        Format::Lspet => lspet::text(samples, &fitted.scheme.points)?,
-        Format::Dlib => dlib::text(samples),
-    };
-    write_atomic(path, text.as_bytes())
-}
-
-/// A link to an image file; images from elsewhere are written.
-fn link(sample: &Sample, path: &Path) -> Result<()> {
-    let ImageSource::File(source) = &sample.image else {
-        return write_atomic(path, &image_bytes(sample, path)?);
-    };
-    let source = source.canonicalize().map_err(Error::io(source, "read"))?;
-    let folder = folder_of(path);
-    std::fs::create_dir_all(&folder).map_err(Error::io(&folder, "create the folder"))?;
-    #[cfg(unix)]
-    let linked = std::os::unix::fs::symlink(source, path);
-    #[cfg(not(unix))]
-    let linked = std::fs::hard_link(source, path);
-    linked.map_err(Error::io(path, "link"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{ChangeKind, Landmark, OpenOptions, Visibility, collect::tests::scheme},
+        super::{ChangeKind, ImageSource, Landmark, OpenOptions, Visibility, collect::tests::scheme},
         *,
     };
     use awing::geometry::Rect;
@@ -303,8 +231,17 @@ mod tests {
     }
 
     fn dataset(samples: Vec<Sample>) -> Dataset {
-        let source = DataSource { format: Format::Csv, path: "memory".into() };
+        let source = "csv:memory".parse().unwrap();
         Dataset { source, scheme: scheme(POINTS), samples, problems: Vec::new() }
+    }
+
+    fn source(format: &str, path: PathBuf) -> DataSource {
+        DataSource { format: format.parse().unwrap(), path }
+    }
+
+    /// The formats that can be written.
+    fn written() -> impl Iterator<Item = Format> {
+        Format::ALL.into_iter().filter(|format| format.is_written())
     }
 
     /// Faces that differ in their first point, which is always there.
@@ -318,13 +255,13 @@ mod tests {
             .prop_map(|(x, y, w, h)| Rect::new(x, y, x + w, y + h));
         let face = (
             prop::collection::vec(landmark, POINTS),
-            prop::option::of(rect),
+            (prop::option::of(rect.clone()), prop::option::of(rect)),
             0..SUBSETS.len(),
             any::<bool>(),
         );
         prop::collection::vec(face, NAMES.len()).prop_map(|faces| {
             let each = faces.into_iter().zip(NAMES).enumerate();
-            each.map(|(i, ((mut landmarks, detector_box, subsets, whole), name))| {
+            each.map(|(i, ((mut landmarks, (detector_box, own_box), subsets, whole), name))| {
                 landmarks[0] = Landmark::visible(1000.0 + 10.0 * i as f64, 1000.25);
                 if whole || i == 0 {
                     landmarks
@@ -335,14 +272,9 @@ mod tests {
                 if i == 0 {
                     landmarks.iter_mut().for_each(|l| l.point.x = l.point.x.abs() + 1.0);
                 }
-                Sample {
-                    name: name.into(),
-                    image: image(if name.contains('#') { 2 } else { i }),
-                    landmarks,
-                    detector_box,
-                    subsets: SUBSETS[subsets].iter().map(|s| (*s).to_string()).collect(),
-                    place: None,
-                }
+                let image = image(if name.contains('#') { 2 } else { i });
+                let subsets = SUBSETS[subsets].iter().map(|s| (*s).to_string()).collect();
+                Sample { detector_box, own_box, subsets, ..Sample::new(name, image, landmarks) }
             })
             .collect()
         })
@@ -381,9 +313,11 @@ mod tests {
                 assert_eq!(p.visibility, q.visibility, "{what}: {}", a.name);
                 assert!(p.point.distance(q.point) < 1e-5, "{what}: {}", a.name);
             }
-            match (a.detector_box, b.detector_box) {
-                (Some(a), Some(b)) => assert!(near(a, b), "{what}: {a:?} {b:?}"),
-                (a, b) => assert_eq!(a, b, "{what}"),
+            for boxes in [(a.detector_box, b.detector_box), (a.own_box, b.own_box)] {
+                match boxes {
+                    (Some(a), Some(b)) => assert!(near(a, b), "{what}: {a:?} {b:?}"),
+                    (a, b) => assert_eq!(a, b, "{what}"),
+                }
             }
             assert_eq!(a.subsets, b.subsets, "{what}: {}", a.name);
             let pixels = |s: &Sample| s.load_image().unwrap().get_pixel(3, 2).0[0];
@@ -399,11 +333,11 @@ mod tests {
         fn every_field_that_a_format_can_hold_comes_back(samples in faces()) {
             let folder = tempfile::tempdir().unwrap();
             let given = dataset(samples);
-            for a in Format::ALL {
+            for a in written() {
                 let at = |part: String| folder.path().join(format!("{a}")).join(part);
                 let in_a = through(&given, a, &at("a".into()), Images::Copy);
                 assert_same(&format!("{a}"), &in_a, &fit(&given, a).unwrap().0);
-                for b in Format::ALL {
+                for b in written() {
                     let in_b = through(&in_a, b, &at(format!("{b}")), Images::Link);
                     let (fitted, changes) = fit(&in_a, b).unwrap();
                     assert_same(&format!("{a} to {b}"), &in_b, &fitted);
@@ -422,20 +356,27 @@ mod tests {
                                 prop_assert!(p.point.distance(q.point) < 1e-5);
                             }
                         }
+                        let (squared, own) = (changed(ChangeKind::BoxesSquared), changed(ChangeKind::OwnBoxes));
                         if let (Some(p), Some(q)) = (face.detector_box, again.detector_box) {
-                            prop_assert!(near(p, q) || changed(ChangeKind::BoxesSquared) || changed(ChangeKind::BoxesLeftOut));
+                            prop_assert!(near(p, q) || squared || own || changed(ChangeKind::BoxesLeftOut));
                         } else if face.detector_box.is_some() != again.detector_box.is_some() {
-                            prop_assert!(changed(ChangeKind::BoxesLeftOut) || changed(ChangeKind::BoxesMade), "{a} to {b}");
+                            prop_assert!(own || changed(ChangeKind::BoxesLeftOut) || changed(ChangeKind::BoxesMade), "{a} to {b}");
+                        }
+                        match (face.own_box, again.own_box) {
+                            (Some(p), Some(q)) => prop_assert!(near(p, q) || squared || own, "{a} to {b}"),
+                            (Some(_), None) => prop_assert!(own, "{a} to {b}"),
+                            (None, Some(_)) => prop_assert_eq!(b.name(), "aflw"),
+                            (None, None) => {}
                         }
                         let sorted = |face: &Sample| {
                             let mut subsets = face.subsets.clone();
                             subsets.sort();
                             subsets
                         };
-                        prop_assert!(sorted(face) == sorted(again) || changed(ChangeKind::Subsets) || a == Format::W300,
+                        prop_assert!(sorted(face) == sorted(again) || changed(ChangeKind::Subsets) || a.name() == "300w",
                             "{a} to {b}: {} {:?} {:?}", face.name, face.subsets, again.subsets);
                         prop_assert!(face.name == again.name
-                            || changed(ChangeKind::Names) || changed(ChangeKind::FurtherFaces) || a == Format::Cofw
+                            || changed(ChangeKind::Names) || changed(ChangeKind::FurtherFaces) || a.name() == "cofw"
                             || lost);
                     }
                 }
@@ -447,12 +388,9 @@ mod tests {
     fn each_loss_is_told_once() {
         let hidden = Landmark { visibility: Visibility::Occluded, ..Landmark::visible(3.0, 4.0) };
         let face = |name: &str, landmarks: Vec<Landmark>| Sample {
-            name: name.into(),
-            image: image(1),
-            landmarks,
             detector_box: Some(Rect::new(0.0, 0.0, 4.0, 6.0)),
             subsets: vec!["mine".into()],
-            place: None,
+            ..Sample::new(name, image(1), landmarks)
         };
         let mut samples = vec![
             face("a b.png", vec![hidden; POINTS]),
@@ -461,28 +399,29 @@ mod tests {
         ];
         samples[1].detector_box = None;
         let given = dataset(samples);
-        let told = |format| {
-            let lines: Vec<String> = fit(&given, format).unwrap().1.iter().map(ToString::to_string).collect();
+        let told = |format: &str| {
+            let lines: Vec<String> =
+                fit(&given, format.parse().unwrap()).unwrap().1.iter().map(ToString::to_string).collect();
             lines.join("\n")
         };
         assert_eq!(
-            told(Format::W300),
+            told("300w"),
             "hidden points of 1 face become visible ones: 300w cannot say it\n\
              1 face with missing points is left out: 300w cannot say it\n\
              1 face gets a copy of the image under a name of its own: 300w holds one face an image\n\
              subsets of 2 faces are lost or changed: 300w tells them from the image's path"
         );
         assert_eq!(
-            told(Format::Aflw),
+            told("aflw"),
             "hidden points of 2 faces become visible ones: aflw cannot say it\n\
              1 face without a box gets the one around the points: aflw asks for one\n\
              boxes of 2 faces become squares: aflw knows no others\n\
              subsets of 3 faces are lost or changed: aflw cannot say them"
         );
-        let words = told(Format::Mtfl);
+        let words = told("mtfl");
         assert!(words.contains("boxes of 1 face are left out: mtfl has none"), "{words}");
         assert!(words.contains("1 image gets another name: the format has no blanks in names"), "{words}");
-        assert_eq!((told(Format::Csv), told(Format::Coco)), (String::new(), String::new()));
+        assert_eq!((told("csv"), told("coco")), (String::new(), String::new()));
     }
 
     #[test]
@@ -490,64 +429,57 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let at = |path: &str| folder.path().join(path);
         super::super::write_drawn(&at("faces"), 2, 1).unwrap();
-        let open = |format, path: &str| {
-            Dataset::open(&DataSource { format, path: at(path) }, &OpenOptions::default()).unwrap()
+        let open = |format: &str, path: &str| {
+            Dataset::open(&source(format, at(path)), &OpenOptions::default()).unwrap()
         };
-        let given = open(Format::W300, "faces");
-        let to = |given: &Dataset, format, path: &str| {
-            convert(given, &DataSource { format, path: at(path) }, Images::Copy)
+        let given = open("300w", "faces");
+        let to = |given: &Dataset, format: &str, path: &str| {
+            convert(given, &source(format, at(path)), Images::Copy)
         };
         #[cfg(unix)]
         std::os::unix::fs::symlink(at("faces"), at("link")).unwrap();
         for path in ["faces/sub", "faces/a/b", "other/../faces/sub", "new/../faces/sub", "faces", "link/sub"]
         {
-            let error = to(&given, Format::W300, path).unwrap_err().to_string();
+            let error = to(&given, "300w", path).unwrap_err().to_string();
             let told = error.contains("would hold the faces twice") && error.contains("outside");
             assert!(told || cfg!(not(unix)), "{path}: {error}");
         }
-        assert_eq!(open(Format::W300, "faces").samples.len(), 2);
+        assert_eq!(open("300w", "faces").samples.len(), 2);
         // A neighbour of a longer name, a format that is another's, and a file that is named itself.
-        to(&given, Format::W300, "faces-2").unwrap();
-        to(&given, Format::Csv, "faces/table").unwrap();
-        to(&open(Format::Csv, "faces/table"), Format::Csv, "faces/table/sub").unwrap();
-        assert_eq!(open(Format::W300, "faces").samples.len(), 2);
-        assert_eq!(open(Format::Csv, "faces/table").samples.len(), 2);
+        to(&given, "300w", "faces-2").unwrap();
+        to(&given, "csv", "faces/table").unwrap();
+        to(&open("csv", "faces/table"), "csv", "faces/table/sub").unwrap();
+        assert_eq!(open("300w", "faces").samples.len(), 2);
+        assert_eq!(open("csv", "faces/table").samples.len(), 2);
     }
 
     #[test]
     fn nothing_is_written_over() {
         let folder = tempfile::tempdir().unwrap();
-        let given = dataset(vec![Sample {
-            name: "a.png".into(),
-            image: image(1),
-            landmarks: vec![Landmark::visible(1.0, 2.0); POINTS],
-            detector_box: None,
-            subsets: Vec::new(),
-            place: None,
-        }]);
-        let to = |format, path: &str, images| {
-            convert(&given, &DataSource { format, path: folder.path().join(path) }, images)
+        let given = dataset(vec![Sample::new("a.png", image(1), vec![Landmark::visible(1.0, 2.0); POINTS])]);
+        let to = |format: &str, path: &str, images| {
+            convert(&given, &source(format, folder.path().join(path)), images)
         };
         // A file of the usual name in a folder, and one named in full.
-        assert!(to(Format::Coco, "x", Images::Copy).unwrap().annotations.ends_with("x/annotations.json"));
-        let beside = to(Format::Csv, "x/own.csv", Images::Leave).unwrap();
+        assert!(to("coco", "x", Images::Copy).unwrap().annotations.ends_with("x/annotations.json"));
+        let beside = to("csv", "x/own.csv", Images::Leave).unwrap();
         assert!(beside.annotations.ends_with("x/own.csv"));
         assert_eq!((beside.faces, beside.images, beside.absent), (1, 1, 0));
-        assert_eq!(to(Format::Csv, "elsewhere/own.csv", Images::Leave).unwrap().absent, 1);
-        to(Format::W300, "x", Images::Leave).unwrap();
+        assert_eq!(to("csv", "elsewhere/own.csv", Images::Leave).unwrap().absent, 1);
+        to("300w", "x", Images::Leave).unwrap();
         let before = std::fs::read_to_string(folder.path().join("x/a.pts")).unwrap();
         for (format, path, images, what) in [
-            (Format::Csv, "x/own.csv", Images::Leave, "own.csv is already there"),
-            (Format::W300, "x", Images::Leave, "a.pts is already there"),
-            (Format::Csv, "x/other.csv", Images::Copy, "is not empty"),
-            (Format::Dlib, "x", Images::Link, "is not empty"),
+            ("csv", "x/own.csv", Images::Leave, "own.csv is already there"),
+            ("300w", "x", Images::Leave, "a.pts is already there"),
+            ("csv", "x/other.csv", Images::Copy, "is not empty"),
+            ("dlib", "x", Images::Link, "is not empty"),
             (
-                Format::Dlib,
+                "dlib",
                 "new/a.txt",
                 Images::Copy,
                 "a.txt is no name for dlib data; name a .xml file or a folder",
             ),
-            (Format::W300, "new/a.PTS", Images::Copy, "for 300w data, a file for each face"),
+            ("300w", "new/a.PTS", Images::Copy, "for 300w data, a file for each face"),
         ] {
             let error = to(format, path, images).unwrap_err().to_string();
             assert!(error.contains(what), "{error}");
@@ -558,12 +490,12 @@ mod tests {
         samples[0].name = "Annotations.json".into();
         let odd =
             Dataset { samples, source: given.source.clone(), scheme: given.scheme.clone(), problems: vec![] };
-        let target = DataSource { format: Format::Coco, path: folder.path().join("odd") };
+        let target = source("coco", folder.path().join("odd"));
         let error = convert(&odd, &target, Images::Copy).unwrap_err().to_string();
         assert!(error.contains("an image is called `Annotations.json`"), "{error}");
         assert!(!folder.path().join("odd").exists());
         // The images of COFW are inside its file.
-        to(Format::Cofw, "x/COFW_test_color.mat", Images::Copy).unwrap();
+        to("cofw", "x/COFW_test_color.mat", Images::Copy).unwrap();
         let read: DataSource =
             format!("cofw:{}", folder.path().join("x/COFW_test_color.mat").display()).parse().unwrap();
         let read =
@@ -574,18 +506,61 @@ mod tests {
     }
 
     #[test]
+    fn what_a_data_set_divides_errors_by_survives_other_formats() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| folder.path().join(path);
+        std::fs::create_dir(at("aflw")).unwrap();
+        image::RgbImage::new(4, 3).save(at("aflw/a.png")).unwrap();
+        let line = "a.png,0.5,100,60,70,41,42,43,44,45,46,47,48,49,50\n";
+        std::fs::write(at("aflw/faces.csv"), line).unwrap();
+        let open = |format: &str, path: &str| {
+            let options = OpenOptions { scheme: Some(scheme(POINTS)), ..OpenOptions::default() };
+            Dataset::open(&source(format, at(path)), &options).unwrap()
+        };
+        let square = Some(Rect::new(10.0, 20.0, 110.0, 120.0));
+        let mut given = open("aflw", "aflw");
+        for format in ["csv", "coco", "aflw"] {
+            assert_eq!(
+                (given.samples[0].own_box, given.samples[0].detector_box),
+                (square, square),
+                "{format}"
+            );
+            let to = format!("to-{format}");
+            assert_eq!(convert(&given, &source(format, at(&to)), Images::Copy).unwrap().changes, []);
+            given = open(format, &to);
+        }
+        // No detector's box is taken for it, and 300-W cannot say it.
+        let told = convert(&given, &source("300w", at("300w")), Images::Copy).unwrap().changes;
+        let told: Vec<String> = told.iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["own boxes of 1 face are left out: 300w has none"]);
+        let ibug = open("300w", "300w");
+        assert_eq!((ibug.samples[0].own_box, ibug.samples[0].detector_box), (None, square));
+    }
+
+    #[test]
+    fn names_that_lead_out_and_formats_without_points_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let to = |name: &str, format: &str| {
+            let given = dataset(vec![Sample::new(name, image(1), vec![Landmark::visible(1.0, 2.0); POINTS])]);
+            convert(&given, &source(format, folder.path().join("new")), Images::Copy).unwrap_err().to_string()
+        };
+        for format in written() {
+            assert!(to("../a.png", format.name()).contains("leads out"));
+            assert!(to("/a.png", format.name()).contains("absolute"));
+        }
+        for format in ["wider", "none"] {
+            assert_eq!(to("a.png", format), format!("format: {format} is only read; name another to write"));
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
     fn points_are_chosen_by_their_names() {
         let wflw = Scheme::builtin("wflw-98").unwrap();
         let ibug = Scheme::builtin("300w-68").unwrap();
         let landmarks: Vec<Landmark> = (0..98).map(|i| Landmark::visible(f64::from(i), 1.0)).collect();
-        let mut given = dataset(vec![Sample {
-            name: "a.png".into(),
-            image: image(1),
-            landmarks,
-            detector_box: None,
-            subsets: vec!["pose".into()],
-            place: None,
-        }]);
+        let subsets = vec!["pose".into()];
+        let mut given = dataset(vec![Sample { subsets, ..Sample::new("a.png", image(1), landmarks) }]);
         given.scheme = wflw.clone();
         let converted = given.in_scheme(&ibug).unwrap();
         let face = &converted.samples[0];

@@ -1,10 +1,13 @@
 //! What each format can say of a face, and faces made to fit it.
 
 use super::{
-    Dataset, Format, Landmark, Sample, Visibility, collect::numbered, csv::SEPARATOR, mtfl, pts, wflw,
-    write::image_name,
+    Dataset, Format, Landmark, Sample, Visibility,
+    collect::numbered,
+    folder::has_image_ending,
+    formats::{Boxes, Faces, Missing, Names, Subsets, Writer},
+    text::inside,
 };
-use awing::{Result, geometry::Rect};
+use awing::{Error, Result, geometry::Rect};
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,6 +35,8 @@ pub enum ChangeKind {
     BoxesMade,
     /// Boxes become squares.
     BoxesSquared,
+    /// The data set's own boxes are left out, or take the place of a detector's.
+    OwnBoxes,
     /// Subsets are left out, or follow from something else.
     Subsets,
     /// MTFL's gender, smile and glasses are lost, or written as not known.
@@ -50,6 +55,9 @@ pub struct Change {
     /// Because of which format.
     #[serde(serialize_with = "format_name")]
     pub format: Format,
+    /// What was not read, where that is lost.
+    #[serde(skip)]
+    unread: &'static str,
 }
 
 fn format_name<S: serde::Serializer>(format: &Format, to: S) -> Result<S::Ok, S::Error> {
@@ -59,7 +67,8 @@ fn format_name<S: serde::Serializer>(format: &Format, to: S) -> Result<S::Ok, S:
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use ChangeKind as K;
-        let Self { kind, count, format } = self;
+        let Self { kind, count, format, unread } = self;
+        let Some(writer) = &format.description().write else { return write!(f, "{format} is only read") };
         let (faces, s) =
             if *count == 1 { ("1 face".to_owned(), "s") } else { (format!("{count} faces"), "") };
         match kind {
@@ -87,28 +96,32 @@ impl fmt::Display for Change {
                 write!(f, "{faces} without a box get{s} the one around the points: {format} asks for one")
             }
             K::BoxesSquared => write!(f, "boxes of {faces} become squares: {format} knows no others"),
-            K::Subsets => write!(
-                f,
-                "subsets of {faces} are lost or changed: {}",
-                match format {
-                    Format::W300 => "300w tells them from the image's path".to_owned(),
-                    Format::Wflw => format!("wflw knows {}", wflw::ATTRIBUTES.join(", ")),
-                    Format::Mtfl => format!("mtfl knows one of {}", mtfl::POSES.join(", ")),
-                    other => format!("{other} cannot say them"),
-                }
-            ),
-            K::Attributes if *format == Format::Mtfl => {
-                write!(f, "gender, smile and glasses of {faces} are written as 0: they are not known")
+            K::OwnBoxes if writer.boxes == Boxes::OwnSquare => {
+                write!(f, "{faces} get{s} one box, the set's own, for both: {format} has no detector's")
             }
-            K::Attributes => write!(f, "gender, smile and glasses of {faces} are lost: they are not read"),
+            K::OwnBoxes => write!(f, "own boxes of {faces} are left out: {format} has none"),
+            K::Subsets => {
+                write!(f, "subsets of {faces} are lost or changed: {format} ")?;
+                match &writer.subsets {
+                    Subsets::OfImage(_) => write!(f, "tells them from the image's path"),
+                    Subsets::Known(names) => write!(f, "knows {}", names.join(", ")),
+                    Subsets::OneOf(names) => write!(f, "knows one of {}", names.join(", ")),
+                    Subsets::No | Subsets::Called(_) => write!(f, "cannot say them"),
+                }
+            }
+            K::Attributes if unread.is_empty() => {
+                write!(f, "{} of {faces} are written as 0: they are not known", writer.unread)
+            }
+            K::Attributes => write!(f, "{unread} of {faces} are lost: they are not read"),
             K::Names => write!(
                 f,
                 "{count} image{} another name: {}",
                 if *count == 1 { " gets" } else { "s get" },
-                match format {
-                    Format::Cofw => "cofw numbers them",
-                    Format::W300 => "300w tells images apart by what stands before .jpg, .png, …",
-                    _ => "the format has no blanks in names",
+                match writer.names {
+                    Names::Numbers { .. } => format!("{format} numbers them"),
+                    Names::Stems =>
+                        format!("{format} tells images apart by what stands before .jpg, .png, …"),
+                    _ => "the format has no blanks in names".to_owned(),
                 }
             ),
         }
@@ -119,96 +132,22 @@ fn be(count: usize) -> &'static str {
     if count == 1 { "is" } else { "are" }
 }
 
-/// What a format does with boxes.
-#[derive(Clone, Copy, PartialEq)]
-enum Boxes {
-    No,
-    Optional,
-    /// Every face has one or none has.
-    AllOrNone,
-    Needed,
-    Square,
-}
-
-/// Which names of images a format can say.
-#[derive(Clone, Copy, PartialEq)]
-enum Names {
-    Any,
-    /// No blanks at the ends.
-    Trimmed,
-    /// No blanks.
-    Words,
-    /// A known ending, and no two names that differ in it alone; no blanks at the ends.
-    Stems,
-    /// None.
-    Numbers,
-}
-
-/// How many faces of an image a format can say.
-#[derive(Clone, Copy, PartialEq)]
-enum Faces {
-    One,
-    /// Their first points must differ.
-    Distinct,
-    Any,
-}
-
-struct Abilities {
-    hidden: bool,
-    missing: bool,
-    boxes: Boxes,
-    names: Names,
-    faces: Faces,
-}
-
-impl Format {
-    const fn abilities(self) -> Abilities {
-        let (hidden, missing, boxes, names, faces) = match self {
-            Self::W300 => (false, false, Boxes::Optional, Names::Stems, Faces::One),
-            Self::Wflw => (false, false, Boxes::Optional, Names::Words, Faces::Distinct),
-            Self::Cofw => (true, false, Boxes::AllOrNone, Names::Numbers, Faces::Any),
-            Self::Aflw => (false, true, Boxes::Square, Names::Trimmed, Faces::Any),
-            Self::Ytf => (false, false, Boxes::No, Names::Trimmed, Faces::Any),
-            Self::Mtfl => (false, false, Boxes::No, Names::Words, Faces::Any),
-            Self::Lspet => (false, true, Boxes::No, Names::Trimmed, Faces::Any),
-            Self::Dlib => (false, false, Boxes::Needed, Names::Any, Faces::Any),
-            Self::Coco => (true, true, Boxes::Optional, Names::Any, Faces::Any),
-            Self::Csv => (true, true, Boxes::Optional, Names::Trimmed, Faces::Distinct),
-        };
-        Abilities { hidden, missing, boxes, names, faces }
-    }
-
-    /// The subsets of a face that the format can say.
-    fn subsets(self, image: &str, subsets: &[String]) -> Vec<String> {
-        let known = |names: &[&str]| {
-            let kept = names.iter().filter(|name| subsets.iter().any(|s| s == *name));
-            kept.map(|name| (*name).to_string()).collect::<Vec<_>>()
-        };
-        match self {
-            Self::Csv => {
-                let plain = |s: &&String| !s.contains(SEPARATOR) && !s.is_empty() && s.trim() == s.as_str();
-                subsets.iter().filter(plain).cloned().collect()
-            }
-            Self::Coco => subsets.to_vec(),
-            Self::W300 => pts::subsets(image),
-            Self::Wflw => known(&wflw::ATTRIBUTES),
-            Self::Mtfl => known(&mtfl::POSES).into_iter().take(1).collect(),
-            Self::Cofw | Self::Aflw | Self::Ytf | Self::Lspet | Self::Dlib => Vec::new(),
-        }
-    }
-}
-
 /// The faces as `format` can say them, sorted and named as its reader will give them back, and what changes on the
 /// way, each kind once.
 ///
 /// # Errors
-/// [`awing::Error::Invalid`] for a sample whose name is no relative path.
+/// [`Error::Invalid`] for a sample whose name is no relative path, and a format that is only read.
 pub fn fit(dataset: &Dataset, format: Format) -> Result<(Dataset, Vec<Change>)> {
-    let mut fitter = Fitter { format, abilities: format.abilities(), counts: BTreeMap::new() };
+    let writer =
+        format.description().write.as_ref().ok_or_else(|| {
+            Error::invalid("format", format!("{format} is only read; name another to write"))
+        })?;
+    let mut fitter = Fitter { writer, counts: BTreeMap::new() };
     let any_box = dataset.samples.iter().any(|sample| sample.detector_box.is_some());
     let mut samples = Vec::with_capacity(dataset.samples.len());
     for sample in &dataset.samples {
-        let image = image_name(sample)?;
+        let image = inside(sample.image_name())
+            .map_err(|(_, problem)| Error::invalid(format!("sample {}", sample.name), problem))?;
         let mut sample = sample.clone();
         if fitter.points(&mut sample.landmarks) {
             fitter.face_box(&mut sample, any_box);
@@ -222,7 +161,7 @@ pub fn fit(dataset: &Dataset, format: Format) -> Result<(Dataset, Vec<Change>)> 
     fitter.distinct(&mut by_image);
     for (image, faces) in &mut by_image {
         for face in faces {
-            let kept = format.subsets(image, &face.subsets);
+            let kept = writer.subsets.kept(image, &face.subsets);
             let same = |a: &[String], b: &[String]| a.iter().all(|s| b.contains(s));
             if !same(&kept, &face.subsets) || !same(&face.subsets, &kept) {
                 fitter.count(ChangeKind::Subsets);
@@ -230,13 +169,16 @@ pub fn fit(dataset: &Dataset, format: Format) -> Result<(Dataset, Vec<Change>)> 
             face.subsets = kept;
         }
     }
-    let attributes = match (format, dataset.source.format) {
-        (Format::Mtfl, _) => by_image.values().flatten().filter(|face| !face.subsets.is_empty()).count(),
-        (_, Format::Mtfl) => by_image.values().flatten().count(),
-        _ => 0,
+    let faces = || by_image.values().flatten();
+    let lost = dataset.source.format.description().write.as_ref().map_or("", |writer| writer.unread);
+    let (attributes, unread) = match (writer.unread, lost) {
+        ("", "") => (0, ""),
+        ("", lost) => (faces().count(), lost),
+        _ => (faces().filter(|face| !face.subsets.is_empty()).count(), ""),
     };
     fitter.counts.extend((attributes > 0).then_some((ChangeKind::Attributes, attributes)));
-    let changes = fitter.counts.into_iter().map(|(kind, count)| Change { kind, count, format }).collect();
+    let change = |(kind, count)| Change { kind, count, format, unread };
+    let changes = fitter.counts.into_iter().map(change).collect();
     let fitted = Dataset {
         source: dataset.source.clone(),
         scheme: dataset.scheme.clone(),
@@ -247,8 +189,7 @@ pub fn fit(dataset: &Dataset, format: Format) -> Result<(Dataset, Vec<Change>)> 
 }
 
 struct Fitter {
-    format: Format,
-    abilities: Abilities,
+    writer: &'static Writer,
     counts: BTreeMap<ChangeKind, usize>,
 }
 
@@ -260,17 +201,17 @@ impl Fitter {
     /// Whether the face can be said at all.
     fn points(&mut self, landmarks: &mut [Landmark]) -> bool {
         let has = |landmarks: &[Landmark], v| landmarks.iter().any(|l| l.visibility == v);
-        if !self.abilities.missing && has(landmarks, Visibility::Missing) {
+        if self.writer.missing == Missing::No && has(landmarks, Visibility::Missing) {
             self.count(ChangeKind::MissingPoints);
             return false;
         }
-        if !self.abilities.hidden && has(landmarks, Visibility::Occluded) {
+        if !self.writer.hidden && has(landmarks, Visibility::Occluded) {
             self.count(ChangeKind::HiddenPoints);
             let hidden = landmarks.iter_mut().filter(|l| l.visibility == Visibility::Occluded);
             hidden.for_each(|l| l.visibility = Visibility::Visible);
         }
         let corner = |l: &Landmark| l.position().is_some_and(|p| p.x <= 0.0 && p.y <= 0.0);
-        if self.format == Format::Aflw && landmarks.iter().any(corner) {
+        if self.writer.missing == Missing::AsCorner && landmarks.iter().any(corner) {
             self.count(ChangeKind::CornerPoints);
             landmarks.iter_mut().filter(|l| corner(l)).for_each(|l| *l = Landmark::missing());
             return landmarks.iter().any(|l| l.position().is_some());
@@ -279,42 +220,49 @@ impl Fitter {
     }
 
     fn face_box(&mut self, sample: &mut Sample, any_box: bool) {
-        let needed = match self.abilities.boxes {
+        if !self.writer.own_boxes && sample.own_box.take().is_some() {
+            self.count(ChangeKind::OwnBoxes);
+        }
+        match self.writer.boxes {
             Boxes::No => {
                 if sample.detector_box.take().is_some() {
                     self.count(ChangeKind::BoxesLeftOut);
                 }
-                return;
             }
-            Boxes::Optional => return,
-            Boxes::AllOrNone => any_box,
-            Boxes::Needed | Boxes::Square => true,
-        };
-        if needed && sample.detector_box.is_none() {
-            self.count(ChangeKind::BoxesMade);
-            // Points on one line have no box of their own.
-            let around = Rect::around(sample.landmarks.iter().filter_map(Landmark::position));
-            sample.detector_box = around.map(|r| {
-                let (dx, dy) = ((2.0 - r.width()).max(0.0) / 2.0, (2.0 - r.height()).max(0.0) / 2.0);
-                Rect::new(r.x0 - dx, r.y0 - dy, r.x1 + dx, r.y1 + dy)
-            });
-            if self.abilities.boxes == Boxes::Square {
-                sample.detector_box = sample.detector_box.map(square);
+            Boxes::Optional => {}
+            Boxes::AllOrNone if !any_box => {}
+            Boxes::AllOrNone | Boxes::Needed => {
+                sample.detector_box = sample.detector_box.or_else(|| self.made(sample));
             }
-        } else if let (Boxes::Square, Some(b)) = (self.abilities.boxes, sample.detector_box)
-            && (b.width() - b.height()).abs() > 1e-6
-        {
-            self.count(ChangeKind::BoxesSquared);
-            sample.detector_box = Some(square(b));
+            Boxes::OwnSquare => {
+                if sample.own_box.is_some() && sample.own_box != sample.detector_box {
+                    self.count(ChangeKind::OwnBoxes);
+                }
+                let given = sample.own_box.or(sample.detector_box);
+                if given.is_some_and(|b| square(b) != b) {
+                    self.count(ChangeKind::BoxesSquared);
+                }
+                sample.own_box = given.or_else(|| self.made(sample)).map(square);
+                sample.detector_box = sample.own_box;
+            }
         }
+    }
+
+    /// The box around the points of a face without any; points on one line have none of their own.
+    fn made(&mut self, sample: &Sample) -> Option<Rect> {
+        self.count(ChangeKind::BoxesMade);
+        Rect::around(sample.landmarks.iter().filter_map(Landmark::position)).map(|r| {
+            let (dx, dy) = ((2.0 - r.width()).max(0.0) / 2.0, (2.0 - r.height()).max(0.0) / 2.0);
+            Rect::new(r.x0 - dx, r.y0 - dy, r.x1 + dx, r.y1 + dy)
+        })
     }
 
     /// The faces with the names of their images in the format.
     fn names(&mut self, samples: Vec<(String, Sample)>) -> Vec<(String, Sample)> {
-        let names = self.abilities.names;
-        if names == Names::Numbers {
+        let names = self.writer.names;
+        if let Names::Numbers { folder } = names {
             let numbered =
-                |(i, (_, sample)): (usize, (_, Sample))| (format!("IsTr/{:04}.png", i + 1), sample);
+                |(i, (_, sample)): (usize, (_, Sample))| (format!("{folder}/{:04}.png", i + 1), sample);
             self.counts.extend((!samples.is_empty()).then_some((ChangeKind::Names, samples.len())));
             return samples.into_iter().enumerate().map(numbered).collect();
         }
@@ -337,7 +285,7 @@ impl Fitter {
         let mut result = Vec::with_capacity(samples.len());
         for (image, sample) in samples {
             let name = match given.get(&image) {
-                Some(_) if self.abilities.faces == Faces::One => {
+                Some(_) if self.writer.faces == Faces::One => {
                     self.count(ChangeKind::FurtherFaces);
                     free(&sayable(&image, names))
                 }
@@ -360,7 +308,7 @@ impl Fitter {
 
     /// Leaves out what the reader would take for the same face again.
     fn distinct(&mut self, by_image: &mut BTreeMap<String, Vec<Sample>>) {
-        if self.abilities.faces != Faces::Distinct {
+        if self.writer.faces != Faces::Distinct {
             return;
         }
         for faces in by_image.values_mut() {
@@ -375,8 +323,11 @@ impl Fitter {
     }
 }
 
-/// The square around the middle of a box, as wide as its larger side.
+/// The square around the middle of a box, as wide as its larger side; a box that is one but for rounding stays as it is.
 fn square(b: Rect) -> Rect {
+    if (b.width() - b.height()).abs() <= 1e-6 {
+        return b;
+    }
     let (half, middle) = (b.width().max(b.height()) / 2.0, b.center());
     Rect::new(middle.x - half, middle.y - half, middle.x + half, middle.y + half)
 }
@@ -392,12 +343,12 @@ fn stem(name: &str) -> &str {
 /// The name as the format can say it.
 fn sayable(name: &str, names: Names) -> String {
     match names {
-        Names::Any | Names::Numbers => name.to_string(),
+        Names::Any | Names::Numbers { .. } => name.to_string(),
         Names::Trimmed if name.trim() == name => name.to_string(),
         Names::Words if !name.contains(char::is_whitespace) => name.to_string(),
         Names::Trimmed | Names::Words => name.replace(|c: char| c.is_whitespace() || c == '#', "_"),
         Names::Stems => {
-            let known = pts::has_image_ending(Path::new(name));
+            let known = has_image_ending(Path::new(name));
             let name = sayable(name, Names::Trimmed);
             if known { name } else { name + ".png" }
         }

@@ -5,12 +5,13 @@
 //! [`Dataset::problems`] and the rest is used. [`convert()`] writes samples again, in any of the formats; [`split()`] parts
 //! them, so that no person stands on both sides. Images lie below one folder: names that lead out of it are refused.
 //!
-//! For data of one's own, use [`Format::Csv`]: one line a face, image paths relative to the file.
+//! A format has one home, its file in `formats`. For data of one's own, use `csv`: one line a face, image paths relative to the file.
 //!
 //! | column | meaning |
 //! |---|---|
 //! | `image` | image file, relative to the CSV file |
 //! | `box_x0,box_y0,box_x1,box_y1` | face box; optional, may be empty |
+//! | `own_x0,own_y0,own_x1,own_y1` | the box that the data set's protocol divides errors by, as AFLW's; optional, may be empty |
 //! | `x0,y0,x1,y1,…` | the points of the scheme, in its order |
 //! | `v0,v1,…` | 2 visible, 1 hidden, 0 not annotated; optional |
 //! | `subsets` | the subsets it belongs to, `;` between them; optional |
@@ -26,44 +27,38 @@
 //! # Ok::<(), awing::Error>(())
 //! ```
 
-mod aflw;
 mod box_choice;
+mod boxed_photo;
 mod boxes;
-mod coco;
-mod cofw;
+mod choice;
 mod collect;
 mod convert;
-mod csv;
-mod dlib;
 mod drawn;
 mod fit;
+mod folder;
+mod formats;
 mod image_table;
-mod lspet;
-mod mtfl;
+mod images;
+mod mat;
 mod open;
-mod pts;
 #[cfg(test)]
 mod real;
 mod sample;
 mod source;
 mod split;
 mod text;
-mod wflw;
-mod wider;
-mod write;
-mod ytf;
 
-pub use awing::scheme::{Landmark, Visibility};
+use awing::scheme::{Landmark, Visibility};
 pub use box_choice::BoxChoice;
+pub use boxed_photo::BoxedPhoto;
 pub use boxes::BoxFile;
-pub use convert::{Converted, Images, convert};
+pub use convert::{Converted, convert};
 pub use drawn::{drawn_faces, write_drawn};
 pub use fit::{Change, ChangeKind, fit};
-pub use open::{Dataset, OpenOptions};
-pub use pts::write_points;
-pub use pts::{IMAGE_EXTENSIONS, has_image_ending};
+pub use folder::{IMAGE_EXTENSIONS, has_image_ending};
+pub use formats::{Format, write_points};
+pub use images::Images;
+pub use open::{BoxedPhotos, Dataset, OpenOptions};
 pub use sample::{ImageSource, Place, Sample};
-pub use source::{DataSource, Format};
+pub use source::DataSource;
 pub use split::{Grouping, Part, check_shares, split};
-pub use wider::{BoxedPhoto, read_wider};
-pub use write::{copy_images, write_coco, write_csv, write_pts};

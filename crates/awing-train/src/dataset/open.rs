@@ -1,11 +1,6 @@
-use super::{
-    DataSource, Format, Sample, aflw, coco, cofw, collect::Collector, csv, dlib, lspet, mtfl, pts, wflw, ytf,
-};
+use super::{BoxedPhoto, DataSource, ImageSource, Sample, choice::Choice, formats::Read};
 use awing::{Error, Result, scheme::Scheme};
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 /// How to open a dataset.
 #[derive(Clone, Debug, Default)]
@@ -57,24 +52,18 @@ impl Dataset {
         let path = source.path.as_path();
         // A path that is not there is told as such before the format looks for its parts in it.
         std::fs::metadata(path).map_err(Error::io(path, "read"))?;
-        if options.images.is_some() && matches!(source.format, Format::W300 | Format::Cofw) {
-            let problem = format!("{} finds its own images; leave the folder of images out", source.format);
+        let format = source.format.description();
+        if options.images.is_some() && !format.layout.images_elsewhere() {
+            let problem = format!("{} finds its own images; leave the folder of images out", format.name);
             return Err(Error::invalid("images", problem));
         }
+        let Read::Faces(read) = format.read else {
+            let problem = format!("{} has no points of faces: it is for detectors", format.name);
+            return Err(Error::format(path, None, "format", problem));
+        };
         let choice =
-            Choice { own: options.scheme.clone(), format: source.format, images: options.images.clone() };
-        let collector = match source.format {
-            Format::W300 => pts::read(path, &choice),
-            Format::Wflw => wflw::read(path, &choice),
-            Format::Cofw => cofw::read(path, &choice),
-            Format::Aflw => aflw::read(path, &choice),
-            Format::Ytf => ytf::read(path, &choice),
-            Format::Mtfl => mtfl::read(path, &choice),
-            Format::Lspet => lspet::read(path, &choice),
-            Format::Dlib => dlib::read(path, &choice),
-            Format::Coco => coco::read(path, &choice),
-            Format::Csv => csv::read(path, &choice),
-        }?;
+            Choice { own: options.scheme.clone(), usual: format.scheme, images: options.images.clone() };
+        let collector = read(path, &choice)?;
         let scheme = collector.scheme();
         let (samples, problems) = collector.finish();
         if samples.is_empty() && problems.is_empty() {
@@ -102,80 +91,51 @@ impl Dataset {
     }
 }
 
-/// What a reader is told by the user: which scheme to use and where the images are.
-pub(super) struct Choice {
-    own: Option<Arc<Scheme>>,
-    format: Format,
-    images: Option<PathBuf>,
+/// Photos with all their faces: what a detector is measured on.
+#[derive(Debug)]
+pub struct BoxedPhotos {
+    /// The photos, each once.
+    pub photos: Vec<BoxedPhoto>,
+    /// One error for each annotation that was left out.
+    pub problems: Vec<Error>,
 }
 
-impl Choice {
-    /// Collects faces whose images lie in the user's folder of images, or else in the format's.
-    pub(super) fn collector(&self, scheme: Arc<Scheme>, usual: impl Into<PathBuf>) -> Collector {
-        match &self.images {
-            Some(folder) => Collector::new(scheme, folder).absolute(),
-            None => Collector::new(scheme, usual),
+impl BoxedPhotos {
+    /// Reads photos in any of the formats: with the boxes that it has, without any, or with the boxes around the annotated points. Faces
+    /// whose photos are inside another file are left out.
+    ///
+    /// # Errors
+    /// Those of [`Dataset::open`].
+    pub fn open(source: &DataSource, options: &OpenOptions) -> Result<Self> {
+        if let Read::Photos(read) = source.format.description().read {
+            return Ok(Self { photos: read(&source.path)?, problems: Vec::new() });
         }
-    }
-
-    /// The user's scheme, or the format's usual one.
-    pub(super) fn usual(&self) -> Result<Arc<Scheme>> {
-        match (&self.own, self.format.usual_scheme()) {
-            (Some(own), _) => Ok(own.clone()),
-            (None, Some(name)) => Scheme::builtin(name),
-            (None, None) => Err(Error::invalid("scheme", "give a scheme file: this format has no usual one")),
-        }
-    }
-
-    /// The scheme for annotations of `points` points each, as the head of `file` says.
-    pub(super) fn with_points(&self, points: usize, file: &Path, line: Option<usize>) -> Result<Arc<Scheme>> {
-        let usual = match points {
-            68 => Some("300w-68"),
-            98 => Some("wflw-98"),
-            29 => Some("cofw-29"),
-            19 => Some("aflw-19"),
-            14 => Some("body-14"),
-            5 => Some("mtfl-5"),
-            _ => None,
-        };
-        let scheme = match (&self.own, self.format.usual_scheme().or(usual)) {
-            (Some(own), _) => own.clone(),
-            (None, Some(name)) => Scheme::builtin(name)?,
-            (None, None) => {
-                let problem =
-                    format!("no built-in scheme has {points} points; give a scheme file of your own");
-                return Err(Error::format(file, line, "points", problem));
+        let dataset = Dataset::open(source, options)?;
+        let mut photos: BTreeMap<PathBuf, Vec<_>> = BTreeMap::new();
+        for sample in dataset.samples {
+            let face = sample.landmark_box();
+            if let ImageSource::File(path) = sample.image {
+                photos.entry(path).or_default().extend(face);
             }
-        };
-        if scheme.points.len() == points {
-            return Ok(scheme);
         }
-        let problem = format!(
-            "the file has {points}, the scheme `{}` {}; give a scheme of {points} points",
-            scheme.name,
-            scheme.points.len()
-        );
-        Err(Error::format(file, line, "points", problem))
-    }
-
-    #[cfg(test)]
-    pub(super) fn own(scheme: Arc<Scheme>, format: Format) -> Self {
-        Self { own: Some(scheme), format, images: None }
+        let photo = |(path, faces)| BoxedPhoto { path, faces, ignored: Vec::new() };
+        Ok(Self { photos: photos.into_iter().map(photo).collect(), problems: dataset.problems })
     }
 }
-
-/// What a reader returns.
-pub(super) type Read = Result<Collector>;
 
 #[cfg(test)]
 mod tests {
     use super::{
-        super::collect::tests::{picture, scheme},
+        super::{
+            Format,
+            collect::tests::{picture, scheme},
+        },
         *,
     };
+    use std::path::Path;
 
-    fn open(format: Format, path: &Path, points: Option<usize>) -> Result<Dataset> {
-        let source = DataSource { format, path: path.to_path_buf() };
+    fn open(format: &str, path: &Path, points: Option<usize>) -> Result<Dataset> {
+        let source = DataSource { format: format.parse().unwrap(), path: path.to_path_buf() };
         Dataset::open(&source, &OpenOptions { scheme: points.map(scheme), ..OpenOptions::default() })
     }
 
@@ -186,7 +146,7 @@ mod tests {
         std::fs::write(&empty, "").unwrap();
         for format in Format::ALL {
             for path in [folder.path().join("none"), folder.path().to_path_buf(), empty.clone()] {
-                let error = open(format, &path, Some(2)).unwrap_err().to_string();
+                let error = open(format.name(), &path, Some(2)).unwrap_err().to_string();
                 assert!(
                     !error.contains('\n') && error.contains(&path.display().to_string()),
                     "{format}: {error}"
@@ -214,7 +174,7 @@ mod tests {
         let lines: String = names.iter().map(|name| format!("{name},1,2\n")).collect();
         std::fs::write(&file, format!("image,x0,y0\n{lines}")).unwrap();
         let open = |images: Option<&str>| {
-            let source = DataSource { format: Format::Csv, path: file.clone() };
+            let source = DataSource { format: "csv".parse().unwrap(), path: file.clone() };
             Dataset::open(&source, &OpenOptions { scheme: Some(scheme(1)), images: images.map(at) })
         };
         let error = open(None).unwrap_err().to_string();
@@ -224,7 +184,7 @@ mod tests {
         assert_eq!(found, ["b.png", "s/a.png"]);
         assert_eq!(dataset.problems.len(), 3, "{:?}", dataset.problems);
         assert!(dataset.samples[1].load_image().is_ok());
-        let source = DataSource { format: Format::W300, path: folder.path().to_path_buf() };
+        let source = DataSource { format: "300w".parse().unwrap(), path: folder.path().to_path_buf() };
         let error =
             Dataset::open(&source, &OpenOptions { images: Some(at("photos")), ..OpenOptions::default() });
         assert!(error.unwrap_err().to_string().contains("finds its own images"));
@@ -235,16 +195,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         picture(folder.path().join("a.png"));
         std::fs::write(folder.path().join("a.pts"), "{\n1 2\n}").unwrap();
-        let error = open(Format::W300, folder.path(), Some(2)).unwrap_err().to_string();
+        let error = open("300w", folder.path(), Some(2)).unwrap_err().to_string();
         assert!(
             error.contains("first of 1 problems: ") && error.contains("a.pts: points: 1 instead of 2"),
             "{error}"
         );
-        let source = DataSource { format: Format::W300, path: folder.path().to_path_buf() };
+        let source = DataSource { format: "300w".parse().unwrap(), path: folder.path().to_path_buf() };
         let any =
             Dataset::open_any(&source, &OpenOptions { scheme: Some(scheme(2)), ..OpenOptions::default() });
         assert!(any.is_ok_and(|dataset| dataset.samples.is_empty() && dataset.problems.len() == 1));
-        assert_eq!(open(Format::W300, folder.path(), Some(1)).unwrap().samples.len(), 1);
+        assert_eq!(open("300w", folder.path(), Some(1)).unwrap().samples.len(), 1);
     }
 
     #[test]
@@ -257,12 +217,12 @@ mod tests {
             std::fs::write(folder.path().join("faces.csv"), text).unwrap();
         };
         write(5);
-        assert_eq!(open(Format::Csv, folder.path(), None).unwrap().scheme.points.len(), 5);
+        assert_eq!(open("csv", folder.path(), None).unwrap().scheme.points.len(), 5);
         write(6);
-        let error = open(Format::Csv, folder.path(), None).unwrap_err().to_string();
+        let error = open("csv", folder.path(), None).unwrap_err().to_string();
         assert!(error.contains("faces.csv:1: points: no built-in scheme has 6 points"), "{error}");
-        let error = open(Format::Csv, folder.path(), Some(7)).unwrap_err().to_string();
+        let error = open("csv", folder.path(), Some(7)).unwrap_err().to_string();
         assert!(error.contains("the file has 6, the scheme `test-7` 7"), "{error}");
-        assert_eq!(open(Format::Csv, folder.path(), Some(6)).unwrap().samples.len(), 1);
+        assert_eq!(open("csv", folder.path(), Some(6)).unwrap().samples.len(), 1);
     }
 }

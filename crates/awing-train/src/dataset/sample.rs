@@ -1,4 +1,4 @@
-use super::{cofw, image_table::without_number};
+use super::{image_table::without_number, mat};
 use awing::{
     Result,
     geometry::Rect,
@@ -51,7 +51,7 @@ impl ImageSource {
         match self {
             Self::Memory(image) => Ok(image.clone()),
             Self::File(path) => load_image(path).map(Arc::new),
-            Self::Mat { file, variable, index } => cofw::read_image(file, variable, *index).map(Arc::new),
+            Self::Mat { file, variable, index } => mat::read_image(file, variable, *index).map(Arc::new),
         }
     }
 
@@ -79,6 +79,8 @@ pub struct Sample {
     pub landmarks: Vec<Landmark>,
     /// The box that comes with the annotation: a detector's, or drawn by the annotator.
     pub detector_box: Option<Rect>,
+    /// The box that the data set's own protocol divides errors by, as AFLW's; `None` where it has none, and the box around the points counts.
+    pub own_box: Option<Rect>,
     /// The subsets it belongs to, besides all: "common", "pose", …
     pub subsets: Vec<String>,
     /// Where the annotation was read; `None` for a face that comes from no file.
@@ -86,6 +88,12 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// A face that comes from no file: without boxes and subsets.
+    pub fn new(name: impl Into<String>, image: ImageSource, landmarks: Vec<Landmark>) -> Self {
+        let (name, subsets) = (name.into(), Vec::new());
+        Self { name, image, landmarks, detector_box: None, own_box: None, subsets, place: None }
+    }
+
     /// The tight box around the annotated points; `None` when fewer than two are annotated or they coincide.
     pub fn landmark_box(&self) -> Option<Rect> {
         Rect::around(self.landmarks.iter().filter_map(Landmark::position))

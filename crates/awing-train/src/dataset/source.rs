@@ -1,100 +1,10 @@
+use super::formats::{Format, Layout};
 use awing::{Error, Result};
 use std::{
     fmt,
     path::{Component, Path, PathBuf},
     str::FromStr,
 };
-
-/// An annotation format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// iBUG `.pts` files beside images (300-W and its parts): a folder.
-    W300,
-    /// WFLW lists: a list file, or a folder holding one and `WFLW_images`.
-    Wflw,
-    /// COFW's MATLAB v7.3 files, images inside.
-    Cofw,
-    /// AFLW in the CSV form of the HRNet project.
-    Aflw,
-    /// YouTube Faces frames in the CSV form of the Udacity project.
-    Ytf,
-    /// MTFL lists of five points.
-    Mtfl,
-    /// Leeds Sports Pose Extended: `joints.csv` beside `images`.
-    Lspet,
-    /// dlib's imglab XML.
-    Dlib,
-    /// COCO keypoints JSON.
-    Coco,
-    /// This project's own CSV: see the module's documentation.
-    Csv,
-}
-
-impl Format {
-    /// All formats, in the order messages list them.
-    pub const ALL: [Self; 10] = [
-        Self::W300,
-        Self::Wflw,
-        Self::Cofw,
-        Self::Aflw,
-        Self::Ytf,
-        Self::Mtfl,
-        Self::Lspet,
-        Self::Dlib,
-        Self::Coco,
-        Self::Csv,
-    ];
-
-    /// The name on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::W300 => "300w",
-            Self::Wflw => "wflw",
-            Self::Cofw => "cofw",
-            Self::Aflw => "aflw",
-            Self::Ytf => "ytf",
-            Self::Mtfl => "mtfl",
-            Self::Lspet => "lspet",
-            Self::Dlib => "dlib",
-            Self::Coco => "coco",
-            Self::Csv => "csv",
-        }
-    }
-
-    /// The built-in scheme the format usually carries; `None` where the file decides.
-    pub const fn usual_scheme(self) -> Option<&'static str> {
-        match self {
-            Self::W300 | Self::Ytf | Self::Dlib => Some("300w-68"),
-            Self::Wflw => Some("wflw-98"),
-            Self::Cofw => Some("cofw-29"),
-            Self::Aflw => Some("aflw-19"),
-            Self::Mtfl => Some("mtfl-5"),
-            Self::Lspet => Some("body-14"),
-            Self::Coco | Self::Csv => None,
-        }
-    }
-
-    /// "300w, wflw, …"
-    fn list() -> String {
-        Self::ALL.map(Self::name).join(", ")
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Format {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|f| f.name().eq_ignore_ascii_case(text)).ok_or_else(|| {
-            Error::invalid("format", format!("`{text}` is none of the formats: {}", Self::list()))
-        })
-    }
-}
 
 /// Where annotations are and how they are written: `FORMAT:PATH`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -106,11 +16,11 @@ pub struct DataSource {
 }
 
 impl DataSource {
-    /// Whether this source would read what is written to the other one too: of all formats only .pts files are looked for in all folders
+    /// Whether this source would read what is written to the other one too: one of a format whose files are looked for in all folders
     /// below.
     pub(super) fn reads(&self, other: &Self) -> bool {
-        let same = self.format == Format::W300 && other.format == Format::W300;
-        same && real(&other.path).starts_with(real(&self.path))
+        let below = matches!(self.format.description().layout, Layout::Folder { .. });
+        below && self.format == other.format && real(&other.path).starts_with(real(&self.path))
     }
 }
 
@@ -169,14 +79,18 @@ mod tests {
     #[test]
     fn a_drive_letter_stays_in_the_path() {
         let source: DataSource = r"coco:C:\faces.json".parse().unwrap();
-        assert_eq!((source.format, source.path), (Format::Coco, PathBuf::from(r"C:\faces.json")));
+        assert_eq!((source.format.name(), source.path), ("coco", PathBuf::from(r"C:\faces.json")));
     }
 
     #[test]
     fn what_is_not_a_source_is_told_the_formats() {
         for text in ["faces", "c:/faces", "300w:", ":x", "", "лица:x"] {
             let message = text.parse::<DataSource>().unwrap_err().to_string();
-            assert!(message.contains("300w, wflw, cofw") && message.ends_with("csv"), "{message}");
+            assert!(
+                message.contains("300w, wflw, cofw")
+                    && message.contains("csv; for photos without points wider, none"),
+                "{message}"
+            );
         }
     }
 }

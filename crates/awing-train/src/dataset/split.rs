@@ -225,7 +225,7 @@ fn place(group: &str, seed: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{Format, ImageSource, Landmark, collect::tests::scheme},
+        super::{ImageSource, Landmark, collect::tests::scheme},
         *,
     };
     use proptest::prelude::*;
@@ -233,15 +233,8 @@ mod tests {
 
     fn dataset(names: &[String]) -> Dataset {
         let image = ImageSource::Memory(Arc::new(image::RgbImage::new(1, 1)));
-        let sample = |name: &String| Sample {
-            name: name.clone(),
-            image: image.clone(),
-            landmarks: vec![Landmark::visible(0.0, 0.0)],
-            detector_box: None,
-            subsets: Vec::new(),
-            place: None,
-        };
-        let source = super::super::DataSource { format: Format::Csv, path: "memory".into() };
+        let sample = |name: &String| Sample::new(name, image.clone(), vec![Landmark::visible(0.0, 0.0)]);
+        let source = "csv:memory".parse().unwrap();
         Dataset {
             source,
             scheme: scheme(1),

@@ -1,6 +1,10 @@
 //! What the text readers share: reading a file whole, finding it in a folder, numbers and records with good errors.
 
-use awing::{Error, Result, geometry::Rect};
+use awing::{
+    Error, Result,
+    geometry::Rect,
+    scheme::{Landmark, Visibility},
+};
 use std::path::{Path, PathBuf};
 
 /// No annotation file of a data set comes near this; a device or a runaway log does.
@@ -59,6 +63,13 @@ pub(super) fn folder_of(file: &Path) -> PathBuf {
     }
 }
 
+/// The folder of this name beside a file where there is one, else the file's own.
+pub(super) fn folder_or_beside(file: &Path, name: &str) -> PathBuf {
+    let beside = folder_of(file);
+    let folder = beside.join(name);
+    if !name.is_empty() && folder.is_dir() { folder } else { beside }
+}
+
 /// The last part of a path, for messages.
 pub(super) fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
@@ -82,6 +93,12 @@ pub(super) fn number(text: &str, field: impl Fn() -> String) -> Result<f64, Flaw
         }
         Err(_) => Err(flaw(field(), format!("`{}` is not a number", shown()))),
     }
+}
+
+/// A visible point, the one of this index.
+pub(super) fn point(index: usize, x: &str, y: &str) -> Result<Landmark, Flaw> {
+    let x = number(x, || format!("x of point {index}"))?;
+    Ok(Landmark::visible(x, number(y, || format!("y of point {index}"))?))
 }
 
 /// Four numbers as a box from corner to corner, each moved by `shift`.
@@ -128,6 +145,47 @@ pub(super) fn csv_text(head: Vec<String>, rows: impl Iterator<Item = Vec<String>
     }
     let bytes = writer.into_inner().map_err(|e| failed(e.to_string()))?;
     String::from_utf8(bytes).map_err(|e| failed(e.to_string()))
+}
+
+/// A path relative to the data's folder with `/` between its parts, from either system's spelling. Absolute paths
+/// and `..` beyond the folder are refused: an annotation file of a stranger must not reach other files. Links in the folder are followed:
+/// many keep their photos elsewhere, and an annotation file cannot make any.
+pub(super) fn inside(path: &str) -> Result<String, Flaw> {
+    let shown = path.chars().take(80).collect::<String>();
+    let refuse = |problem: &str| Err(("image".to_string(), format!("`{shown}` {problem}")));
+    if path.trim().is_empty() {
+        return refuse("names no image");
+    }
+    let drive = matches!(path.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic());
+    if path.starts_with(['/', '\\']) || drive {
+        return refuse(
+            "is an absolute path; write it relative to the data's folder, or name the folder of the images",
+        );
+    }
+    if path.chars().any(char::is_control) {
+        return refuse("holds control characters; rename the image");
+    }
+    let mut parts = Vec::new();
+    for part in path.split(['/', '\\']) {
+        match part {
+            "" | "." => {}
+            ".." if parts.pop().is_none() => {
+                return refuse("leads out of the data's folder; move the image into it");
+            }
+            ".." => {}
+            _ => parts.push(part),
+        }
+    }
+    if parts.is_empty() { refuse("names no image") } else { Ok(parts.join("/")) }
+}
+
+/// 2 visible, 1 hidden, 0 not annotated, as COCO and this project's CSV have it.
+pub(super) const fn visibility_code(landmark: &Landmark) -> u8 {
+    match landmark.visibility {
+        Visibility::Visible => 2,
+        Visibility::Occluded => 1,
+        Visibility::Missing => 0,
+    }
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ fn run(device: &Device) -> Result<Maps> {
             (0..shape.iter().product::<usize>()).map(|_| random.random_range(0.0..1.0)).collect();
         Tensor::<4>::from_data(TensorData::new(values, shape), &device)
     };
-    // Large enough that even the smallest maps have cells to normalise over: a variance of two numbers would blow up every rounding.
+    // Large enough that even the smallest maps have cells to normalize over: a variance of two numbers would blow up every rounding.
     let images = drawn([4, 3, 128, 128]).require_grad();
     let target = drawn([4, 4, 32, 32]);
     let maps = network.forward(images.clone()).pop();

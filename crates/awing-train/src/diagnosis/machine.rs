@@ -46,7 +46,7 @@ fn memory_of(info: &str, limit: &str, used: &str) -> Finding {
     let gib = |mib: u64| mib as f64 / 1024.0;
     let found = format!("{:.1} of {:.1} GiB free", gib(free), gib(total));
     if free < LITTLE {
-        let remedy = "end other programs, or train with --preset nano and a smaller training.batch";
+        let remedy = "end other programs, or train the preset nano with a smaller training.batch";
         return Finding::note("memory", found, remedy);
     }
     Finding::ok("memory", found)
@@ -79,7 +79,7 @@ pub fn check_folder(folder: &Path) -> Finding {
         Ok(()) => Finding::ok("disk", format!("{shown} can be made in {}", there.display())),
         Err(e) => {
             let found = format!("{shown} cannot be written: {}: {e}", there.display());
-            let remedy = "free some room or change to a folder of your own; --runs and --out choose others";
+            let remedy = "free some room, or choose a folder of your own for runs and answers";
             Finding::failed("disk", found, remedy)
         }
     }

@@ -1,5 +1,5 @@
 use super::{
-    Normaliser, ced,
+    Normalizer, ced,
     nme::{mean, point_errors},
     summary::{EvaluationSummary, Summary},
 };
@@ -18,13 +18,13 @@ pub struct FaceResult {
     pub name: String,
     /// The subsets it belongs to, besides all.
     pub subsets: Vec<String>,
-    /// The error of each point as a fraction of the normaliser, `None` where it is not annotated; or why there is no
+    /// The error of each point as a fraction of the normalizer, `None` where it is not annotated; or why there is no
     /// prediction: "no face found".
     pub errors: Result<Vec<Option<f64>>, String>,
 }
 
 impl FaceResult {
-    /// A face with a prediction; `distance` is [`Normaliser::distance`].
+    /// A face with a prediction; `distance` is [`Normalizer::distance`].
     ///
     /// # Errors
     /// Those of [`point_errors`].
@@ -44,7 +44,7 @@ impl FaceResult {
         Self { name: name.into(), subsets: subsets.to_vec(), errors: Err(reason.into()) }
     }
 
-    /// The normalised mean error of the face, a fraction; `None` when it failed.
+    /// The normalized mean error of the face, a fraction; `None` when it failed.
     pub fn nme(&self) -> Option<f64> {
         mean(self.errors.as_ref().ok()?.iter().flatten().copied())
     }
@@ -59,7 +59,7 @@ pub struct Evaluation {
     /// One result a face, in the order of the dataset.
     faces: Vec<FaceResult>,
     boxes: String,
-    normaliser: Normaliser,
+    normalizer: Normalizer,
     thresholds: Vec<f64>,
 }
 
@@ -69,7 +69,7 @@ impl Evaluation {
     /// # Errors
     /// [`Error::Invalid`] when there is no face, when the faces differ in their number of points, or when an error is
     /// not a finite number.
-    pub fn new(faces: Vec<FaceResult>, boxes: impl Into<String>, normaliser: Normaliser) -> Result<Self> {
+    pub fn new(faces: Vec<FaceResult>, boxes: impl Into<String>, normalizer: Normalizer) -> Result<Self> {
         if faces.is_empty() {
             return Err(Error::invalid("evaluation", "the test set has no face"));
         }
@@ -83,7 +83,7 @@ impl Evaluation {
                 return Err(Error::invalid(&face.name, "its error is not a finite number"));
             }
         }
-        Ok(Self { faces, boxes: boxes.into(), normaliser, thresholds: vec![] })
+        Ok(Self { faces, boxes: boxes.into(), normalizer, thresholds: vec![] })
     }
 
     /// Also reports FR and AUC at these thresholds, in per cent (0 < t).
@@ -104,8 +104,8 @@ impl Evaluation {
     }
 
     /// The distance that the errors are fractions of.
-    pub fn normaliser(&self) -> &Normaliser {
-        &self.normaliser
+    pub fn normalizer(&self) -> &Normalizer {
+        &self.normalizer
     }
 
     /// The subsets in the order of their first appearance. A test set with the "common" and "challenging" parts of
@@ -134,7 +134,7 @@ impl Evaluation {
     }
 
     fn summarise(&self, subset: Option<&str>) -> Summary {
-        Summary::new(&self.nmes(subset), &self.boxes, &self.normaliser, &self.thresholds)
+        Summary::new(&self.nmes(subset), &self.boxes, &self.normalizer, &self.thresholds)
     }
 
     /// The NME of each face of a subset (`None`: of all), a fraction, infinite for a face that failed.
@@ -222,7 +222,7 @@ mod tests {
             FaceResult::failed("c.png", &["challenging".to_owned()], "no face found"),
             face("d.png", &["other"], &[Some(0.05), Some(0.05)]),
         ];
-        Evaluation::new(faces, "gt", Normaliser::InterOcular).unwrap()
+        Evaluation::new(faces, "gt", Normalizer::InterOcular).unwrap()
     }
 
     #[test]
@@ -250,14 +250,14 @@ mod tests {
         let line = |name: &str, points: &[usize]| Line {
             name: name.to_owned(),
             points: points.to_vec(),
-            colour: [0; 3],
+            color: [0; 3],
         };
         let scheme = Scheme {
             name: "toy".to_owned(),
             points: vec!["a".to_owned(), "b".to_owned()],
             mirror: vec![1, 0],
             lines: vec![line("right", &[1]), line("none", &[7])],
-            normalisers: vec![],
+            normalizers: vec![],
             solid: vec![],
         };
         assert_eq!(
@@ -286,11 +286,11 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_refused() {
-        assert!(Evaluation::new(vec![], "gt", Normaliser::Box).is_err());
+        assert!(Evaluation::new(vec![], "gt", Normalizer::Box).is_err());
         let uneven = vec![face("a", &[], &[Some(0.1)]), face("b", &[], &[Some(0.1), Some(0.1)])];
-        assert!(Evaluation::new(uneven, "gt", Normaliser::Box).unwrap_err().to_string().starts_with("b: "));
+        assert!(Evaluation::new(uneven, "gt", Normalizer::Box).unwrap_err().to_string().starts_with("b: "));
         for errors in [vec![Some(f64::NAN)], vec![None], vec![]] {
-            assert!(Evaluation::new(vec![face("a", &[], &errors)], "gt", Normaliser::Box).is_err());
+            assert!(Evaluation::new(vec![face("a", &[], &errors)], "gt", Normalizer::Box).is_err());
         }
         assert!(evaluation().with_thresholds(&[5.0, 0.0]).is_err());
     }

@@ -1,6 +1,6 @@
 //! How good the landmarks are, by the field's own protocol: NME, failure rate, AUC and CED curve, for each subset.
 //!
-//! [`Normaliser`] says what one hundred per cent is, [`point_errors`] compares one face, [`Evaluation`] gathers the
+//! [`Normalizer`] says what one hundred per cent is, [`point_errors`] compares one face, [`Evaluation`] gathers the
 //! faces and answers with [`Summary`], a table, a CSV and the curve; [`test_faces`] runs a model over a dataset for it.
 
 mod bootstrap;
@@ -9,7 +9,7 @@ mod curve;
 mod detection;
 mod faces;
 mod nme;
-mod normaliser;
+mod normalizer;
 mod reliability;
 mod summary;
 mod table;
@@ -21,7 +21,7 @@ pub use curve::{auc, ced, failure_rate};
 pub use detection::{DetectionFigures, Detections, FACE_OVERLAP};
 pub use faces::{Evaluation, FaceResult};
 pub use nme::{nme, point_errors};
-pub use normaliser::Normaliser;
+pub use normalizer::Normalizer;
 pub use reliability::Reliability;
 pub use summary::{EvaluationSummary, Summary, Threshold};
 pub use table::align;

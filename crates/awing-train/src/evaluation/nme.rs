@@ -11,7 +11,7 @@ pub fn point_errors(predicted: &[Point], truth: &[Landmark], distance: f64) -> R
         return Err(Error::invalid("landmarks", problem));
     }
     if !(distance.is_finite() && distance > 0.0) {
-        return Err(Error::invalid("normalising distance", format!("{distance} is not a positive number")));
+        return Err(Error::invalid("normalizing distance", format!("{distance} is not a positive number")));
     }
     let error = |(i, (p, t)): (usize, (&Point, &Landmark))| {
         let Some(position) = t.position() else { return Ok(None) };
@@ -28,7 +28,7 @@ pub fn point_errors(predicted: &[Point], truth: &[Landmark], distance: f64) -> R
     Ok(errors)
 }
 
-/// The normalised mean error of one face: the mean of [`point_errors`] over the annotated points, a fraction.
+/// The normalized mean error of one face: the mean of [`point_errors`] over the annotated points, a fraction.
 ///
 /// # Errors
 /// Those of [`point_errors`].

@@ -39,7 +39,7 @@ impl Tested {
     /// # Errors
     /// Those of [`Calibration::fit`].
     pub fn calibrate(&self) -> Result<Calibration> {
-        Calibration::fit(&self.evaluation.normaliser().to_string(), &self.observations())
+        Calibration::fit(&self.evaluation.normalizer().to_string(), &self.observations())
     }
 
     /// Compares expected and measured errors; `None` where the model is not calibrated.
@@ -48,10 +48,10 @@ impl Tested {
     /// [`Error::Invalid`] when the errors were divided by something else than what the model was calibrated for.
     pub fn reliability(&self, calibration: Option<&Calibration>) -> Result<Option<Reliability>> {
         let Some(calibration) = calibration else { return Ok(None) };
-        let normaliser = self.evaluation.normaliser().to_string();
-        if calibration.normaliser != normaliser {
+        let normalizer = self.evaluation.normalizer().to_string();
+        if calibration.normalizer != normalizer {
             let problem =
-                format!("the model expects errors by {}, not by {normaliser}", calibration.normaliser);
+                format!("the model expects errors by {}, not by {normalizer}", calibration.normalizer);
             return Err(Error::invalid("calibration", problem));
         }
         let mut pairs = Vec::new();

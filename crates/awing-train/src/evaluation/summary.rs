@@ -1,4 +1,4 @@
-use super::{Normaliser, align, auc, failure_rate, mean_interval, nme::mean};
+use super::{Normalizer, align, auc, failure_rate, mean_interval, nme::mean};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 /// The numbers of one set of faces. NME and FR in per cent, AUC in [0, 1].
@@ -11,7 +11,8 @@ pub struct Summary {
     /// Where the face boxes came from.
     pub boxes: String,
     /// The distance that the errors are a share of.
-    pub normaliser: String,
+    #[serde(rename = "normaliser")]
+    pub normalizer: String,
     /// Mean over the faces with a prediction, per cent; `None` (JSON null) when there are none.
     pub nme: Option<f64>,
     /// Its bootstrap 95 % confidence interval, per cent; `None` for fewer than two faces.
@@ -49,14 +50,14 @@ impl Threshold {
 
 impl Summary {
     /// From the NME of each face as a fraction, infinite for a failure.
-    pub(super) fn new(nmes: &[f64], boxes: &str, normaliser: &Normaliser, thresholds: &[f64]) -> Self {
+    pub(super) fn new(nmes: &[f64], boxes: &str, normalizer: &Normalizer, thresholds: &[f64]) -> Self {
         let measured: Vec<f64> = nmes.iter().copied().filter(|nme| nme.is_finite()).collect();
         let (t8, t10) = (Threshold::new(nmes, 8.0), Threshold::new(nmes, 10.0));
         Self {
             images: nmes.len(),
             failed: nmes.len() - measured.len(),
             boxes: boxes.to_owned(),
-            normaliser: normaliser.to_string(),
+            normalizer: normalizer.to_string(),
             nme: mean(measured.iter().copied()).map(|nme| 100.0 * nme),
             nme_ci: mean_interval(&measured).map(|ends| ends.map(|nme| 100.0 * nme)),
             fr8: t8.fr,
@@ -135,7 +136,7 @@ mod tests {
             let errors = nme.map(|nme| vec![Some(nme)]).ok_or_else(|| "no face found".to_owned());
             FaceResult { name: i.to_string(), subsets, errors }
         };
-        Evaluation::new(faces.iter().enumerate().map(face).collect(), "gt", Normaliser::InterOcular).unwrap()
+        Evaluation::new(faces.iter().enumerate().map(face).collect(), "gt", Normalizer::InterOcular).unwrap()
     }
 
     #[test]

@@ -1,5 +1,5 @@
-use super::{BoxSource, Evaluation, FaceResult, Normaliser};
-use crate::dataset::{Dataset, Format, Sample};
+use super::{BoxSource, Evaluation, FaceResult, Normalizer};
+use crate::dataset::{Dataset, Sample};
 use awing::{
     Error, Result,
     geometry::{Rect, Transform},
@@ -15,7 +15,7 @@ pub struct Tested {
     pub evaluation: Evaluation,
     /// The faces that were measured, in the order of the dataset, for pictures.
     pub faces: Vec<TestedFace>,
-    /// Faces that cannot be scored because their normaliser is not annotated: name and reason. They are in no figure.
+    /// Faces that cannot be scored because their normalizer is not annotated: name and reason. They are in no figure.
     pub unscorable: Vec<(String, String)>,
     /// The scheme in which points were compared.
     pub scheme: SharedScheme,
@@ -37,37 +37,32 @@ pub struct TestedFace {
 /// one with more points is converted to the other. `progress` is told how many faces are done.
 ///
 /// # Errors
-/// [`Error::Invalid`] when the schemes have no conversion, the scheme no such normaliser, or no face can be scored.
+/// [`Error::Invalid`] when the schemes have no conversion, the scheme no such normalizer, or no face can be scored.
 pub fn test_faces(
     aligner: &Aligner,
     dataset: &Dataset,
     boxes: &BoxSource,
-    normaliser: &Normaliser,
+    normalizer: &Normalizer,
     progress: &mut dyn FnMut(usize),
 ) -> Result<Tested> {
     let schemes = Schemes::between(&dataset.scheme, aligner.scheme())?;
     let mut results = Vec::with_capacity(dataset.samples.len());
     let (mut faces, mut unscorable) = (Vec::new(), Vec::new());
     let mut first_problem = None;
-    // AFLW's own box is what its errors are divided by; elsewhere the box is the tight one around the annotation,
-    // whatever boxes the faces are cut by.
-    let annotated_box =
-        |sample: &Sample| sample.detector_box.filter(|_| dataset.source.format == Format::Aflw);
     for (start, chunk) in (0..).step_by(aligner.batch()).zip(dataset.samples.chunks(aligner.batch())) {
         let chunk = chunk.iter().map(|s| schemes.convert(s)).collect::<Result<Vec<Sample>>>()?;
         let prepared: Vec<_> = chunk.par_iter().map(|sample| prepare(aligner, sample, boxes)).collect();
         let (rects, crops): (Vec<Rect>, Vec<_>) = prepared.into_iter().unzip();
         let answers = aligner.align_crops(crops, &rects);
         for (i, (sample, answer)) in chunk.into_iter().zip(answers).enumerate() {
-            let distance =
-                match normaliser.distance(&schemes.common, &sample.landmarks, annotated_box(&sample)) {
-                    Ok(distance) => distance,
-                    Err(problem) => {
-                        unscorable.push((sample.name.clone(), problem.to_string()));
-                        first_problem.get_or_insert(problem.about(&sample.name));
-                        continue;
-                    }
-                };
+            let distance = match normalizer.distance(&schemes.common, &sample.landmarks, sample.own_box) {
+                Ok(distance) => distance,
+                Err(problem) => {
+                    unscorable.push((sample.name.clone(), problem.to_string()));
+                    first_problem.get_or_insert(problem.about(&sample.name));
+                    continue;
+                }
+            };
             let mut face = match answer {
                 Ok(face) => face,
                 Err(problem) => {
@@ -98,7 +93,7 @@ pub fn test_faces(
     if let (true, Some(problem)) = (results.is_empty(), first_problem) {
         return Err(problem);
     }
-    let evaluation = Evaluation::new(results, boxes.to_string(), normaliser.clone())?;
+    let evaluation = Evaluation::new(results, boxes.to_string(), normalizer.clone())?;
     Ok(Tested { evaluation, faces, unscorable, scheme: schemes.common })
 }
 

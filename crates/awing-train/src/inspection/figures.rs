@@ -1,7 +1,7 @@
 use super::pose::pose;
 use crate::{
     dataset::{Dataset, Sample},
-    evaluation::Normaliser,
+    evaluation::Normalizer,
 };
 use awing::scheme::Visibility;
 use rayon::prelude::*;
@@ -91,7 +91,8 @@ pub struct Figures {
     /// The larger side of the boxes that come with faces.
     pub box_side: Option<Spread>,
     /// What errors are usually divided by: "inter-ocular".
-    pub normaliser: String,
+    #[serde(rename = "normaliser")]
+    pub normalizer: String,
     /// That distance, in pixels.
     pub distance: Option<Spread>,
     /// Turn in the plane of the image, in degrees, clockwise.
@@ -135,12 +136,12 @@ pub fn figures(dataset: &Dataset, progress: &(dyn Fn(usize) + Sync)) -> Figures 
     for subset in samples.iter().flat_map(|sample| &sample.subsets) {
         *subsets.entry(subset.clone()).or_default() += 1;
     }
-    let normaliser = Normaliser::usual(scheme);
+    let normalizer = Normalizer::usual(scheme);
     let poses: Vec<_> = samples.iter().filter_map(|s| pose(scheme, &s.landmarks)).collect();
     let sides = |rects: &mut dyn Iterator<Item = awing::geometry::Rect>| {
         rects.map(|r| r.width().max(r.height())).collect::<Vec<f64>>()
     };
-    let distance = |s: &Sample| normaliser.distance(scheme, &s.landmarks, s.detector_box).ok();
+    let distance = |s: &Sample| normalizer.distance(scheme, &s.landmarks, s.own_box).ok();
     let values = BTreeMap::from([
         ("image_width", sizes.iter().flatten().map(|size| f64::from(size.0)).collect()),
         ("image_height", sizes.iter().flatten().map(|size| f64::from(size.1)).collect()),
@@ -167,7 +168,7 @@ pub fn figures(dataset: &Dataset, progress: &(dyn Fn(usize) + Sync)) -> Figures 
         image_height: spread("image_height"),
         face_side: spread("face_side"),
         box_side: spread("box_side"),
-        normaliser: normaliser.to_string(),
+        normalizer: normalizer.to_string(),
         distance: spread("distance"),
         roll: spread("roll"),
         yaw: spread("yaw"),
@@ -211,7 +212,7 @@ mod tests {
         assert_eq!(found.subsets, BTreeMap::from([("blur".to_string(), 1)]));
         assert_eq!(found.image_width.unwrap().median, 64.0);
         assert_eq!(found.box_side.unwrap().max, 30.0);
-        assert_eq!(found.normaliser, "inter-ocular");
+        assert_eq!(found.normalizer, "inter-ocular");
         assert!(found.roll.unwrap().min.abs() < 60.0 && found.yaw.is_some());
         let json = serde_json::to_value(&found).unwrap();
         assert!(json["values"].is_null() && json["face_side"]["median"].is_number());

@@ -23,7 +23,7 @@ const BULGE: f64 = 0.5;
 /// that explain all faces best when each may be turned, moved and scaled as it likes. Faces with a missing point are left out; each is taken
 /// with its mirror image, so that the head is symmetric.
 ///
-/// The head's unit is the scheme's first normaliser (root mean square radius where there is none), its origin the point nearest to the
+/// The head's unit is the scheme's first normalizer (root mean square radius where there is none), its origin the point nearest to the
 /// camera, and it looks into the camera as far up as half of the faces do: pitch 0 is their median. What is nearer to the camera cannot be told
 /// from such images, only that it is the middle or the rim; the middle is taken to be.
 ///
@@ -137,7 +137,7 @@ fn in_units(solid: Vec<SolidPoint>, scheme: &Scheme) -> Vec<SolidPoint> {
     };
     let all: Vec<usize> = (0..solid.len()).collect();
     let middle = mean(&all);
-    let unit = match scheme.normalisers.first() {
+    let unit = match scheme.normalizers.first() {
         Some((_, [from, to])) => distance(mean(from), mean(to)),
         None => {
             let square: f64 = solid.iter().map(|p| distance(p.at, middle).powi(2)).sum();

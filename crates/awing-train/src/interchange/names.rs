@@ -60,7 +60,7 @@ fn block(inner: &[&str], tensor: &str) -> Option<String> {
     }
 }
 
-/// A tensor of a batch normalisation.
+/// A tensor of a batch normalization.
 fn norm(tensor: &str) -> Option<&str> {
     match tensor {
         "gamma" => Some("weight"),

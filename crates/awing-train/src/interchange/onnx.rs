@@ -12,7 +12,7 @@ use std::path::Path;
 const OPSET: i64 = 17;
 /// The version of the file format that goes with it.
 const IR_VERSION: i64 = 8;
-/// Burn's and PyTorch's batch normalisation adds this to variances.
+/// Burn's and PyTorch's batch normalization adds this to variances.
 const EPSILON: f32 = 1e-5;
 /// Above this a cell of the boundary map gives its coordinates to the next stack.
 const BOUNDARY: f32 = 0.05;
@@ -52,7 +52,7 @@ pub fn write_onnx(model: &Model, path: &Path, options: &OnnxOptions) -> Result<(
         tensors: model.weights.clone(),
         weights: options.weights,
         nodes: Vec::new(),
-        initialisers: Vec::new(),
+        initializers: Vec::new(),
         count: 0,
     };
     let maps = graph
@@ -65,8 +65,8 @@ pub fn write_onnx(model: &Model, path: &Path, options: &OnnxOptions) -> Result<(
         message = message.message(1, node);
     }
     message = message.bytes(2, "awing");
-    for initialiser in &graph.initialisers {
-        message = message.message(5, initialiser);
+    for initializer in &graph.initializers {
+        message = message.message(5, initializer);
     }
     let rename = Node::new("Identity", &[&maps], "heatmaps");
     let message = message
@@ -148,7 +148,7 @@ struct Graph {
     tensors: Weights,
     weights: WeightType,
     nodes: Vec<Message>,
-    initialisers: Vec<Message>,
+    initializers: Vec<Message>,
     count: usize,
 }
 
@@ -168,12 +168,12 @@ impl Graph {
     /// Numbers that belong to the graph.
     fn constant(&mut self, name: &str, shape: &[usize], values: &[f32]) -> String {
         let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        self.initialiser(name, shape, FLOAT, &bytes)
+        self.initializer(name, shape, FLOAT, &bytes)
     }
 
-    fn initialiser(&mut self, name: &str, shape: &[usize], kind: i64, bytes: &[u8]) -> String {
+    fn initializer(&mut self, name: &str, shape: &[usize], kind: i64, bytes: &[u8]) -> String {
         let dims: Vec<i64> = shape.iter().map(|side| *side as i64).collect();
-        self.initialisers.push(Message::default().ints(1, &dims).int(2, kind).bytes(8, name).bytes(9, bytes));
+        self.initializers.push(Message::default().ints(1, &dims).int(2, kind).bytes(8, name).bytes(9, bytes));
         name.to_owned()
     }
 
@@ -189,7 +189,7 @@ impl Graph {
         let name = if part.len() == inputs { name.to_owned() } else { format!("{name}.{}", part.start) };
         let name = if self.weights == WeightType::F16 {
             let bytes = self.weights.store(&values)?;
-            let half = self.initialiser(&format!("{name}.f16"), &shape, FLOAT16, &bytes);
+            let half = self.initializer(&format!("{name}.f16"), &shape, FLOAT16, &bytes);
             self.add("Cast", &[&half], |node| node.int("to", FLOAT))
         } else {
             self.constant(&name, &shape, &values)
@@ -227,7 +227,7 @@ impl Graph {
         }))
     }
 
-    /// Normalised by running statistics, then rectified.
+    /// Normalized by running statistics, then rectified.
     fn norm_relu(&mut self, x: &str, layer: &str) -> Option<String> {
         let mut inputs = vec![x.to_owned()];
         for tensor in ["gamma", "beta", "running_mean", "running_var"] {
@@ -316,7 +316,7 @@ impl Graph {
         let [first, end, axis] =
             [("from", channels - 1), ("to", channels), ("axis", 1)].map(|(what, value)| {
                 let name = self.name(what);
-                self.initialiser(&name, &[1], INT64, &value.to_le_bytes())
+                self.initializer(&name, &[1], INT64, &value.to_le_bytes())
             });
         let map = self.add("Slice", &[maps, &first, &end, &axis], |node| node);
         let least = self.name("least");

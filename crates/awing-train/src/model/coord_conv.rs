@@ -1,4 +1,4 @@
-use super::layers::{Initialiser, convolve};
+use super::layers::{Initializer, convolve};
 use awing::{Error, Result};
 use burn::{
     module::Module,
@@ -10,11 +10,11 @@ use burn::{
 /// by the coordinates of the boundary where the previous stack found one (Wang et al. 2019, section 6).
 ///
 /// ```
-/// use awing_train::{Device, model::{CoordConv, Initialiser}};
+/// use awing_train::{Device, model::{CoordConv, Initializer}};
 /// use burn::tensor::Tensor;
 ///
 /// let device = Device::flex();
-/// let mut init = Initialiser::new(1, &device);
+/// let mut init = Initializer::new(1, &device);
 /// let stem = CoordConv::new(&mut init, 3, 3, 16, 7, 2)?;
 /// let features = stem.forward(Tensor::zeros([1, 64, 64, 3], &device), None);
 /// assert_eq!(features.dims(), [1, 32, 32, 16]);
@@ -33,7 +33,7 @@ impl CoordConv {
     /// # Errors
     /// [`Error::Invalid`] for another number of coordinates, an even kernel, or a size of 0.
     pub fn new(
-        init: &mut Initialiser,
+        init: &mut Initializer,
         inputs: usize,
         coordinates: usize,
         outputs: usize,
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn layers_that_cannot_be_are_refused() {
-        let init = &mut Initialiser::new(1, &Device::flex());
+        let init = &mut Initializer::new(1, &Device::flex());
         for (coordinates, outputs, kernel, stride) in [(2, 8, 3, 1), (3, 0, 3, 1), (3, 8, 2, 1), (3, 8, 3, 0)]
         {
             assert!(CoordConv::new(init, 4, coordinates, outputs, kernel, stride).is_err());

@@ -1,4 +1,4 @@
-use super::{layers::Initialiser, residual_block::ResidualBlock};
+use super::{layers::Initializer, residual_block::ResidualBlock};
 use awing::Result;
 use awing_ops::{add_doubled, halve};
 use burn::{module::Module, tensor::Tensor};
@@ -10,11 +10,11 @@ const DEPTH: usize = 4;
 /// goes through the next level and is doubled again; the two are added.
 ///
 /// ```
-/// use awing_train::{Device, model::{Hourglass, Initialiser}};
+/// use awing_train::{Device, model::{Hourglass, Initializer}};
 /// use burn::tensor::Tensor;
 ///
 /// let device = Device::flex();
-/// let hourglass = Hourglass::new(&mut Initialiser::new(1, &device), 16)?;
+/// let hourglass = Hourglass::new(&mut Initializer::new(1, &device), 16)?;
 /// let features = hourglass.forward(Tensor::zeros([1, 32, 32, 16], &device));
 /// assert_eq!(features.dims(), [1, 32, 32, 16]);
 /// # Ok::<(), awing::Error>(())
@@ -36,7 +36,7 @@ impl Hourglass {
     ///
     /// # Errors
     /// [`awing::Error::Invalid`] when the width is 0 or not divisible by 4.
-    pub fn new(init: &mut Initialiser, width: usize) -> Result<Self> {
+    pub fn new(init: &mut Initializer, width: usize) -> Result<Self> {
         let mut blocks = || (0..DEPTH).map(|_| ResidualBlock::new(init, width, width)).collect::<Result<_>>();
         let (skip, down, up) = (blocks()?, blocks()?, blocks()?);
         Ok(Self { skip, down, bottom: ResidualBlock::new(init, width, width)?, up })

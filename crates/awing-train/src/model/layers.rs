@@ -1,4 +1,4 @@
-//! The layers that the blocks share: convolutions drawn from a seed, and batch normalisation followed by ReLU.
+//! The layers that the blocks share: convolutions drawn from a seed, and batch normalization followed by ReLU.
 
 use awing_ops::{channel_statistics, conv2d};
 use burn::{
@@ -15,12 +15,12 @@ use rand_chacha::ChaCha8Rng;
 /// Draws the initial weights of layers, one after another: the same seed gives the same network, on every device. Weights and
 /// biases of convolutions are uniform in ±1 / sqrt(inputs of an output), PyTorch's default.
 #[derive(Debug)]
-pub struct Initialiser {
+pub struct Initializer {
     rng: ChaCha8Rng,
     device: Device,
 }
 
-impl Initialiser {
+impl Initializer {
     /// Weights drawn from `seed`, on `device`; an autodiff device for a network that is to be trained.
     pub fn new(seed: u64, device: &Device) -> Self {
         Self { rng: ChaCha8Rng::seed_from_u64(seed), device: device.clone() }
@@ -59,13 +59,13 @@ impl Initialiser {
     }
 }
 
-/// The convolution of a layer that [`Initialiser::conv`] made, channels last; `beside` are constant channels.
+/// The convolution of a layer that [`Initializer::conv`] made, channels last; `beside` are constant channels.
 pub(super) fn convolve(conv: &Conv2d, x: Tensor<4>, beside: Option<Tensor<4>>) -> Tensor<4> {
     let bias = conv.bias.as_ref().map(Param::val);
     conv2d(x, beside, conv.weight.val(), bias, conv.stride[0], conv.kernel_size[0] / 2)
 }
 
-/// Whether the layer normalises by the batch's own statistics: in training.
+/// Whether the layer normalizes by the batch's own statistics: in training.
 pub(super) fn by_batch(norm: &BatchNorm, x: &Tensor<4>) -> bool {
     x.device().is_autodiff() && norm.training.is_enabled()
 }
@@ -89,7 +89,7 @@ pub(super) fn follow(norm: &BatchNorm, statistics: Tensor<2>, pixels: usize) {
     }
 }
 
-/// Batch normalisation, then ReLU, channels last. In training it normalises by the batch's own statistics and moves the
+/// Batch normalization, then ReLU, channels last. In training it normalizes by the batch's own statistics and moves the
 /// running ones towards them.
 pub(super) fn norm_relu(norm: &BatchNorm, x: Tensor<4>) -> Tensor<4> {
     let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn training_moves_the_running_statistics_and_inference_uses_them() {
         let device = Device::flex().autodiff();
-        let norm = Initialiser::new(0, &device).norm(1);
+        let norm = Initializer::new(0, &device).norm(1);
         // Mean 3, biased variance 3.5, unbiased 14 / 3.
         let x = Tensor::<4>::from_data([[[[1.0_f32], [2.0]], [[3.0], [6.0]]]], &device);
         let y: Vec<f32> = norm_relu(&norm, x.clone()).into_data().try_to_vec().unwrap();

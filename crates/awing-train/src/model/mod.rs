@@ -8,18 +8,18 @@ mod layers;
 mod on_device;
 mod residual_block;
 mod stacked_hourglass;
+mod trainable_detector;
 mod trainable_model;
 mod weights;
 
 pub use coord_conv::{CoordConv, boundary_coordinates, coordinates};
 pub use hourglass::Hourglass;
-pub use layers::Initialiser;
+pub use layers::Initializer;
 pub use on_device::OnDevice;
 pub use residual_block::ResidualBlock;
 pub use stacked_hourglass::{Stack, StackedHourglass};
-pub use trainable_model::{
-    TrainableModel, aligner_on, detector_on, save_calibration, save_model, write_model,
-};
+pub use trainable_detector::{TrainableDetector, detector_on};
+pub use trainable_model::{TrainableModel, aligner_on, save_calibration, save_model, write_model};
 pub use weights::{
     load_weights, parameter_count, place_weights, save_weights, transfer_weights, weights_are_finite,
     weights_of,

@@ -1,4 +1,4 @@
-use super::layers::{Initialiser, by_batch, follow, running_statistics};
+use super::layers::{Initializer, by_batch, follow, running_statistics};
 use awing::{Error, Result};
 use awing_ops::{BlockLayer, residual_block};
 use burn::{
@@ -8,7 +8,7 @@ use burn::{
 };
 
 /// The hierarchical block (Bulat and Tzimiropoulos 2017): three 3 x 3 convolutions of half, a quarter and a quarter
-/// of the output channels, each on the one before, normalised and rectified first; their outputs side by side, plus
+/// of the output channels, each on the one before, normalized and rectified first; their outputs side by side, plus
 /// the input.
 #[derive(Module, Debug)]
 pub struct ResidualBlock {
@@ -33,7 +33,7 @@ impl ResidualBlock {
     ///
     /// # Errors
     /// [`Error::Invalid`] when a number is 0 or `outputs` not divisible by 4.
-    pub fn new(init: &mut Initialiser, inputs: usize, outputs: usize) -> Result<Self> {
+    pub fn new(init: &mut Initializer, inputs: usize, outputs: usize) -> Result<Self> {
         if inputs == 0 || outputs == 0 || !outputs.is_multiple_of(4) {
             let problem = format!(
                 "{inputs} to {outputs} channels: none may be 0, and the outputs must be divisible by 4"
@@ -55,7 +55,7 @@ impl ResidualBlock {
         })
     }
 
-    /// [batch, height, width, inputs] to [batch, height, width, outputs]. On an autodiff device it normalises by the batch's own statistics
+    /// [batch, height, width, inputs] to [batch, height, width, outputs]. On an autodiff device it normalizes by the batch's own statistics
     /// and moves the running ones towards them; otherwise, and after `Module::valid`, by the running ones.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let batch = by_batch(&self.norm1, &x);

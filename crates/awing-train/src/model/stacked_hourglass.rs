@@ -1,7 +1,7 @@
 use super::{
     coord_conv::{CoordConv, boundary_coordinates},
     hourglass::Hourglass,
-    layers::{Initialiser, convolve, norm_relu},
+    layers::{Initializer, convolve, norm_relu},
     residual_block::ResidualBlock,
 };
 use awing::{Result, network::NetworkConfig};
@@ -54,10 +54,10 @@ impl StackedHourglass {
         if points == 0 {
             return Err(awing::Error::invalid("points", "a network needs at least one landmark"));
         }
-        let init = &mut Initialiser::new(seed, device);
+        let init = &mut Initializer::new(seed, device);
         let (width, channels) = (config.width, config.channels(points));
         let place = if config.coord_conv { 3 } else { 0 };
-        let stacks = |init: &mut Initialiser| {
+        let stacks = |init: &mut Initializer| {
             (0..config.stacks)
                 .map(|i| {
                     let edge = if config.coord_conv && config.boundary && i > 0 { 2 } else { 0 };
@@ -100,7 +100,7 @@ impl StackedHourglass {
 
 impl Stack {
     fn new(
-        init: &mut Initialiser,
+        init: &mut Initializer,
         width: usize,
         coordinates: usize,
         channels: usize,

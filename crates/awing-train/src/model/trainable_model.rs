@@ -2,7 +2,6 @@ use super::{OnDevice, StackedHourglass, place_weights, weights_of};
 use crate::files::write_atomic;
 use awing::{
     Result,
-    detection::{DetectorModel, HeatmapDetector},
     network::{Calibration, Model, ModelConfig, ModelFiles, WeightType},
     prediction::Aligner,
 };
@@ -71,20 +70,6 @@ pub fn aligner_on(model: Model, device: &Device) -> Result<Aligner> {
     } else {
         TrainableModel::new(model, device)?.aligner()
     }
-}
-
-/// A detector that computes on `device`.
-///
-/// # Errors
-/// Those of [`HeatmapDetector::new`].
-pub fn detector_on(model: DetectorModel, device: &Device) -> Result<HeatmapDetector> {
-    if *device == Device::flex() {
-        return HeatmapDetector::new(model);
-    }
-    let DetectorModel { network, least_score, weights } = model;
-    let fresh = StackedHourglass::new(&network, DetectorModel::MAPS, 0, device)?;
-    let on_device = OnDevice::new(&place_weights(fresh, weights)?);
-    HeatmapDetector::with_network(network, least_score, Arc::new(on_device))
 }
 
 /// Writes a model's folder, file by file beside and renamed; `card` is the text of its `README.md`.

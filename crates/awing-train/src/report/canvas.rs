@@ -1,5 +1,4 @@
 use super::{
-    chart::FINE,
     paint::{Ink, fill, polyline},
     text::{self, Direction},
 };
@@ -14,6 +13,9 @@ use std::convert::Infallible;
 
 type Drawn = Result<(), DrawingErrorKind<Infallible>>;
 
+/// Plotters counts in whole pixels; a pixel of a chart is this many of its.
+pub(super) const FINE: u32 = 4;
+
 /// What plotters draws on: an image painted with anti-aliasing. Plotters knows whole pixels only, so it is told that the
 /// image is [`FINE`] times as large.
 pub(super) struct Canvas<'a>(pub(super) &'a mut RgbImage);
@@ -22,9 +24,9 @@ fn position((x, y): BackendCoord) -> Point {
     Point::new(f64::from(x) / f64::from(FINE), f64::from(y) / f64::from(FINE))
 }
 
-fn ink(colour: BackendColor) -> Ink {
-    let (r, g, b) = colour.rgb;
-    Ink::new([r, g, b], colour.alpha)
+fn ink(color: BackendColor) -> Ink {
+    let (r, g, b) = color.rgb;
+    Ink::new([r, g, b], color.alpha)
 }
 
 /// Plotters' font size is 1.24 em.

@@ -1,6 +1,10 @@
 //! Line charts, as SVG and as a picture. Charts given together stand below each other.
 
-use super::{canvas::Canvas, picture::save_picture, text::FONT_FILE};
+use super::{
+    canvas::{Canvas, FINE},
+    picture::save_picture,
+    text::FONT_FILE,
+};
 use crate::files::write_atomic;
 use awing::{Error, Result};
 use image::RgbImage;
@@ -18,8 +22,6 @@ use plotters::{
 };
 use std::{ops::Range, path::Path};
 
-/// Plotters counts in whole pixels; a pixel of a chart is this many of its.
-pub(super) const FINE: u32 = 4;
 const WIDTH: u32 = 900;
 const HEIGHT: u32 = 560;
 /// Left free for a legend beside the axes.
@@ -27,8 +29,8 @@ const LEGEND_WIDTH: u32 = 290;
 /// Of each chart when there are several.
 const LOWER: u32 = 380;
 
-/// Okabe and Ito's colours, which differ also for the colour-blind, from dark to light for print.
-const COLOURS: [RGBColor; 6] = [
+/// Okabe and Ito's colors, which differ also for the color-blind, from dark to light for print.
+const COLORS: [RGBColor; 6] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 0, 0),
@@ -36,7 +38,7 @@ const COLOURS: [RGBColor; 6] = [
     RGBColor(204, 121, 167),
     RGBColor(86, 180, 233),
 ];
-/// Dash and gap in pixels, so that lines differ without colour too; (0, 0) is solid.
+/// Dash and gap in pixels, so that lines differ without color too; (0, 0) is solid.
 const DASHES: [(u32, u32); 4] = [(0, 0), (12, 5), (3, 4), (20, 4)];
 
 /// A chart of lines over one pair of axes.
@@ -88,19 +90,19 @@ pub struct Series {
 /// How a line is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Stroke {
-    /// In the next colour and dash pattern.
+    /// In the next color and dash pattern.
     #[default]
     Line,
-    /// Solid, in the next colour.
+    /// Solid, in the next color.
     Solid,
-    /// In the colour of this number, solid or dashed: what appears in several charts looks alike in all of them.
+    /// In the color of this number, solid or dashed: what appears in several charts looks alike in all of them.
     Numbered {
-        /// From 0; there are six colours, then they repeat. The third, 2, is black.
-        colour: usize,
+        /// From 0; there are six colors, then they repeat. The third, 2, is black.
+        color: usize,
         /// Dashed instead of solid.
         dashed: bool,
     },
-    /// A pale grey line in the background: raw values below their running mean.
+    /// A pale gray line in the background: raw values below their running mean.
     Faint,
 }
 
@@ -216,7 +218,7 @@ impl Chart {
     ) -> Result<(), DrawingAreaErrorKind<DB::ErrorType>> {
         // Sizes are the em in pixels times plotters' 1.24.
         let font = |em: f64| ("sans-serif", em * 1.24 * f64::from(FINE)).into_font();
-        let grey = RGBColor(90, 90, 90);
+        let gray = RGBColor(90, 90, 90);
         let beside = self.legend == Legend::Beside;
         let legend_width = if beside { LEGEND_WIDTH * FINE } else { 0 };
         let (area, legend_area) = area.split_horizontally(area.dim_in_pixel().0 - legend_width);
@@ -238,7 +240,7 @@ impl Chart {
             .label_style(font(14.0))
             .bold_line_style(RGBColor(222, 222, 222).stroke_width(FINE))
             .light_line_style(TRANSPARENT)
-            .axis_style(grey.stroke_width(FINE))
+            .axis_style(gray.stroke_width(FINE))
             .set_all_tick_mark_size(4 * FINE)
             .x_label_formatter(&|&v| number(v, largest(x)))
             .y_label_formatter(&|&v| match self.log_y {
@@ -248,25 +250,25 @@ impl Chart {
             .draw()?;
 
         let mut row = 60 * FINE as i32; // of the legend beside the axes
-        let mut colours = COLOURS.iter().cycle();
+        let mut colors = COLORS.iter().cycle();
         let mut dashes = DASHES.iter().cycle();
         for series in &self.series {
             let points = series.points.iter().map(|&(x, y)| (x, self.scaled(y)));
             let points: Vec<(f64, f64)> = points.filter(|p| x.holds(p.0) && y.holds(p.1)).collect();
-            let (colour, width) = match series.stroke {
+            let (color, width) = match series.stroke {
                 Stroke::Faint => (RGBColor(190, 200, 210), 1.0),
-                Stroke::Numbered { colour, .. } => (COLOURS[colour % COLOURS.len()], 2.2),
-                _ => (*colours.next().unwrap_or(&BLACK), 2.2),
+                Stroke::Numbered { color, .. } => (COLORS[color % COLORS.len()], 2.2),
+                _ => (*colors.next().unwrap_or(&BLACK), 2.2),
             };
             let (dash, gap) = match series.stroke {
                 Stroke::Line => *dashes.next().unwrap_or(&(0, 0)),
                 Stroke::Numbered { dashed: true, .. } => DASHES[1],
                 _ => (0, 0),
             };
-            let style = colour.stroke_width((width * f64::from(FINE)) as u32);
+            let style = color.stroke_width((width * f64::from(FINE)) as u32);
             let (dash, gap) = (dash * FINE, gap * FINE);
             let drawn = if let [point] = points.as_slice() {
-                chart.draw_series([Circle::new(*point, 3 * FINE, colour.filled())])?
+                chart.draw_series([Circle::new(*point, 3 * FINE, color.filled())])?
             } else if dash == 0 {
                 chart.draw_series(LineSeries::new(points, style))?
             } else {

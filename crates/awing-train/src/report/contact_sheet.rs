@@ -63,11 +63,11 @@ pub fn contact_sheet(groups: &[(String, Vec<Tile<'_>>)], columns: usize, tile: u
     sheet
 }
 
-/// Says below the tiles which colour is which.
+/// Says below the tiles which color is which.
 fn write_key(sheet: &mut RgbImage, baseline: f64) {
     let mut left = f64::from(GAP);
-    for (colour, meaning) in [(PREDICTED, "predicted"), (TRUE, "annotated")] {
-        disc(sheet, Point::new(left + 0.35 * EM, baseline - 0.35 * EM), 0.35 * EM, Ink::new(colour, 1.0));
+    for (color, meaning) in [(PREDICTED, "predicted"), (TRUE, "annotated")] {
+        disc(sheet, Point::new(left + 0.35 * EM, baseline - 0.35 * EM), 0.35 * EM, Ink::new(color, 1.0));
         left += EM;
         text::draw(sheet, meaning, Point::new(left, baseline), EM, TEXT, Direction::Right);
         left += text::width(meaning, EM) + EM;
@@ -116,7 +116,7 @@ mod tests {
             points: vec!["a".to_owned(), "b".to_owned()],
             mirror: vec![1, 0],
             lines: vec![],
-            normalisers: vec![],
+            normalizers: vec![],
             solid: vec![],
         };
         let image = RgbImage::from_pixel(100, 60, Rgb([0, 0, 120]));
@@ -130,8 +130,8 @@ mod tests {
         // Width 8 + 2 * 128; height 36 + 2 * 150 + 36 + 150 + 8, with captions of 22 px.
         assert_eq!(sheet.dimensions(), (264, 530));
         // The square is 1.25 * 40 = 50 px around (50, 30), from x = 25: a is at (30 - 25 + 0.5) * 2.4 - 0.5 = 12.7.
-        let colour = sheet.get_pixel(8 + 13, 36 + 60).0;
-        assert!(colour[0] > 200 && colour[2] < 80, "{colour:?}");
+        let color = sheet.get_pixel(8 + 13, 36 + 60).0;
+        assert!(color[0] > 200 && color[2] < 80, "{color:?}");
     }
 
     #[test]

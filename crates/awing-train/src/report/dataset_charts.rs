@@ -42,7 +42,7 @@ pub fn dataset_charts(figures: &Figures) -> Vec<Chart> {
     ];
     charts.push(histogram("size in pixels", "faces, images", &sizes));
     if figures.distance.is_some() {
-        let label = format!("{} distance in pixels", figures.normaliser);
+        let label = format!("{} distance in pixels", figures.normalizer);
         charts.push(histogram(&label, "faces", &[("", "distance")]));
     }
     if figures.roll.is_some() {

@@ -8,7 +8,7 @@ use image::{
     imageops::{self, FilterType},
 };
 
-/// Matplotlib's "inferno" at ten equal steps: dark to light, also in grey print.
+/// Matplotlib's "inferno" at ten equal steps: dark to light, also in gray print.
 const INFERNO: [[u8; 3]; 10] = [
     [0, 0, 4],
     [27, 12, 65],
@@ -92,7 +92,7 @@ fn panels(face: &Heatmaps<'_>) -> Result<Vec<RgbImage>> {
     Ok(panels)
 }
 
-/// The maximum of the maps as a colour over the image: the higher the less the image shines through.
+/// The maximum of the maps as a color over the image: the higher the less the image shines through.
 pub(super) fn over(image: &RgbImage, maps: &[f32], side: usize) -> RgbImage {
     let mut highest = vec![0.0_f32; side * side];
     for map in maps.chunks_exact(side * side) {
@@ -108,15 +108,15 @@ pub(super) fn over(image: &RgbImage, maps: &[f32], side: usize) -> RgbImage {
     for (pixel, level) in picture.pixels_mut().zip(map.pixels()) {
         let level = f64::from(level.0[0]).clamp(0.0, 1.0);
         let alpha = 0.45 + 0.55 * level.sqrt();
-        for (old, new) in pixel.0.iter_mut().zip(colour(level)) {
+        for (old, new) in pixel.0.iter_mut().zip(color(level)) {
             *old = (f64::from(*old) * (1.0 - alpha) + new * alpha).round() as u8;
         }
     }
     picture
 }
 
-/// The colour of a level in [0, 1].
-fn colour(level: f64) -> [f64; 3] {
+/// The color of a level in [0, 1].
+fn color(level: f64) -> [f64; 3] {
     let at = level * (INFERNO.len() - 1) as f64;
     let low = INFERNO.get(at.floor() as usize).unwrap_or(&INFERNO[0]);
     let high = INFERNO.get(at.ceil() as usize).unwrap_or(low);

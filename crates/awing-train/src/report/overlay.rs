@@ -71,7 +71,7 @@ impl<'a> Overlay<'a> {
         self
     }
 
-    /// Also draws the annotation, in a second colour, and a line from each predicted point to the true one. Boundary
+    /// Also draws the annotation, in a second color, and a line from each predicted point to the true one. Boundary
     /// lines are then left out: they would hide the errors.
     #[must_use]
     pub fn truth(mut self, truth: &[Landmark]) -> Self {
@@ -157,10 +157,10 @@ impl<'a> Overlay<'a> {
             let opaque = |points: &[usize]| {
                 points.iter().map(|&i| self.opacity(i)).sum::<f64>() / points.len().max(1) as f64
             };
-            for (stretch, points, colour) in self.stretches() {
+            for (stretch, points, color) in self.stretches() {
                 let opacity = opaque(&points);
                 polyline(image, &stretch, line + 1.2 * rim, Ink::new(HALO.rgb, HALO.alpha * opacity));
-                polyline(image, &stretch, line, Ink::new(colour, 0.85 * opacity));
+                polyline(image, &stretch, line, Ink::new(color, 0.85 * opacity));
             }
         }
         for (p, t) in self.points.iter().zip(&self.truth) {
@@ -174,8 +174,8 @@ impl<'a> Overlay<'a> {
         }
         for (i, p) in self.points.iter().enumerate() {
             let Some(p) = p else { continue };
-            let colour = if self.truth.is_empty() { self.colour(i) } else { PREDICTED };
-            dot(image, *p, radius, rim, colour, self.opacity(i));
+            let color = if self.truth.is_empty() { self.color(i) } else { PREDICTED };
+            dot(image, *p, radius, rim, color, self.opacity(i));
         }
         if self.numbered {
             self.write_numbers(image, (0.021 * size).clamp(7.0, 16.0), radius + rim);
@@ -209,9 +209,9 @@ impl<'a> Overlay<'a> {
     /// Above the points; the axis that points at the camera lies uppermost.
     fn draw_axes(&self, image: &mut RgbImage, width: f64) {
         let Some([origin, ends @ ..]) = self.axes else { return };
-        for (end, colour) in ends.into_iter().zip(AXES) {
+        for (end, color) in ends.into_iter().zip(AXES) {
             polyline(image, &[origin, end], width + 2.0, HALO);
-            polyline(image, &[origin, end], width, Ink::new(colour, 1.0));
+            polyline(image, &[origin, end], width, Ink::new(color, 1.0));
         }
     }
 
@@ -227,22 +227,22 @@ impl<'a> Overlay<'a> {
         self.face_box.or(points).map(side).filter(|size| size.is_finite())
     }
 
-    /// The lines of the scheme, broken where a point is missing: positions, their indices, colour.
+    /// The lines of the scheme, broken where a point is missing: positions, their indices, color.
     fn stretches(&self) -> Vec<(Vec<Point>, Vec<usize>, [u8; 3])> {
         let mut stretches = vec![];
         for line in &self.scheme.lines {
             let position = |&i: &usize| self.points.get(i).copied().flatten();
             for run in line.points.split(|i| position(i).is_none()).filter(|run| run.len() > 1) {
-                stretches.push((run.iter().filter_map(position).collect(), run.to_vec(), line.colour));
+                stretches.push((run.iter().filter_map(position).collect(), run.to_vec(), line.color));
             }
         }
         stretches
     }
 
-    /// The colour of a point: that of the first line it lies on, made lighter.
-    fn colour(&self, point: usize) -> [u8; 3] {
+    /// The color of a point: that of the first line it lies on, made lighter.
+    fn color(&self, point: usize) -> [u8; 3] {
         let line = self.scheme.lines.iter().find(|line| line.points.contains(&point));
-        line.map_or(LONE, |line| line.colour.map(|c| c + (255 - c) / 3))
+        line.map_or(LONE, |line| line.color.map(|c| c + (255 - c) / 3))
     }
 
     /// A point with a score of 0 is still there to be seen.
@@ -271,8 +271,8 @@ mod tests {
             name: "toy".to_owned(),
             points: ["a", "b", "c", "d"].map(str::to_owned).to_vec(),
             mirror: vec![0, 1, 2, 3],
-            lines: vec![Line { name: "line".to_owned(), points: vec![0, 1, 2, 9], colour: [0, 90, 255] }],
-            normalisers: vec![],
+            lines: vec![Line { name: "line".to_owned(), points: vec![0, 1, 2, 9], color: [0, 90, 255] }],
+            normalizers: vec![],
             solid: vec![],
         }
     }
@@ -281,13 +281,13 @@ mod tests {
         [(20.0, 20.0), (80.0, 20.0), (80.0, 80.0), (20.0, 80.0)].map(|(x, y)| Point::new(x, y)).to_vec()
     }
 
-    fn grey() -> RgbImage {
+    fn gray() -> RgbImage {
         RgbImage::from_pixel(100, 100, image::Rgb([128; 3]))
     }
 
     #[test]
-    fn points_take_the_colour_of_their_line() {
-        let (scheme, mut image) = (scheme(), grey());
+    fn points_take_the_color_of_their_line() {
+        let (scheme, mut image) = (scheme(), gray());
         Overlay::new(&scheme, &points()).draw(&mut image);
         assert_eq!(image.get_pixel(20, 20).0, [85, 145, 255]);
         assert_eq!(image.get_pixel(20, 80).0, LONE);
@@ -298,7 +298,7 @@ mod tests {
 
     #[test]
     fn a_missing_point_breaks_its_line_and_a_low_score_pales() {
-        let (scheme, mut image) = (scheme(), grey());
+        let (scheme, mut image) = (scheme(), gray());
         let mut holes = points();
         holes[1] = Point::new(f64::NAN, 0.0);
         Overlay::new(&scheme, &holes).scores(&[1.0, 1.0, 1.0, 0.0]).draw(&mut image);
@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn truth_is_drawn_beside_the_prediction() {
-        let (scheme, mut image) = (scheme(), grey());
+        let (scheme, mut image) = (scheme(), gray());
         let truth: Vec<Landmark> = points().iter().map(|p| Landmark::visible(p.x, p.y + 10.0)).collect();
         Overlay::new(&scheme, &points()).truth(&truth).draw(&mut image);
         assert_eq!(image.get_pixel(20, 20).0, PREDICTED);
@@ -319,7 +319,7 @@ mod tests {
 
     #[test]
     fn axes_lie_above_the_points() {
-        let (scheme, mut image) = (scheme(), grey());
+        let (scheme, mut image) = (scheme(), gray());
         let axes = [(50.0, 50.0), (75.0, 50.0), (50.0, 75.0), (40.0, 40.0)].map(|(x, y)| Point::new(x, y));
         Overlay::new(&scheme, &points()).axes(axes).draw(&mut image);
         assert_eq!(image.get_pixel(65, 50).0, AXES[0]);
@@ -331,7 +331,7 @@ mod tests {
     fn a_label_stands_above_the_face_and_inside_the_image() {
         let scheme = scheme();
         let white = |face_box: Rect, rows: std::ops::Range<u32>| {
-            let mut image = grey();
+            let mut image = gray();
             Overlay::new(&scheme, &[]).face_box(face_box).label("12").draw(&mut image);
             rows.flat_map(|y| (12..30).map(move |x| (x, y)))
                 .filter(|(x, y)| image.get_pixel(*x, *y)[0] > 220)
@@ -347,6 +347,6 @@ mod tests {
         let overlay = Overlay::new(&scheme, &points()).face_box(Rect::new(10.0, 10.0, 90.0, 90.0));
         let twice = Transform { matrix: [[2.0, 0.0], [0.0, 2.0]], translation: Point::new(1.0, 0.0) };
         assert_eq!(overlay.mapped(&twice).extent(), Some(Rect::new(21.0, 20.0, 181.0, 180.0)));
-        Overlay::annotated(&scheme, &[Landmark::missing()]).draw(&mut grey());
+        Overlay::annotated(&scheme, &[Landmark::missing()]).draw(&mut gray());
     }
 }

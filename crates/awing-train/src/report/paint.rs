@@ -4,7 +4,7 @@ use awing::geometry::{Point, Rect};
 use image::RgbImage;
 use std::ops::Range;
 
-/// A colour and how opaque it is, 0 to 1.
+/// A color and how opaque it is, 0 to 1.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ink {
     pub(super) rgb: [u8; 3],

@@ -9,18 +9,18 @@ use crate::{
     loss::PixelLoss,
 };
 
-/// Above this many rows the loss is drawn as its running mean, the raw values in grey behind it.
+/// Above this many rows the loss is drawn as its running mean, the raw values in gray behind it.
 const SMOOTH_FROM: usize = 60;
 
-/// Progress at one optimiser step.
+/// Progress at one optimizer step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TrainingRow {
-    /// Optimiser steps done.
+    /// Optimizer steps done.
     pub step: usize,
     /// Training loss.
     pub loss: f64,
-    /// NME on the validation set in per cent, at the steps where it was measured.
-    pub val_nme: Option<f64>,
+    /// The figure on the validation set, at the steps where it was measured.
+    pub measured: Option<f64>,
 }
 
 /// The CED curve of each subset (of all faces, where there is none) up to an NME of `limit` per cent.
@@ -46,7 +46,7 @@ pub fn ced_chart(evaluation: &Evaluation, limit: f64) -> Chart {
         }
     });
     Chart {
-        x_label: format!("NME, % of the {}", evaluation.normaliser().quantity()),
+        x_label: format!("NME, % of the {}", evaluation.normalizer().quantity()),
         y_label: "share of images".to_owned(),
         series: series.collect(),
         x_range: Some([0.0, limit]),
@@ -81,14 +81,14 @@ pub fn reliability_chart(reliability: &Reliability, quantity: &str) -> Chart {
     }
 }
 
-/// The loss over the steps and, where it was measured, the validation NME below it. The loss has a logarithmic axis
-/// when it falls by more than ten times.
-pub fn training_charts(rows: &[TrainingRow]) -> Vec<Chart> {
+/// The loss over the steps and, where something was measured, the validation figure below it: what it is called, its unit, and whether the
+/// smallest is the best. The loss has a logarithmic axis when it falls by more than ten times.
+pub fn training_charts(rows: &[TrainingRow], name: &str, unit: &str, smallest: bool) -> Vec<Chart> {
     let raw: Vec<(f64, f64)> = rows.iter().map(|row| (row.step as f64, row.loss)).collect();
     let raw: Vec<(f64, f64)> = raw.into_iter().filter(|p| p.1.is_finite()).collect();
-    let nme: Vec<(f64, f64)> = rows
+    let measured: Vec<(f64, f64)> = rows
         .iter()
-        .filter_map(|row| Some((row.step as f64, row.val_nme.filter(|v| v.is_finite())?)))
+        .filter_map(|row| Some((row.step as f64, row.measured.filter(|v| v.is_finite())?)))
         .collect();
     let last = rows.iter().map(|row| row.step).max().unwrap_or(0).max(1) as f64;
 
@@ -106,10 +106,17 @@ pub fn training_charts(rows: &[TrainingRow]) -> Vec<Chart> {
     let chart = Chart { x_label: "step".to_owned(), x_range: Some([0.0, last]), ..Chart::default() };
     let loss =
         Chart { y_label: "loss".to_owned(), series, log_y: low > 0.0 && high > 10.0 * low, ..chart.clone() };
-    let best = nme.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1));
-    let Some((step, value)) = best else { return vec![loss] };
-    let name = format!("validation NME, best {value:.2} % at step {step}");
-    vec![loss, Chart { y_label: "NME, %".to_owned(), series: vec![line(&name, nme)], ..chart }]
+    let better = |a: &(f64, f64), b: &(f64, f64)| {
+        let order = a.1.total_cmp(&b.1);
+        if smallest { order } else { order.reverse() }
+    };
+    let Some((step, value)) = measured.iter().copied().min_by(better) else { return vec![loss] };
+    let (label, unit) = match unit {
+        "" => (name.to_owned(), String::new()),
+        unit => (format!("{name}, {unit}"), format!(" {unit}")),
+    };
+    let name = format!("validation {name}, best {value:.2}{unit} at step {step}");
+    vec![loss, Chart { y_label: label, series: vec![line(&name, measured)], ..chart }]
 }
 
 /// Errors of a loss chart, from 0 to 1.
@@ -164,7 +171,7 @@ fn running_mean(points: &[(f64, f64)], reach: usize) -> Vec<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluation::{FaceResult, Normaliser};
+    use crate::evaluation::{FaceResult, Normalizer};
 
     #[test]
     fn a_loss_that_adapts_has_a_curve_for_each_target() {
@@ -189,7 +196,7 @@ mod tests {
             errors: Ok(vec![Some(nme)]),
         };
         let faces = vec![face("common", 0.03), face("challenging", 0.06)];
-        let chart = ced_chart(&Evaluation::new(faces, "gt", Normaliser::InterOcular).unwrap(), 10.0);
+        let chart = ced_chart(&Evaluation::new(faces, "gt", Normalizer::InterOcular).unwrap(), 10.0);
         let names: Vec<&str> = chart.series.iter().map(|s| s.name.as_str()).collect();
         assert_eq!(
             names,
@@ -205,13 +212,19 @@ mod tests {
 
     #[test]
     fn training_without_validation_has_one_chart() {
-        let row = |step, loss, val_nme| TrainingRow { step, loss, val_nme };
+        let row = |step, loss, measured| TrainingRow { step, loss, measured };
+        let training_charts = |rows: &[TrainingRow]| training_charts(rows, "NME", "%", true);
         assert_eq!(training_charts(&[row(1, 20.0, None)]).len(), 1);
         let charts =
             training_charts(&[row(1, 20.0, Some(9.0)), row(5, 1.0, Some(4.5)), row(9, 3.0, Some(5.0))]);
         assert!(charts[0].log_y);
         assert_eq!(charts[1].series[0].name, "validation NME, best 4.50 % at step 5");
+        assert_eq!(charts[1].y_label, "NME, %");
         assert!(training_charts(&[])[0].series[0].points.is_empty());
+        let rising =
+            super::training_charts(&[row(1, 2.0, Some(0.5)), row(5, 1.0, Some(0.75))], "AP", "", false);
+        assert_eq!(rising[1].series[0].name, "validation AP, best 0.75 at step 5");
+        assert_eq!(rising[1].y_label, "AP");
     }
 
     #[test]

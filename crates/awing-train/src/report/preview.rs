@@ -89,10 +89,10 @@ pub fn target_sheet(
     let head = (3.6 * EM) as u32;
     let size = (GAP + names.len() as u32 * step_x, head + faces.len() as u32 * step_y + GAP);
     let mut sheet = RgbImage::from_pixel(size.0, size.1, Rgb(BACKGROUND));
-    let write = |sheet: &mut RgbImage, text: &str, x: u32, baseline: f64, grey: u8| {
+    let write = |sheet: &mut RgbImage, text: &str, x: u32, baseline: f64, gray: u8| {
         let text = text::shorten(text, EM, f64::from(tile));
         let at = Point::new(f64::from(x), baseline);
-        text::draw(sheet, &text, at, EM, Ink::new([grey; 3], 1.0), Direction::Right);
+        text::draw(sheet, &text, at, EM, Ink::new([gray; 3], 1.0), Direction::Right);
     };
     let columns = || (0_u32..).map(|column| GAP + column * step_x);
     write(&mut sheet, title, GAP, 1.4 * EM, 30);

@@ -1,47 +1,37 @@
-//! Learning a network from annotated faces.
+//! Learning a network: one [`Session`] for every [`Task`], of which there are two, [`Landmarks`] and [`Boxes`].
+//!
+//! ```text
+//! recipe/      everything that decides what is learnt, except the data, in layers
+//! samples/     photos and annotations to batches, made ahead of the network by threads of their own
+//! descent/     one step: loss, gradients, optimizer, moving average
+//! checkpoint/  what a run goes on from, written so that a crash costs a few steps and no more
+//! run/         the session: the run's folder, the loop, metrics, and who is told
+//! ```
+//!
+//! A task is one file: which batches, what a validation measures, what is written. The rest is the same for all.
 
-mod batch;
-mod buffers;
+mod boxes;
 mod checkpoint;
-mod checkpoint_check;
-mod checksums;
-mod course;
 mod descent;
-mod detector;
-mod face_training;
-mod fingerprint;
-mod gradient_norm;
-mod loader;
-mod metrics;
-mod moving_average;
-mod observer;
-mod optimiser;
-mod photo_cache;
+mod landmarks;
+mod measure;
 mod recipe;
-mod run_folder;
-mod sample_maker;
-mod schedule;
-mod settings;
-mod step_table;
-mod steps;
-mod trainer;
-mod training_set;
+mod run;
+mod samples;
+mod task;
 
-pub use checkpoint::Progress;
-pub use detector::{
-    DetectorRecipe, DetectorSession, DetectorTraining, DetectorWatcher, Scene, SceneMaker, SceneSources,
-    train_detector,
+pub use boxes::{Boxes, DetectorRecipe, DetectorTraining};
+pub use descent::Progress;
+pub use landmarks::Landmarks;
+pub use measure::{Figure, Goal, Measure, MetricsRow, Table};
+pub use recipe::{OptimizerConfig, Plan, Recipe, ScheduleConfig, TrainingConfig};
+pub use run::{Observer, Outcome, Quiet, Session, train};
+pub use samples::{
+    Batch, BatchWorker, Batches, SampleMaker, SampleSlot, Scene, SceneMaker, SceneSources, TrainingSet,
 };
-pub use metrics::MetricsRow;
-pub use observer::{Observer, Quiet};
-pub use optimiser::OptimiserConfig;
-pub use recipe::{Recipe, TrainingConfig};
-pub use sample_maker::{SampleMaker, SampleSlot};
-pub use schedule::ScheduleConfig;
-pub use trainer::{Outcome, Session, train};
-pub use training_set::TrainingSet;
+pub use task::{Data, Task};
 
-pub(crate) use checkpoint::has_checkpoint;
-pub(crate) use fingerprint::Fingerprint;
-pub(crate) use metrics::validation_curve;
-pub(crate) use steps::{Batches, Steps};
+pub(crate) use checkpoint::{Fingerprint, has_checkpoint};
+pub(crate) use descent::Steps;
+pub(crate) use landmarks::validation_curve;
+pub(crate) use samples::{FaceBatches, ahead};

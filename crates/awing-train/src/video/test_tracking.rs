@@ -1,7 +1,7 @@
 use super::clip::{Clip, ClipFrame, Motion};
 use crate::{
     dataset::Dataset,
-    evaluation::{Normaliser, nme},
+    evaluation::{Normalizer, nme},
 };
 use awing::{
     Error, Result,
@@ -172,7 +172,7 @@ struct Sum {
 
 impl Sum {
     fn add(&mut self, watched: &Watched, scheme: &Scheme, motion: Motion) -> Result<()> {
-        let normaliser = Normaliser::usual(scheme);
+        let normalizer = Normalizer::usual(scheme);
         self.frames += watched.frames.len();
         self.detections += watched.detections;
         self.seconds += watched.seconds;
@@ -186,7 +186,7 @@ impl Sum {
                 last = None;
                 continue;
             };
-            let distance = normaliser.distance(scheme, &seen.truth, None)?;
+            let distance = normalizer.distance(scheme, &seen.truth, None)?;
             self.nme.add(100.0 * nme(points, &seen.truth, distance)?);
             let still: Vec<Point> = points.iter().map(|p| seen.back.apply(*p)).collect();
             if let Some((_, before)) = last.filter(|(scene, _)| *scene == seen.scene) {
@@ -290,7 +290,7 @@ mod tests {
     /// Two points 10 apart that are the scheme's usual distance.
     fn scheme() -> Scheme {
         let text =
-            "name = \"two\"\npoints = [\"a\", \"b\"]\n[[normalisers]]\nname = \"a-b\"\nbetween = [[0], [1]]";
+            "name = \"two\"\npoints = [\"a\", \"b\"]\n[[normalizers]]\nname = \"a-b\"\nbetween = [[0], [1]]";
         Scheme::from_toml(text, "two").unwrap()
     }
 

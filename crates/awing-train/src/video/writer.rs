@@ -169,7 +169,7 @@ mod tests {
         found
     }
 
-    /// Red on the left, and on the right a grey that says the number of the frame.
+    /// Red on the left, and on the right a gray that says the number of the frame.
     fn picture(number: u8) -> RgbImage {
         RgbImage::from_fn(66, 40, |x, _| if x < 33 { Rgb([220, 20, 20]) } else { Rgb([40 + 10 * number; 3]) })
     }

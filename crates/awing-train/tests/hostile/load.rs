@@ -1,7 +1,7 @@
 //! Many predictions: from many threads they are the same, and memory does not grow.
 //!
 //! ```console
-//! $ LOAD_PREDICTIONS=10000 cargo test --release -p awing --test hostile -- --ignored --nocapture predictions_from_eight_threads
+//! $ LOAD_PREDICTIONS=10000 cargo test --release -p awing-train --test hostile -- --ignored --nocapture predictions_from_eight_threads
 //! ```
 
 use crate::memory;

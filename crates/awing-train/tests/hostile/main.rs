@@ -2,7 +2,7 @@
 //! promises. A share runs with the other tests; all of it:
 //!
 //! ```console
-//! $ HOSTILE_INPUTS=1000000 cargo test --release -p awing --test hostile -- --ignored --nocapture damaged
+//! $ HOSTILE_INPUTS=1000000 cargo test --release -p awing-train --test hostile -- --ignored --nocapture damaged
 //! ```
 //!
 //! `HOSTILE_SEED` gives other inputs, `HOSTILE_ONLY` names the readers. An input that breaks something is kept in the target folder.

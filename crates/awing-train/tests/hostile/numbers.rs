@@ -12,7 +12,7 @@ use awing::{
 };
 use awing_train::{
     dataset::{Dataset, ImageSource, Sample},
-    evaluation::{BoxSource, Normaliser, test_faces},
+    evaluation::{BoxSource, Normalizer, test_faces},
 };
 use image::{Rgb, RgbImage};
 use std::{fs, path::Path, sync::Arc};
@@ -45,11 +45,11 @@ fn assert_fine(faces: Vec<Result<Face>>) -> usize {
 }
 
 #[test]
-fn photos_of_one_colour_and_of_a_few_pixels() {
+fn photos_of_one_color_and_of_a_few_pixels() {
     let face = Rect::new(0.0, 0.0, 60.0, 60.0);
-    for colour in [[0; 3], [255; 3], [128, 0, 7]] {
+    for color in [[0; 3], [255; 3], [128, 0, 7]] {
         for (width, height) in [(64, 64), (1, 1), (1, 5000), (5000, 1), (2, 3)] {
-            let photo = RgbImage::from_pixel(width, height, Rgb(colour));
+            let photo = RgbImage::from_pixel(width, height, Rgb(color));
             for aligner in [aligner(), aligner().with_mirror().unwrap(), Aligner::builtin().unwrap()] {
                 assert_eq!(assert_fine(aligner.align_in_boxes(&photo, &[face])), 0);
                 assert!(aligner.align(&photo).is_ok());
@@ -189,7 +189,7 @@ fn calibrations_of_odd_numbers_are_refused() {
     samples::save_model(folder.path(), WeightType::F32);
     let load = |scores: &str, errors: &str, factors: &str| {
         let text = format!(
-            "normaliser = 'inter-ocular'\nscores = [{scores}]\nerrors = [{errors}]\nfactors = [{factors}]\n"
+            "normalizer = 'inter-ocular'\nscores = [{scores}]\nerrors = [{errors}]\nfactors = [{factors}]\n"
         );
         fs::write(folder.path().join("calibration.toml"), text).unwrap();
         Model::load(folder.path())
@@ -215,13 +215,9 @@ fn calibrations_of_odd_numbers_are_refused() {
 #[test]
 fn annotations_that_cannot_be_scored_cost_themselves_alone() {
     let photo = Arc::new(RgbImage::from_pixel(64, 48, Rgb([90, 120, 40])));
-    let face = |name: &str, points: [(f64, f64); 3]| Sample {
-        name: name.to_owned(),
-        image: ImageSource::Memory(photo.clone()),
-        landmarks: points.map(|(x, y)| Landmark::visible(x, y)).to_vec(),
-        detector_box: None,
-        subsets: Vec::new(),
-        place: None,
+    let face = |name: &str, points: [(f64, f64); 3]| {
+        let landmarks = points.map(|(x, y)| Landmark::visible(x, y)).to_vec();
+        Sample::new(name, ImageSource::Memory(photo.clone()), landmarks)
     };
     let good = [(10.0, 10.0), (40.0, 12.0), (25.0, 30.0)];
     let dataset = Dataset {
@@ -237,7 +233,7 @@ fn annotations_that_cannot_be_scored_cost_themselves_alone() {
         problems: Vec::new(),
     };
     let tested =
-        test_faces(&aligner(), &dataset, &BoxSource::Landmarks, &Normaliser::InterOcular, &mut |_| {})
+        test_faces(&aligner(), &dataset, &BoxSource::Landmarks, &Normalizer::InterOcular, &mut |_| {})
             .unwrap();
     assert_eq!(tested.unscorable.len(), 3, "{:?}", tested.unscorable);
     let summary = tested.evaluation.summary();

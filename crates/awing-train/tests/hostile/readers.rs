@@ -9,9 +9,9 @@ use awing::{
 };
 use awing_train::{
     Device,
-    dataset::{BoxFile, Dataset, Format, OpenOptions, Sample, drawn_faces, read_wider},
+    dataset::{BoxFile, BoxedPhotos, Dataset, OpenOptions, Sample, drawn_faces},
     interchange::{ImportOptions, import_state_dict},
-    training::{DetectorRecipe, Quiet, Recipe, Session, TrainingSet, train},
+    training::{DetectorRecipe, Landmarks, Quiet, Recipe, Session, TrainingSet, train},
 };
 use image::ImageFormat;
 use std::{
@@ -94,19 +94,24 @@ pub(crate) fn assert_usable(samples: &[Sample], points: usize) {
         let mut annotated = sample.landmarks.iter().filter_map(|l| l.position()).peekable();
         assert!(annotated.peek().is_some(), "{}: a point is annotated", sample.name);
         assert!(annotated.all(|p| p.x.abs() <= 1e5 && p.y.abs() <= 1e5), "{}: points in reach", sample.name);
-        assert!(sample.detector_box.is_none_or(|b| b.is_usable(1.0)), "{}: a box with room", sample.name);
+        let mut boxes = [sample.detector_box, sample.own_box].into_iter().flatten();
+        assert!(boxes.all(|b| b.is_usable(1.0)), "{}: a box with room", sample.name);
         assert!(names.insert(&sample.name), "{}: names are unique", sample.name);
         let parts: Vec<&str> = sample.name.split('/').collect();
         assert!(!parts.contains(&"..") && !parts.contains(&""), "{}: stays inside", sample.name);
     }
 }
 
-fn opened(format: Format, path: &Path, scheme: &SharedScheme) -> bool {
-    let source = awing_train::dataset::DataSource { format, path: path.to_path_buf() };
+fn source(format: &str, path: &Path) -> awing_train::dataset::DataSource {
+    awing_train::dataset::DataSource { format: format.parse().unwrap(), path: path.to_path_buf() }
+}
+
+fn opened(format: &str, path: &Path, scheme: &SharedScheme) -> bool {
+    let source = source(format, path);
     match Dataset::open(&source, &OpenOptions { scheme: Some(scheme.clone()), ..OpenOptions::default() }) {
         Ok(dataset) => {
             assert_usable(&dataset.samples, scheme.len());
-            if format == Format::Cofw {
+            if format == "cofw" {
                 let _ = dataset.samples.iter().take(3).map(Sample::load_image).filter(Result::is_ok).count();
             }
             true
@@ -121,12 +126,12 @@ fn opened(format: Format, path: &Path, scheme: &SharedScheme) -> bool {
 
 fn annotations(base: &Path) -> Vec<Reader> {
     let scheme = samples::scheme();
-    let of = |name: &'static str, format: Format, file: &str, valid: Vec<Vec<u8>>, share| {
+    let of = |name: &'static str, format: &'static str, file: &str, valid: Vec<Vec<u8>>, share| {
         let folder = folder(base, name);
         let file = folder.join(file);
         let scheme = scheme.clone();
         let read: Read = Box::new(move |path: &Path| {
-            let whole = if format == Format::W300 { path.parent().unwrap() } else { path };
+            let whole = if format == "300w" { path.parent().unwrap() } else { path };
             opened(format, whole, &scheme)
         });
         Reader { name, file, valid, text: true, share, most: promise::ANNOTATIONS, read }
@@ -139,8 +144,8 @@ fn annotations(base: &Path) -> Vec<Reader> {
     let ytf = ",0,1,2,3,4,5\na.png,10.0,11.0,12.0,13.5,14.0,15.0\nsub/../a.png,1,2,3,4,5,6\n";
     let mtfl = "a.png 10 20.5 30 11 12 13 1 2 1 3\n.\\a.png 1 2 3 4 5 6\n";
     let lspet = "image,a_x,a_y,a_visible,b_x,b_y,b_visible,c_x,c_y,c_visible\na.png,1.5,2,1,3,4,0,5,6,1\n";
-    let own = "image,box_x0,box_y0,box_x1,box_y1,x0,y0,v0,x1,y1,v1,x2,y2,v2\n\
-               a.png,1,2,30,40,10,11,2,12,13,1,14,15,0\n\"a.png\",,,,,3,4,2,5,6,2,7,8.25,2\n";
+    let own = "image,box_x0,box_y0,box_x1,box_y1,own_x0,own_y0,own_x1,own_y1,x0,y0,v0,x1,y1,v1,x2,y2,v2\n\
+               a.png,1,2,30,40,3,4,50,60,10,11,2,12,13,1,14,15,0\n\"a.png\",,,,,,,,,3,4,2,5,6,2,7,8.25,2\n";
     let xml = "<?xml version='1.0' encoding='ISO-8859-1'?>\n<dataset><name>x</name><images>\n\
                <image file='a.png' width='4' height='3'>\n\
                <box top='10' left='20' width='30' height='40'>\n\
@@ -151,16 +156,16 @@ fn annotations(base: &Path) -> Vec<Reader> {
                 \"bbox\": [1, 2, 30.5, 40], \"keypoints\": [10, 11, 2, 12.5, 13, 1, 0, 0, 0]}],\n\
                 \"categories\": [{\"id\": 1, \"name\": \"face\", \"keypoints\": [\"a\", \"b\", \"c\"]}]}\n";
     let mut all = vec![
-        of("300-W pts", Format::W300, "a.pts", text(pts), 80_000),
-        of("WFLW list", Format::Wflw, "list_98pt.txt", text(wflw), 70_000),
-        of("AFLW CSV", Format::Aflw, "aflw.csv", text(aflw), 60_000),
-        of("YTF CSV", Format::Ytf, "training_frames_keypoints.csv", text(ytf), 60_000),
-        of("MTFL list", Format::Mtfl, "mtfl.txt", text(mtfl), 60_000),
-        of("LSPET CSV", Format::Lspet, "joints.csv", text(lspet), 60_000),
-        of("own CSV", Format::Csv, "faces.csv", text(own), 70_000),
-        of("dlib XML", Format::Dlib, "faces.xml", text(xml), 80_000),
-        of("COCO JSON", Format::Coco, "faces.json", text(coco), 80_000),
-        of("COFW mat", Format::Cofw, "COFW.mat", vec![samples::mat(), samples::chunked_mat()], 40_000),
+        of("300-W pts", "300w", "a.pts", text(pts), 80_000),
+        of("WFLW list", "wflw", "list_98pt.txt", text(wflw), 70_000),
+        of("AFLW CSV", "aflw", "aflw.csv", text(aflw), 60_000),
+        of("YTF CSV", "ytf", "training_frames_keypoints.csv", text(ytf), 60_000),
+        of("MTFL list", "mtfl", "mtfl.txt", text(mtfl), 60_000),
+        of("LSPET CSV", "lspet", "joints.csv", text(lspet), 60_000),
+        of("own CSV", "csv", "faces.csv", text(own), 70_000),
+        of("dlib XML", "dlib", "faces.xml", text(xml), 80_000),
+        of("COCO JSON", "coco", "faces.json", text(coco), 80_000),
+        of("COFW mat", "cofw", "COFW.mat", vec![samples::mat(), samples::chunked_mat()], 40_000),
     ];
     let named = |all: &mut Vec<Reader>, name: &str, change: &dyn Fn(&mut Reader)| {
         all.iter_mut().filter(|reader| reader.name == name).for_each(change);
@@ -183,7 +188,7 @@ fn boxes(base: &Path) -> Vec<Reader> {
             text: true,
             share: 40_000,
             most: promise::ANNOTATIONS,
-            read: Box::new(move |path| opened(Format::W300, path.parent().unwrap(), &scheme)),
+            read: Box::new(move |path| opened("300w", path.parent().unwrap(), &scheme)),
         },
         Reader {
             name: "box CSV",
@@ -212,9 +217,9 @@ fn boxes(base: &Path) -> Vec<Reader> {
             share: 60_000,
             most: promise::ANNOTATIONS,
             read: Box::new(|path| {
-                read_wider(path).is_ok_and(|photos| {
+                BoxedPhotos::open(&source("wider", path), &OpenOptions::default()).is_ok_and(|read| {
                     let images = path.parent().unwrap().join("images");
-                    for photo in photos {
+                    for photo in read.photos {
                         let inside =
                             photo.path.strip_prefix(&images).expect("it stays in the folder of images");
                         let mut parts = inside.components();
@@ -373,7 +378,7 @@ fn checkpoints(base: &Path) -> Vec<Reader> {
     };
     vec![
         of("checkpoint network", "last/network.bpk", false, 2_000),
-        of("checkpoint optimiser", "last/optimiser.bpk", false, 2_000),
+        of("checkpoint optimizer", "last/optimiser.bpk", false, 2_000),
         of("checkpoint progress", "last/progress.toml", true, 1_500),
         of("checkpoint recipe", "last/recipe.toml", true, 1_500),
         of("checkpoint checksums", "last/checksums.toml", true, 1_500),
@@ -405,9 +410,7 @@ fn resume(folder: &Path, recipe: &Recipe, resume: bool) -> awing::Result<()> {
     let faces = TrainingSet::from_samples(Scheme::builtin("300w-68")?, drawn_faces(4, 64, 7))?;
     let stop = AtomicBool::new(resume);
     let session = Session {
-        recipe: recipe.clone(),
-        faces,
-        validation: None,
+        task: Landmarks::new(recipe.clone(), faces, None)?,
         folder: folder.to_path_buf(),
         start: None,
         resume,

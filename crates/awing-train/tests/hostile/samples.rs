@@ -23,8 +23,8 @@ pub(crate) fn scheme() -> SharedScheme {
         name: "three".into(),
         points: ["left eye", "right eye", "nose"].map(String::from).to_vec(),
         mirror: vec![1, 0, 2],
-        lines: vec![Line { name: "face".into(), points: vec![0, 2, 1], colour: [143, 184, 222] }],
-        normalisers: vec![("inter-ocular".into(), [vec![0], vec![1]])],
+        lines: vec![Line { name: "face".into(), points: vec![0, 2, 1], color: [143, 184, 222] }],
+        normalizers: vec![("inter-ocular".into(), [vec![0], vec![1]])],
         solid: vec![],
     })
 }
@@ -78,14 +78,14 @@ pub(crate) fn state_dict(folder: &Path) -> (Vec<Weights>, Vec<u8>) {
     (tensors, bytes)
 }
 
-/// COFW's file with two faces of three points; the first image grey, the second in colour.
+/// COFW's file with two faces of three points; the first image gray, the second in color.
 pub(crate) fn mat() -> Vec<u8> {
     let mut file = FileBuilder::new();
     file.with_userblock(512).with_userblock_content(b"MATLAB 7.3 MAT-file");
     let mut refs = file.create_group("#refs#");
     refs.create_dataset("a").with_u8_data(&[10, 40, 20, 50, 30, 60]).with_shape(&[3, 2]);
-    let colour: Vec<u8> = (0..18).collect();
-    refs.create_dataset("b").with_u8_data(&colour).with_shape(&[3, 3, 2]);
+    let color: Vec<u8> = (0..18).collect();
+    refs.create_dataset("b").with_u8_data(&color).with_shape(&[3, 3, 2]);
     file.add_group(refs.finish());
     file.create_dataset("IsTr").with_path_references(&["#refs#/a", "#refs#/b"]).with_shape(&[1, 2]);
     let phis: Vec<f64> = (0..12).map(|i| 10.0 + f64::from(i)).chain([0.0, 1.0, 1.0, 0.0, 0.0, 0.0]).collect();

@@ -145,6 +145,37 @@ mod tests {
         assert!(HeatmapDetector::with_network(with_boundary, 0.5, Arc::new(Nothing)).is_err());
     }
 
+    /// A photo of 1280 x 640 pixels is looked at half as large: the face that is drawn into those maps comes back in the photo's pixels, where
+    /// p is (p + 0.5) / 2 - 0.5 of the smaller one.
+    #[test]
+    fn boxes_come_back_in_the_photos_pixels() {
+        /// One face, around pixel 201.5, 101.5 of an image 640 pixels wide; 80 pixels a side.
+        struct OneFace;
+        impl HeatmapNetwork for OneFace {
+            fn forward(&self, images: &[&RgbImage]) -> Vec<Vec<f32>> {
+                let of = |image: &&RgbImage| {
+                    let [width, height] = [image.width(), image.height()].map(|side| side as usize / 4);
+                    let mut maps = vec![0.0; LEVELS * width * height];
+                    if image.width() == 640 {
+                        // The map of 80 pixels, cell (50, 25).
+                        maps[(4 * height + 25) * width + 50] = 0.9;
+                    }
+                    maps
+                };
+                images.iter().map(of).collect()
+            }
+        }
+        let config = NetworkConfig { input: 64, stacks: 1, width: 8, boundary: false, coord_conv: false };
+        let detector = HeatmapDetector::with_network(config, 0.5, Arc::new(OneFace)).unwrap();
+        let faces = detector.detect(&RgbImage::new(1280, 640)).unwrap();
+        assert_eq!(faces.len(), 1);
+        // From 161.5 to 241.5 and from 61.5 to 141.5: twice that and half a pixel.
+        let Rect { x0, y0, x1, y1 } = faces[0].face_box;
+        for (found, expected) in [(x0, 323.5), (y0, 123.5), (x1, 483.5), (y1, 283.5)] {
+            assert!((found - expected).abs() < 1e-9, "{:?}", faces[0].face_box);
+        }
+    }
+
     #[cfg(feature = "builtin-model")]
     mod builtin {
         use super::*;

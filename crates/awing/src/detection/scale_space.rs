@@ -205,6 +205,22 @@ mod tests {
         assert_eq!(weights.iter().filter(|w| **w == 0.0).count() % LEVELS, 0);
     }
 
+    /// Cell q is pixel 4 q + 1.5, and the position between cells counts: nothing is half a cell off.
+    #[test]
+    fn a_face_between_cells_is_found_where_it_is() {
+        // Cells 10, 10.25 and 10.5 in x, 12.4 in y; the fourth map, of 20 * 2^(3 / 2) pixels.
+        for x in [41.5, 42.5, 43.5] {
+            let face = square(x, 51.1, 56.568_542);
+            let (target, _) = encoded(&[face], &[], 32);
+            let found = decode(&target, [32, 32], 0.5).remove(0).face_box;
+            let off = found.center().distance(face.center());
+            assert!(off < 0.01, "{off} px at {x}");
+            assert!(
+                (found.width() - face.width()).abs() < 0.01 && (found.height() - found.width()).abs() < 1e-9
+            );
+        }
+    }
+
     #[test]
     fn maps_that_are_not_square_are_read_row_by_row() {
         // A single cell in map 4, row 2 of 3, column 5 of 8.

@@ -48,14 +48,14 @@ impl SeetaFace {
         if width.max(height) / width.min(height) >= LONGEST_STRIP {
             return Ok(Vec::new());
         }
-        let (grey, scale) = reduced(photo);
+        let (gray, scale) = reduced(photo);
         // Its buffers are its own for each photo, so that several threads may look at once.
         let mut cascade = rustface::create_detector_with_model(self.model.clone());
         cascade.set_min_face_size(40);
         cascade.set_score_thresh(LEAST_SCORE);
         cascade.set_pyramid_scale_factor(0.8);
         cascade.set_slide_window_step(4, 4);
-        let image = rustface::ImageData::new(grey.as_raw(), grey.width(), grey.height());
+        let image = rustface::ImageData::new(gray.as_raw(), gray.width(), gray.height());
         let mut found: Vec<(Rect, f32)> = (cascade.detect(&image).into_iter())
             .map(|face| {
                 let square = face.bbox();
@@ -84,15 +84,15 @@ impl FaceDetector for SeetaFace {
     }
 }
 
-/// The grey photo at the size that the cascade looks at, and how many of its pixels one of the photo is.
+/// The gray photo at the size that the cascade looks at, and how many of its pixels one of the photo is.
 fn reduced(photo: &RgbImage) -> (GrayImage, f64) {
-    let grey = DynamicImage::ImageRgb8(photo.clone()).into_luma8();
+    let gray = DynamicImage::ImageRgb8(photo.clone()).into_luma8();
     let (width, height) = photo.dimensions();
     let down = f64::from(LONG_SIDE) / f64::from(width.max(height));
     let up = f64::from(SHORT_SIDE) / f64::from(width.min(height));
     let scale = down.max(up);
     let side = |length: u32| ((f64::from(length) * scale).round() as u32).max(1);
-    (resize(&grey, side(width), side(height), FilterType::Triangle), scale)
+    (resize(&gray, side(width), side(height), FilterType::Triangle), scale)
 }
 
 fn around_landmarks(square: Rect) -> Rect {

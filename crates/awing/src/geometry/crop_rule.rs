@@ -90,6 +90,15 @@ mod tests {
     }
 
     #[test]
+    fn unless_told_otherwise_a_face_gets_three_tenths_of_room() {
+        // 1.3 times 100 is a side of 130 around (150, 130): [85, 215] x [65, 195], and not shifted.
+        let t =
+            CropRule::default().transform(Rect::new(100.0, 100.0, 200.0, 160.0), 130, 0.0, false).unwrap();
+        assert!(t.apply(Point::new(85.0, 65.0)).distance(Point::new(-0.5, -0.5)) < 1e-9);
+        assert!(t.apply(Point::new(215.0, 195.0)).distance(Point::new(129.5, 129.5)) < 1e-9);
+    }
+
+    #[test]
     fn unusable_boxes_are_refused() {
         let rule = CropRule::default();
         for (x0, y0, x1, y1) in [

@@ -1,5 +1,4 @@
 use image::RgbImage;
-use multiversion::multiversion;
 
 /// A square picture as three planes of bytes, red green blue, each row by row: the order of the network's input, and one in which
 /// processors work on sixteen or more values at once.
@@ -56,12 +55,12 @@ impl Planes {
 
     /// Writes the network's input: [3, side, side], in [0, 1].
     pub fn write_input(&self, input: &mut [f32]) {
-        to_unit(&self.values, input);
+        awing_kernels::vectorized(|| to_unit(&self.values, input));
     }
 }
 
 /// Bytes as numbers in [0, 1].
-#[multiversion(targets = "simd")]
+#[inline(always)]
 fn to_unit(values: &[u8], unit: &mut [f32]) {
     for (target, &value) in unit.iter_mut().zip(values) {
         *target = f32::from(value) * (1.0 / 255.0);

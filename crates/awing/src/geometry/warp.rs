@@ -2,7 +2,6 @@
 
 use super::{Planes, Point, Transform};
 use image::RgbImage;
-use multiversion::multiversion;
 use std::{hint::black_box, ops::Range};
 
 /// Fractions of a pixel in the interpolation weights: 11 bits, so that a product of two stays within 22 bits and
@@ -105,15 +104,18 @@ fn interpolate(part: &RgbImage, corner: [u32; 2], crop_to_photo: &Transform, cro
     let side = crop.side();
     let mut planes = crop.planes_mut();
     let mut neighbours = Neighbours::default();
-    for v in 0..side {
-        let start = crop_to_photo.apply(Point::new(0.0, v as f64));
-        let mut at = [fixed(start.x) - origin[0], fixed(start.y) - origin[1]];
-        for u in (0..side).step_by(TOGETHER) {
-            let targets = planes.each_mut().map(|plane| &mut plane[v * side..][u..side.min(u + TOGETHER)]);
-            interpolate_together(part, at, step, &mut neighbours, targets);
-            at = [0, 1].map(|i| at[i] + step[i] * TOGETHER as i64);
+    awing_kernels::vectorized(|| {
+        for v in 0..side {
+            let start = crop_to_photo.apply(Point::new(0.0, v as f64));
+            let mut at = [fixed(start.x) - origin[0], fixed(start.y) - origin[1]];
+            for u in (0..side).step_by(TOGETHER) {
+                let targets =
+                    planes.each_mut().map(|plane| &mut plane[v * side..][u..side.min(u + TOGETHER)]);
+                interpolate_together(part, at, step, &mut neighbours, targets);
+                at = [0, 1].map(|i| at[i] + step[i] * TOGETHER as i64);
+            }
         }
-    }
+    });
 }
 
 /// What some crop pixels in a row look at: the four pixels around their positions, and how far between these they are.
@@ -137,7 +139,7 @@ impl<T: Copy + Default> Default for Lanes<T> {
 }
 
 /// The red, green and blue `targets` of crop pixels in a row: the first looks at `at`, each next one a `step` further.
-#[multiversion(targets = "simd")]
+#[inline(always)]
 fn interpolate_together(
     part: &RgbImage,
     at: [i64; 2],
@@ -346,6 +348,42 @@ mod tests {
         assert!(crop.pixels().all(|p| p.0[1] == 0 && p.0[2] == 200));
     }
 
+    /// Stripes that a mean over k columns makes even, seen at k times their size or nearly so: the middle of the crop, which the photo's
+    /// black borders do not reach.
+    fn stripes(period: u32, shrinkage: f64) -> Vec<u8> {
+        let photo = RgbImage::from_fn(120, 120, |x, _| Rgb([if x % period == 0 { 240 } else { 0 }; 3]));
+        let crop = warp(&photo, &scaled(1.0 / shrinkage, -30.0 / shrinkage, -30.0 / shrinkage), 16);
+        crop.pixels().map(|p| p.0[0]).collect()
+    }
+
+    #[test]
+    fn from_one_and_a_half_on_the_photo_is_averaged() {
+        let even = |stripes: &[u8], value: u8| stripes.iter().all(|v| *v == value);
+        // Just below, each crop pixel looks between its four neighbours: u at 30 + 1.499 u, so the first at the stripe of column 30.
+        let below = stripes(2, 1.499);
+        assert_eq!(below[..2], [240, 120], "{below:?}");
+        assert!(even(&stripes(2, 1.501), 120));
+        // The nearest whole number of pixels, up and down.
+        assert!(even(&stripes(2, 2.45), 120) && even(&stripes(3, 2.55), 80) && even(&stripes(3, 3.45), 80));
+        assert!(
+            !even(&stripes(3, 2.45), 80) && !even(&stripes(2, 2.55), 120) && !even(&stripes(3, 3.55), 80)
+        );
+        assert_eq!([1.499, 1.501, 2.45, 2.55].map(margin), [1.0, 4.0, 4.0, 6.0]);
+    }
+
+    #[test]
+    fn means_and_fractions_are_rounded_not_cut() {
+        // 10 + 11 + 11 + 10 are 42, a mean of 10.5; three times 10 and 11 are 41, a mean of 10.25.
+        let photo = RgbImage::from_raw(2, 2, vec![10, 10, 10, 11, 10, 0, 11, 10, 0, 10, 11, 1]).unwrap();
+        assert_eq!(average_blocks(&photo, 0..2, 0..2, 2).get_pixel(0, 0).0, [11, 10, 3]);
+        // The crop's pixel lies 4.6 of 2048 parts from the black pixel to the white one: 5 parts, 255 * 5 / 2048 = 0.62, which is 1; four
+        // parts would be 0.498, which is 0. Just so down.
+        let white = |x: u32, y: u32| Rgb([if x == 1 { 255 } else { 0 }, if y == 1 { 255 } else { 0 }, 0]);
+        let photo = RgbImage::from_fn(2, 2, white);
+        let at = -4.6 / 2048.0;
+        assert_eq!(warp(&photo, &scaled(1.0, at, at), 1).get_pixel(0, 0).0, [1, 1, 0]);
+    }
+
     #[test]
     fn a_strong_shrink_keeps_positions() {
         let at = Point::new(311.3, 244.9);
@@ -356,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn stripes_finer_than_the_crop_become_grey() {
+    fn stripes_finer_than_the_crop_become_gray() {
         let photo = RgbImage::from_fn(400, 400, |x, _| Rgb([if x % 2 == 0 { 0 } else { 200 }; 3]));
         let crop = warp(&photo, &Transform::crop(Point::new(199.5, 199.5), 200.0, 50, 0.0, false), 50);
         assert!(crop.pixels().all(|p| p.0 == [100; 3]));

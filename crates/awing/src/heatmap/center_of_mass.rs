@@ -1,4 +1,4 @@
-use super::decoder::Map;
+use super::map::Map;
 use crate::geometry::Point;
 
 /// Rounds of re-centring the window; each leaves about a third of the error that a wrong sigma makes.

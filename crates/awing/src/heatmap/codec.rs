@@ -256,6 +256,18 @@ mod tests {
         assert!(all(&map.weights[5], 0.0) && all(&map.weights[98], 0.0));
     }
 
+    /// What is scored is learnt: the paper's labels do not tell a hidden point from a visible one.
+    #[test]
+    fn the_paper_learns_hidden_points_like_visible_ones() {
+        let scheme = Scheme::builtin("cofw-29").unwrap();
+        let seen = face(&scheme);
+        let mut hidden = seen.clone();
+        hidden.iter_mut().step_by(3).for_each(|l| l.visibility = Visibility::Occluded);
+        let [seen, hidden] = [seen, hidden].map(|face| encode(&CodecConfig::paper(), &scheme, &face));
+        assert!(hidden.targets == seen.targets && hidden.weights == seen.weights);
+        assert!(hidden.targets[0].contains(&1.0) && hidden.weights[0].contains(&11.0));
+    }
+
     #[test]
     fn a_visible_point_outside_has_an_empty_map_with_weight() {
         for x in [-60.0, 400.0, 1e300] {

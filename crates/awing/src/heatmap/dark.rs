@@ -1,4 +1,4 @@
-use super::decoder::Map;
+use super::map::Map;
 use crate::geometry::Point;
 
 /// Gradient and Hessian of the logarithm of the map around its peak, from the paraboloid

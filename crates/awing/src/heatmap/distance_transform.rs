@@ -1,12 +1,14 @@
 //! The exact Euclidean distance to marked cells nearby: the nearest mark of each column, then the best of the columns around
 //! (the separation of Saito and Toriwaki 1994, cut off at a reach, which leaves only steps that work on many cells at once).
 
-use multiversion::multiversion;
-
 /// For each cell of a row-major grid, the squared distance to the nearest marked cell, centre to centre, wherever that is at most
 /// `reach` (up to 100) squared; elsewhere some larger number.
-#[multiversion(targets = "simd")]
 pub(super) fn squared_distances(marked: &[bool], width: usize, reach: u8) -> Vec<u16> {
+    awing_kernels::vectorized(|| measure(marked, width, reach))
+}
+
+#[inline(always)]
+fn measure(marked: &[bool], width: usize, reach: u8) -> Vec<u16> {
     let height = marked.len().checked_div(width).unwrap_or(0);
     let far = u16::from(reach) + 1;
     // First along the columns: counted from above, then from below.

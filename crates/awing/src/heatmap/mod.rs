@@ -29,6 +29,7 @@ mod dark;
 mod decoder;
 mod distance_transform;
 mod gaussian;
+mod map;
 mod spline;
 mod weight_map;
 

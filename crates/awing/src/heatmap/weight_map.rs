@@ -1,6 +1,6 @@
 use super::gaussian::Window;
 
-/// Sets `weight` wherever the target, after a grey dilation by 3 x 3 cells, reaches `threshold`; leaves other weights
+/// Sets `weight` wherever the target, after a gray dilation by 3 x 3 cells, reaches `threshold`; leaves other weights
 /// as they are. Outside of `window` the target must be below the threshold.
 ///
 /// A maximum filter reaches the threshold exactly where one of the nine cells does, so each cell that does raises its

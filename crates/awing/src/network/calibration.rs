@@ -16,23 +16,24 @@ const PRIOR: f64 = 50.0;
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
     /// What errors are divided by: `inter-ocular`.
-    pub normaliser: String,
+    #[serde(alias = "normaliser")]
+    pub normalizer: String,
     /// Scores, rising.
     scores: Vec<f64>,
-    /// The expected error at each of these scores, in per cent of the normaliser; not rising.
+    /// The expected error at each of these scores, in per cent of the normalizer; not rising.
     errors: Vec<f64>,
     /// The factor of each point.
     factors: Vec<f64>,
 }
 
 impl Calibration {
-    /// Learns from observations: for each point of the scheme its (score, error) on each face, the error in per cent of `normaliser`.
+    /// Learns from observations: for each point of the scheme its (score, error) on each face, the error in per cent of `normalizer`.
     ///
     /// The curve is the isotonic regression (pool adjacent violators) of errors over scores; curve and factors are fitted in turns.
     ///
     /// # Errors
     /// [`Error::Invalid`] when there is no observation, or one is not finite.
-    pub fn fit(normaliser: &str, observations: &[Vec<(f32, f64)>]) -> Result<Self> {
+    pub fn fit(normalizer: &str, observations: &[Vec<(f32, f64)>]) -> Result<Self> {
         let all = || {
             observations.iter().enumerate().flat_map(|(point, seen)| seen.iter().map(move |s| (point, *s)))
         };
@@ -43,7 +44,7 @@ impl Calibration {
             return Err(Error::invalid("calibration", "a score or an error is not a finite number"));
         }
         let mut fitted = Self {
-            normaliser: normaliser.to_owned(),
+            normalizer: normalizer.to_owned(),
             scores: Vec::new(),
             errors: Vec::new(),
             factors: vec![1.0; observations.len()],
@@ -67,7 +68,7 @@ impl Calibration {
         Ok(fitted)
     }
 
-    /// The expected error of a point with this score, in per cent of the normaliser; 0 for a point that the model does not have.
+    /// The expected error of a point with this score, in per cent of the normalizer; 0 for a point that the model does not have.
     pub fn expected(&self, point: usize, score: f32) -> f64 {
         self.factors.get(point).map_or(0.0, |factor| factor * self.curve(f64::from(score)))
     }
@@ -160,7 +161,7 @@ mod tests {
     #[test]
     fn between_knots_it_is_linear_and_beyond_them_constant() {
         let calibration = Calibration {
-            normaliser: "inter-ocular".to_owned(),
+            normalizer: "inter-ocular".to_owned(),
             scores: vec![0.2, 0.6],
             errors: vec![10.0, 2.0],
             factors: vec![1.0, 0.5],

@@ -1,8 +1,11 @@
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    scheme::Scheme,
+};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// The size and the parts of a [`super::StackedHourglass`].
+/// The size and the parts of a stacked hourglass.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkConfig {
@@ -49,6 +52,11 @@ impl NetworkConfig {
     /// Side of the square maps in cells.
     pub fn map_size(&self) -> usize {
         self.input / Self::STRIDE
+    }
+
+    /// Without lines in the scheme there is no boundary to predict.
+    pub fn fit(&mut self, scheme: &Scheme) {
+        self.boundary &= !scheme.lines.is_empty();
     }
 
     /// Maps for `points` landmarks: one each, and the boundary map.

@@ -193,7 +193,7 @@ mod tests {
             let error = Model::from_files(files).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
-        let calibration = Some("normaliser = \"a\"\nscores = []\nerrors = []\nfactors = [1.0]".into());
+        let calibration = Some("normalizer = \"a\"\nscores = []\nerrors = []\nfactors = [1.0]".into());
         let error = Model::from_files(ModelFiles { calibration, ..files(8) }).unwrap_err().to_string();
         assert!(error.contains("calibration.toml: calibration: has 1 factors for 5 points"), "{error}");
     }

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
@@ -114,7 +114,8 @@ impl Weights {
                 view.map(|view| (*name, view)).map_err(|e| Error::model(&self.source, *name, e.to_string()))
             })
             .collect::<Result<_>>()?;
-        let metadata = HashMap::from([(CHECKSUM.to_owned(), checksum(&views))]);
+        // A map of the crate's own kind, which depends on its features.
+        let metadata = [(CHECKSUM.to_owned(), checksum(&views))].into_iter().collect();
         safetensors::serialize(views, Some(metadata))
             .map_err(|e| Error::model(&self.source, "weights", e.to_string()))
     }

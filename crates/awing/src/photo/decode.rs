@@ -38,7 +38,7 @@ pub fn decode_image(bytes: &[u8], name: &Path) -> Result<RgbImage> {
     let path = name;
     let mut decoder = decoder(path, bytes)?;
     if bytes.starts_with(&[0xff, 0xd8]) && !jpeg_is_whole(bytes) {
-        // The decoder would fill the rest with grey.
+        // The decoder would fill the rest with gray.
         return Err(Error::image(path, "the JPEG is cut off before its end; copy or download it again"));
     }
     if bytes.starts_with(b"RIFF") && !webp_is_whole(bytes) {
@@ -268,9 +268,9 @@ mod tests {
     #[test]
     fn a_jpeg_in_four_inks_becomes_red_green_and_blue() {
         let image = load_bytes(CMYK).unwrap();
-        for (x, colour) in [(2, [220, 10, 10]), (13, [10, 10, 220])] {
+        for (x, color) in [(2, [220, 10, 10]), (13, [10, 10, 220])] {
             let found = image.get_pixel(x, 3).0;
-            assert!(found.iter().zip(colour).all(|(a, b)| a.abs_diff(b) < 25), "{found:?}");
+            assert!(found.iter().zip(color).all(|(a, b)| a.abs_diff(b) < 25), "{found:?}");
         }
     }
 
@@ -288,17 +288,17 @@ mod tests {
         assert_eq!(error, "no/such.jpg: image: there is no such file");
     }
 
-    /// One colour makes a PNG that is far shorter than a byte a pixel, the more so of one bit a pixel.
+    /// One color makes a PNG that is far shorter than a byte a pixel, the more so of one bit a pixel.
     #[test]
-    fn a_png_of_one_colour_is_not_taken_for_cut_off() {
+    fn a_png_of_one_color_is_not_taken_for_cut_off() {
         use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-        let grey = image::GrayImage::new(3000, 3000);
+        let gray = image::GrayImage::new(3000, 3000);
         let mut bytes = Vec::new();
         let encoder = PngEncoder::new_with_quality(&mut bytes, CompressionType::Best, FilterType::NoFilter);
-        grey.write_with_encoder(encoder).unwrap();
+        gray.write_with_encoder(encoder).unwrap();
         assert_eq!(load_bytes(&bytes).unwrap().dimensions(), (3000, 3000), "{} bytes", bytes.len());
         assert_eq!([png_bits(&bytes), png_bits(&[])], [8, 1]);
-        // An index into a palette of two colours.
+        // An index into a palette of two colors.
         (bytes[24], bytes[25]) = (1, 3);
         assert_eq!(png_bits(&bytes), 1);
     }

@@ -2,12 +2,12 @@ use super::Face;
 use crate::{
     detection::{DetectedFace, FaceDetector, FaceVerifier},
     error::{Error, Result},
-    geometry::{CropRule, Point, Rect, Transform, warp},
-    heatmap::Codec,
+    geometry::{CropRule, Point, Rect, Transform, mirror_x, warp},
+    heatmap::{Center, Codec},
     network::{Calibration, HeatmapNetwork, ModelConfig},
-    scheme::SharedScheme,
-    threads,
+    scheme::{Scheme, SharedScheme},
 };
+use awing_kernels::threads;
 use image::{RgbImage, imageops::flip_horizontal};
 use std::{fmt, sync::Arc};
 
@@ -72,6 +72,9 @@ pub struct Aligner {
 pub struct Maps {
     /// Row by row, [channels, size, size]: one map a landmark, then the boundary where the network predicts it.
     pub values: Vec<f32>,
+    /// With [`Aligner::with_mirror`] what the network makes of the face's mirror image, in the same form, as it leaves it: columns run the
+    /// other way, and the points of a mirror pair have each other's maps.
+    pub mirrored: Option<Vec<f32>>,
     /// Number of maps.
     pub channels: usize,
     /// Side in cells.
@@ -123,8 +126,8 @@ impl Aligner {
         Self { batch: batch.max(1), ..self }
     }
 
-    /// Lets the network see each face's mirror image too, and takes the mean of both answers' maps: a slightly lower NME, twice the
-    /// time.
+    /// Lets the network see each face's mirror image too, and takes the mean of both answers: of their maps, or, where the network learnt
+    /// floored labels, of their points and scores. A slightly lower NME, twice the time.
     ///
     /// # Errors
     /// [`Error::Invalid`] when the scheme does not say which points change places in a mirror.
@@ -195,7 +198,8 @@ impl Aligner {
     /// [`Aligner::align`] of many photos: quicker, since the network sees the faces of several photos together. A photo that fails gives an
     /// error in its place.
     pub fn align_batch(&self, photos: &[RgbImage]) -> Vec<Result<Vec<Face>>> {
-        let boxes: Vec<Result<Vec<Rect>>> = threads::map(photos, |photo| self.detect(photo));
+        let boxes: Vec<Result<Vec<Rect>>> =
+            threads::map(photos.iter().collect(), 1, |photo| self.detect(photo));
         let places: Vec<(&RgbImage, Rect)> = (photos.iter().zip(&boxes))
             .flat_map(|(photo, boxes)| boxes.iter().flatten().map(move |face_box| (photo, *face_box)))
             .collect();
@@ -218,7 +222,7 @@ impl Aligner {
     fn align_places(&self, places: &[(&RgbImage, Rect)]) -> Vec<Result<Face>> {
         let mut faces = Vec::with_capacity(places.len());
         for places in places.chunks(self.batch) {
-            let crops = threads::map(places, |(photo, face_box)| self.crop(photo, *face_box));
+            let crops = threads::map(places.to_vec(), 1, |(photo, face_box)| self.crop(photo, face_box));
             let rects: Vec<Rect> = places.iter().map(|place| place.1).collect();
             faces.extend(self.align_crops(crops, &rects));
         }
@@ -245,11 +249,13 @@ impl Aligner {
         while crops.peek().is_some() {
             let chunk: Vec<_> = crops.by_ref().take(self.batch).collect();
             let images: Vec<&RgbImage> = chunk.iter().flatten().map(|(image, _)| image).collect();
-            let mut maps = self.forward(&images).into_iter();
+            let mut mirrored = self.mirrored.then(|| self.forward_mirrored(&images).into_iter());
+            let mut maps = self.network.forward(&images).into_iter();
             results.extend(chunk.into_iter().map(|crop| {
                 let (_, transform) = crop?;
                 let values = maps.next().unwrap_or_default();
-                Ok(Maps { values, channels: self.channels, size: self.codec.size(), transform })
+                let mirrored = mirrored.as_mut().map(|maps| maps.next().unwrap_or_default());
+                Ok(Maps { values, mirrored, channels: self.channels, size: self.codec.size(), transform })
             }));
         }
         results
@@ -260,14 +266,14 @@ impl Aligner {
     /// # Errors
     /// [`Error::Invalid`] when the maps hold a number that is not finite.
     pub fn decode(&self, maps: &Maps, face_box: Rect) -> Result<Face> {
-        if maps.values.iter().any(|v| !v.is_finite()) {
+        if maps.values.iter().chain(maps.mirrored.iter().flatten()).any(|v| !v.is_finite()) {
             return Err(Error::invalid(
                 "heatmaps",
                 "hold a number that is not finite: the model's weights are damaged",
             ));
         }
         let back = maps.transform.inverse();
-        let peaks = self.codec.decode(&maps.values, self.scheme.len())?;
+        let peaks = self.peaks(maps)?;
         let landmarks: Vec<Point> = peaks.iter().map(|(p, _)| back.apply(*p)).collect();
         let scores: Vec<f32> = peaks.iter().map(|(_, score)| *score).collect();
         let score = scores.iter().sum::<f32>() / scores.len().max(1) as f32;
@@ -282,32 +288,53 @@ impl Aligner {
         Ok(Face { face_box, score, landmarks, scores, expected_errors })
     }
 
-    /// The last stack's maps of each crop.
-    fn forward(&self, crops: &[&RgbImage]) -> Vec<Vec<f32>> {
-        let mut maps = self.network.forward(crops);
-        if self.mirrored {
-            let images: Vec<RgbImage> = threads::map(crops, |crop| flip_horizontal(*crop));
-            let answers = self.network.forward(&images.iter().collect::<Vec<_>>());
-            for (maps, answer) in maps.iter_mut().zip(&answers) {
-                self.join_mirrored(maps, answer);
-            }
-        }
-        maps
+    /// The last stack's maps of each crop's mirror image.
+    fn forward_mirrored(&self, crops: &[&RgbImage]) -> Vec<Vec<f32>> {
+        let images: Vec<RgbImage> = threads::map(crops.to_vec(), 1, flip_horizontal);
+        self.network.forward(&images.iter().collect::<Vec<_>>())
     }
 
-    /// The mean of a face's maps and those of its mirror image, turned back.
-    fn join_mirrored(&self, maps: &mut [f32], answer: &[f32]) {
-        let size = self.codec.size();
-        for (channel, map) in maps.chunks_exact_mut(size * size).enumerate() {
+    /// Each point in pixels of the network's input, and its score. Of two answers to floored labels it is the mean of the points, not a
+    /// point of the mean maps: a floored label lies half a cell off on one side on average, in the mirror image on the other, and each
+    /// answer's own decoding makes up for it, while a mean map has lost which side is which.
+    fn peaks(&self, maps: &Maps) -> Result<Vec<(Point, f32)>> {
+        let Some(mirrored) = &maps.mirrored else {
+            return self.codec.decode(&maps.values, self.scheme.len());
+        };
+        if self.codec.config().center == Center::Exact {
+            return self.codec.decode(&maps.mean(&self.scheme), self.scheme.len());
+        }
+        let straight = self.codec.decode(&maps.values, self.scheme.len())?;
+        let mirrored = self.codec.decode(mirrored, self.scheme.len())?;
+        let mean = |(&(p, score), &partner): (&(Point, f32), &usize)| {
+            let (q, other) = mirrored[partner];
+            let x = f64::midpoint(p.x, mirror_x(q.x, self.input));
+            (Point::new(x, f64::midpoint(p.y, q.y)), f32::midpoint(score, other))
+        };
+        Ok(straight.iter().zip(&self.scheme.mirror).map(mean).collect())
+    }
+}
+
+impl Maps {
+    /// The maps to look at: with a mirror image the mean of both answers, the mirror image's turned back by the pairs of `scheme`, which
+    /// must be the model's.
+    pub fn mean(&self, scheme: &Scheme) -> Vec<f32> {
+        let mut mean = self.values.clone();
+        let Some(mirrored) = &self.mirrored else { return mean };
+        let area = (self.size * self.size).max(1);
+        for (channel, map) in mean.chunks_exact_mut(area).enumerate() {
             // The boundary is its own partner.
-            let partner = self.scheme.mirror.get(channel).map_or(channel, |partner| *partner);
-            let other = &answer[partner * size * size..(partner + 1) * size * size];
-            for (row, other) in map.chunks_exact_mut(size).zip(other.chunks_exact(size)) {
+            let partner = scheme.mirror.get(channel).map_or(channel, |partner| *partner);
+            let other = mirrored.chunks_exact(area).nth(partner).unwrap_or_default();
+            for (row, other) in
+                map.chunks_exact_mut(self.size.max(1)).zip(other.chunks_exact(self.size.max(1)))
+            {
                 for (value, other) in row.iter_mut().zip(other.iter().rev()) {
                     *value = 0.5 * (*value + other);
                 }
             }
         }
+        mean
     }
 }
 
@@ -336,7 +363,12 @@ pub(super) fn few_enough(boxes: Vec<Rect>) -> Result<Vec<Rect>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{prediction::brightness::aligner, scheme::Scheme};
+    use crate::{
+        heatmap::{CodecConfig, Decoder},
+        network::NetworkConfig,
+        prediction::brightness::aligner,
+        scheme::Landmark,
+    };
 
     fn photo() -> RgbImage {
         RgbImage::from_fn(90, 80, |x, y| image::Rgb([(x * 3) as u8, (y * 2) as u8, (x * y) as u8]))
@@ -356,6 +388,71 @@ mod tests {
         for (point, partner) in straight.iter().zip(&scheme.mirror) {
             let other = mirrored[*partner];
             assert!(Point::new(89.0 - other.x, other.y).distance(*point) < 0.05, "{point:?} {other:?}");
+        }
+    }
+
+    /// What is read from the right answers for faces and their mirror images, less where the points are: its mean, and the largest
+    /// distance. Once by [`Aligner::decode`] and once from the mean of the maps.
+    fn errors(heatmap: CodecConfig) -> [(Point, f64); 2] {
+        /// Is not asked.
+        struct Silent;
+        impl HeatmapNetwork for Silent {
+            fn forward(&self, _: &[&RgbImage]) -> Vec<Vec<f32>> {
+                Vec::new()
+            }
+        }
+        let network = NetworkConfig { input: 64, stacks: 1, width: 8, boundary: false, coord_conv: false };
+        let scheme = Scheme::builtin("mtfl-5").unwrap();
+        let config = ModelConfig { network, crop: CropRule::default(), heatmap, scheme: scheme.clone() };
+        let codec = config.codec().unwrap();
+        let aligner = Aligner::of_parts(config, None, Arc::new(Silent), Arc::new(Middle(90))).unwrap();
+        let draw = |face: &[Landmark]| {
+            let mut maps = [(); 2].map(|()| vec![0.0_f32; 5 * 16 * 16]);
+            let [targets, weights] = &mut maps;
+            codec.encode(&scheme, face, targets, weights).unwrap();
+            maps[0].clone()
+        };
+        let mut errors = [(Point::default(), 0.0_f64); 2];
+        // Over a whole cell of 4 pixels, in steps of an eighth of a pixel.
+        for step in 0..32 {
+            let (x, y) = (f64::from(step) / 8.0 + 0.0625, f64::from(31 - step) / 8.0 + 0.0625);
+            let face = [(16.0, 20.0), (40.0, 20.0), (28.0, 28.0), (20.0, 40.0), (36.0, 40.0)]
+                .map(|(u, v)| Landmark::visible(u + x, v + y));
+            let maps = Maps {
+                values: draw(&face),
+                mirrored: Some(draw(&scheme.mirror_landmarks(&face, 64))),
+                channels: 5,
+                size: 16,
+                transform: Transform { matrix: [[1.0, 0.0], [0.0, 1.0]], translation: Point::default() },
+            };
+            let found = aligner.decode(&maps, Rect::new(0.0, 0.0, 63.0, 63.0)).unwrap();
+            let of_mean = codec.decode(&maps.mean(&scheme), 5).unwrap();
+            let of_mean: Vec<Point> = of_mean.iter().map(|(p, _)| *p).collect();
+            for ((sum, most), points) in errors.iter_mut().zip([&found.landmarks, &of_mean]) {
+                for (p, truth) in points.iter().zip(&face) {
+                    sum.x += (p.x - truth.point.x) / (32.0 * 5.0);
+                    sum.y += (p.y - truth.point.y) / (32.0 * 5.0);
+                    *most = most.max(p.distance(truth.point));
+                }
+            }
+        }
+        errors
+    }
+
+    /// Pixel 4 k + f has the label of cell k. In a mirror 64 pixels wide it is pixel 4 (15 - k) + 3 - f, whose label turned back is cell k up
+    /// to f = 3 and cell k + 1 beyond: half a pixel to the right of the unmirrored ones on average, which decoding a mean map cannot know.
+    #[test]
+    fn floored_labels_are_read_without_bias_in_the_mirror_too() {
+        for decoder in [Decoder::QuarterShift, Decoder::CenterOfMass, Decoder::Dark] {
+            let [(points, most), (of_mean, _)] = errors(CodecConfig { decoder, ..CodecConfig::paper() });
+            assert!(points.x.abs() < 1e-3 && points.y.abs() < 1e-3, "{decoder:?}: {points:?}");
+            // Half a cell, 2 pixels, in y; in x the two answers are a pixel apart and their mean is nearer.
+            assert!(most < 2.0_f64.hypot(1.5), "{decoder:?}: {most}");
+            assert!(of_mean.x > 0.2 && of_mean.y.abs() < 1e-3, "{decoder:?}: {of_mean:?}");
+        }
+        for decoder in [Decoder::CenterOfMass, Decoder::Dark] {
+            let [(_, points), (_, of_mean)] = errors(CodecConfig { decoder, ..CodecConfig::default() });
+            assert!(points < 0.05 && of_mean < 0.05, "unrounded labels lose nothing: {points} {of_mean}");
         }
     }
 

@@ -33,7 +33,7 @@ fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
 }
 
 #[test]
-fn grey_deep_and_transparent_photos() {
+fn gray_deep_and_transparent_photos() {
     let aligner = Aligner::builtin().unwrap();
     let plain = DynamicImage::from(portrait());
     let expected = points(&aligner, &portrait(), FACE);
@@ -50,9 +50,9 @@ fn grey_deep_and_transparent_photos() {
         let distance = apart(&points(&aligner, &read, FACE), &expected);
         assert!(distance < tolerance, "{:?}: {distance}", image.color());
     }
-    let grey = encoded(&DynamicImage::from(plain.to_luma8()), ImageFormat::Jpeg);
-    let grey = decode_image(&grey, "a.jpg".as_ref()).unwrap();
-    assert!(apart(&points(&aligner, &grey, FACE), &expected) < 3.0);
+    let gray = encoded(&DynamicImage::from(plain.to_luma8()), ImageFormat::Jpeg);
+    let gray = decode_image(&gray, "a.jpg".as_ref()).unwrap();
+    assert!(apart(&points(&aligner, &gray, FACE), &expected) < 3.0);
 }
 
 /// A JPEG whose EXIF says orientation `o`; the image in it lies so that turning it makes it upright.

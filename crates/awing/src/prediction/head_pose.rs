@@ -6,7 +6,7 @@ use crate::{
         Point,
         linear::{add, add_square, solve},
     },
-    scheme::{Scheme, SolidPoint},
+    scheme::{Scheme, SolidPoint, has_depth},
 };
 use serde::{Serialize, Serializer};
 
@@ -98,12 +98,22 @@ impl HeadShape {
     /// points of WFLW have the head of the 68.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when neither has a head.
+    /// [`Error::Invalid`] when neither has a head, or the points that they share lie in one plane: a flat head looks the same turned to
+    /// either side.
     pub fn of(scheme: &Scheme) -> Result<Self> {
         let solid = if scheme.solid.is_empty() { namesakes(scheme) } else { scheme.solid.clone() };
         if solid.len() < LEAST_POINTS {
             let problem = format!(
                 "{} says not where its points lie in space; add `solid` to its file (the example `mean_head` learns it)",
+                scheme.name
+            );
+            return Err(Error::invalid("pose", problem));
+        }
+        if !has_depth(&solid) {
+            let problem = format!(
+                "the {} points of {} whose place in space is known lie in one plane, which looks the same turned to either side; add `solid` \
+                 to its file with some that stand out",
+                solid.len(),
                 scheme.name
             );
             return Err(Error::invalid("pose", problem));
@@ -369,6 +379,26 @@ mod tests {
         assert_eq!(shape("wflw-98").solid.len(), 68);
         let error = HeadShape::of(&Scheme::builtin("body-14").unwrap()).unwrap_err().to_string();
         assert!(error.starts_with("pose: body-14 says not") && error.contains("solid"), "{error}");
+    }
+
+    /// Two mirror pairs of a symmetric head always lie in one plane.
+    #[test]
+    fn a_flat_head_is_refused_instead_of_blaming_the_landmarks() {
+        let names = [
+            "left eye outer corner",
+            "right eye outer corner",
+            "left mouth corner",
+            "right mouth corner",
+            "nose tip",
+        ];
+        let of = |count: usize| {
+            let points = names[..count].iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
+            let text = format!("name = \"mine\"\npoints = [{points}]\nmirror = [[0, 1], [2, 3]]");
+            HeadShape::of(&Scheme::from_toml(&text, "mine").unwrap())
+        };
+        let error = of(4).unwrap_err().to_string();
+        assert!(error.starts_with("pose: the 4 points of mine whose place"), "{error}");
+        assert!(of(5).is_ok(), "the nose stands out");
     }
 
     #[test]

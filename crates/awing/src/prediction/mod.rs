@@ -14,4 +14,4 @@ pub use aligner::{Aligner, Maps};
 pub use assembly::builtin_detector;
 pub use face::Face;
 pub use head_pose::{HeadPose, HeadShape};
-pub use photos::{FaceBoxes, PhotoFace, PhotoFaces, align_photos};
+pub use photos::{FaceBoxes, KnownBoxes, PhotoFace, PhotoFaces, align_photos};

@@ -6,8 +6,8 @@ use crate::{
     error::Result,
     geometry::{Rect, Transform},
     photo::Photo,
-    threads,
 };
+use awing_kernels::threads;
 use image::RgbImage;
 use std::{fmt, path::Path, sync::Arc};
 
@@ -15,6 +15,9 @@ use std::{fmt, path::Path, sync::Arc};
 const LARGE: u64 = 64_000_000;
 /// Of more faces in a photo the crops are not held all at once.
 const CROWD: usize = 64;
+
+/// The boxes of the faces of a photo, by its name.
+pub type KnownBoxes = dyn Fn(&Path) -> Result<Vec<Rect>> + Send + Sync;
 
 /// Where the faces of a photo are.
 #[derive(Clone)]
@@ -28,7 +31,7 @@ pub enum FaceBoxes {
     /// The same boxes in every photo.
     Given(Vec<Rect>),
     /// The boxes that are known for a photo of this name; none is a photo without a face.
-    Known(Arc<dyn Fn(&Path) -> Result<Vec<Rect>> + Send + Sync>),
+    Known(Arc<KnownBoxes>),
 }
 
 impl fmt::Debug for FaceBoxes {
@@ -53,7 +56,7 @@ impl FaceBoxes {
             Self::Given(boxes) => Ok(boxes.clone()),
             Self::Known(boxes) => boxes(photo),
         };
-        few_enough(boxes?).map_err(|e| e.about(&photo.to_string_lossy()))
+        boxes.and_then(few_enough).map_err(|e| e.about(&photo.to_string_lossy()))
     }
 }
 
@@ -95,7 +98,7 @@ pub fn align_photos<E>(
             let image = photo.load_small(LARGE).transpose()?;
             Some(image.and_then(|image| prepare(aligner, photo, image, boxes)))
         };
-        let prepared: Vec<Option<_>> = threads::map(group, small);
+        let prepared: Vec<Option<_>> = threads::map(group.iter().collect(), 1, small);
         let mut cuts = Vec::new();
         let mut answers = Vec::with_capacity(group.len());
         for (photo, prepared) in group.iter().zip(prepared) {
@@ -161,7 +164,7 @@ fn faces_of(aligner: &Aligner, cuts: Vec<(Rect, Cut)>, keep_maps: bool) -> Vec<R
             Cut::Done(crop) => crop,
             Cut::Later(image) => aligner.crop(&image, rect),
         };
-        let crops: Vec<Result<Crop>> = threads::map_owned(batch, cut);
+        let crops: Vec<Result<Crop>> = threads::map(batch, 1, cut);
         let kept: Vec<Option<RgbImage>> = crops
             .iter()
             .map(|crop| crop.as_ref().ok().filter(|_| keep_maps).map(|(image, _)| image.clone()))

@@ -56,7 +56,7 @@ impl Scheme {
 mod tests {
     use super::*;
 
-    /// Midline points, lines and normalisers of each scheme, as the field's own code has them.
+    /// Midline points, lines and normalizers of each scheme, as the field's own code has them.
     #[test]
     fn the_built_in_schemes_are_those_of_the_field() {
         let midline = |name: &str| -> Vec<usize> {
@@ -72,15 +72,57 @@ mod tests {
         assert_eq!(midline("body-14"), [12, 13]);
         let sizes = |name| {
             let scheme = Scheme::builtin(name).unwrap();
-            (scheme.len(), scheme.lines.len(), scheme.normalisers.len())
+            (scheme.len(), scheme.lines.len(), scheme.normalizers.len())
         };
         let all: Vec<_> = Scheme::builtin_names().into_iter().map(sizes).collect();
         assert_eq!(all, [(68, 13, 2), (98, 13, 2), (29, 13, 2), (19, 5, 0), (5, 0, 1), (14, 14, 1)]);
-        let wflw = Scheme::builtin("wflw-98").unwrap();
-        assert_eq!(wflw.normaliser("inter-ocular"), Some(&[vec![60], vec![72]]));
-        assert_eq!(wflw.normaliser("inter-pupil"), Some(&[vec![96], vec![97]]));
         let aflw = Scheme::builtin("aflw-19").unwrap();
         assert_eq!(aflw.lines[1].points, [3, 4, 5]);
+    }
+
+    /// The pairs, index by index, as the field's code and the papers' have them: a wrong pair passes every check of form.
+    #[test]
+    fn the_mirror_tables_are_those_of_the_field() {
+        // Jaw points 0 to `n` / 2 - 1 face `n` - i, then single pairs.
+        let table = |len: usize, jaw: usize, pairs: &str| {
+            let mut mirror: Vec<usize> = (0..len).collect();
+            (0..=jaw).filter(|_| jaw > 0).for_each(|i| mirror[i] = jaw - i);
+            for pair in pairs.split_whitespace() {
+                let (a, b) = pair.split_once('-').unwrap();
+                let (a, b): (usize, usize) = (a.parse().unwrap(), b.parse().unwrap());
+                (mirror[a], mirror[b]) = (b, a);
+            }
+            mirror
+        };
+        let pairs98 = "33-46 34-45 35-44 36-43 37-42 38-50 39-49 40-48 41-47 55-59 56-58 60-72 61-71 62-70 63-69 \
+            64-68 65-75 66-74 67-73 76-82 77-81 78-80 83-87 84-86 88-92 89-91 93-95 96-97";
+        let pairs68 = "17-26 18-25 19-24 20-23 21-22 31-35 32-34 36-45 37-44 38-43 39-42 40-47 41-46 48-54 49-53 \
+            50-52 55-59 56-58 60-64 61-63 65-67";
+        let pairs29 = "0-1 2-3 4-6 5-7 8-9 10-11 12-14 13-15 16-17 18-19 22-23";
+        let pairs19 = "0-5 1-4 2-3 6-11 7-10 8-9 12-14 15-17";
+        for (name, len, jaw, pairs) in [
+            ("wflw-98", 98, 32, pairs98),
+            ("300w-68", 68, 16, pairs68),
+            ("cofw-29", 29, 0, pairs29),
+            ("aflw-19", 19, 0, pairs19),
+        ] {
+            assert_eq!(Scheme::builtin(name).unwrap().mirror, table(len, jaw, pairs), "{name}");
+        }
+    }
+
+    /// Errors divided by another distance cannot be compared with published ones, and no other test would see it.
+    #[test]
+    fn distances_between_eyes_are_measured_where_the_field_measures_them() {
+        let eye = |from: usize| (from..from + 6).collect::<Vec<usize>>();
+        for (name, ocular, pupil) in [
+            ("300w-68", [vec![36], vec![45]], [eye(36), eye(42)]),
+            ("wflw-98", [vec![60], vec![72]], [vec![96], vec![97]]),
+            ("cofw-29", [vec![8], vec![9]], [vec![16], vec![17]]),
+        ] {
+            let scheme = Scheme::builtin(name).unwrap();
+            assert_eq!(scheme.normalizer("inter-ocular"), Some(&ocular), "{name}");
+            assert_eq!(scheme.normalizer("inter-pupil"), Some(&pupil), "{name}");
+        }
     }
 
     /// A mirror pair is one name with left and right exchanged, or a count that runs the other way along the jaw, the

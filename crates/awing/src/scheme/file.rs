@@ -8,7 +8,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// A scheme as its file has it: mirror pairs instead of a permutation, colours as "#rrggbb".
+/// A scheme as its file has it: mirror pairs instead of a permutation, colors as "#rrggbb".
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SchemeFile {
@@ -18,15 +18,15 @@ struct SchemeFile {
     mirror: Vec<[usize; 2]>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     solid: Vec<SolidPoint>,
-    #[serde(default)]
-    normalisers: Vec<NormaliserFile>,
+    #[serde(default, alias = "normalisers")]
+    normalizers: Vec<NormalizerFile>,
     #[serde(default)]
     lines: Vec<LineFile>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct NormaliserFile {
+struct NormalizerFile {
     name: String,
     between: [Vec<usize>; 2],
 }
@@ -36,8 +36,8 @@ struct NormaliserFile {
 struct LineFile {
     name: String,
     points: Vec<usize>,
-    #[serde(default = "plain")]
-    colour: String,
+    #[serde(default = "plain", alias = "colour")]
+    color: String,
 }
 
 /// Of a line that names none.
@@ -70,18 +70,18 @@ impl Scheme {
         })?;
         let mirror = permutation(&file.mirror, file.points.len(), source)?;
         let lines = file.lines.into_iter().enumerate().map(|(i, line)| {
-            let colour = parse_colour(&line.colour).ok_or_else(|| {
-                let problem = format!("`{}` is not a colour; write it as \"#8fb8de\"", line.colour);
-                Error::format(source, None, format!("lines[{i}].colour (\"{}\")", line.name), problem)
+            let color = parse_color(&line.color).ok_or_else(|| {
+                let problem = format!("`{}` is not a color; write it as \"#8fb8de\"", line.color);
+                Error::format(source, None, format!("lines[{i}].color (\"{}\")", line.name), problem)
             })?;
-            Ok(Line { name: line.name, points: line.points, colour })
+            Ok(Line { name: line.name, points: line.points, color })
         });
         let scheme = Self {
             name: file.name,
             points: file.points,
             mirror,
             lines: lines.collect::<Result<_>>()?,
-            normalisers: file.normalisers.into_iter().map(|n| (n.name, n.between)).collect(),
+            normalizers: file.normalizers.into_iter().map(|n| (n.name, n.between)).collect(),
             solid: file.solid,
         };
         scheme.check(source)?;
@@ -96,14 +96,14 @@ impl Scheme {
         self.check(&self.name)?;
         let pairs = self.mirror.iter().enumerate().filter(|(i, j)| i < j);
         let line = |line: &Line| {
-            let [r, g, b] = line.colour;
+            let [r, g, b] = line.color;
             LineFile {
                 name: line.name.clone(),
                 points: line.points.clone(),
-                colour: format!("#{r:02x}{g:02x}{b:02x}"),
+                color: format!("#{r:02x}{g:02x}{b:02x}"),
             }
         };
-        let normaliser = |(name, between): &(String, [Vec<usize>; 2])| NormaliserFile {
+        let normalizer = |(name, between): &(String, [Vec<usize>; 2])| NormalizerFile {
             name: name.clone(),
             between: between.clone(),
         };
@@ -112,7 +112,7 @@ impl Scheme {
             points: self.points.clone(),
             mirror: pairs.map(|(i, &j)| [i, j]).collect(),
             solid: self.solid.clone(),
-            normalisers: self.normalisers.iter().map(normaliser).collect(),
+            normalizers: self.normalizers.iter().map(normalizer).collect(),
             lines: self.lines.iter().map(line).collect(),
         };
         toml::to_string(&file).map_err(|e| Error::format(&self.name, None, "scheme", e.to_string()))
@@ -138,7 +138,7 @@ fn permutation(pairs: &[[usize; 2]], count: usize, source: &Path) -> Result<Vec<
     Ok(mirror)
 }
 
-fn parse_colour(text: &str) -> Option<[u8; 3]> {
+fn parse_color(text: &str) -> Option<[u8; 3]> {
     let digits =
         text.strip_prefix('#').filter(|d| d.len() == 6 && d.bytes().all(|b| b.is_ascii_hexdigit()))?;
     let [_, r, g, b] = u32::from_str_radix(digits, 16).ok()?.to_be_bytes();
@@ -155,14 +155,14 @@ name = "cat-3"
 points = ["left eye", "right eye", "nose"]
 mirror = [[0, 1]]
 
-[[normalisers]]
+[[normalizers]]
 name = "inter-ocular"
 between = [[0], [1]]
 
 [[lines]]
 name = "face"
 points = [0, 2, 1]
-colour = "#8fb8de"
+color = "#8fb8de"
 "##;
 
     #[test]
@@ -172,8 +172,8 @@ colour = "#8fb8de"
         fs::write(&path, CAT).unwrap();
         let cat = Scheme::find(path.to_str().unwrap()).unwrap();
         assert_eq!(cat.mirror, [1, 0, 2]);
-        assert_eq!(cat.lines[0].colour, [0x8f, 0xb8, 0xde]);
-        assert_eq!(cat.normaliser("inter-ocular"), Some(&[vec![0], vec![1]]));
+        assert_eq!(cat.lines[0].color, [0x8f, 0xb8, 0xde]);
+        assert_eq!(cat.normalizer("inter-ocular"), Some(&[vec![0], vec![1]]));
         let bare = Scheme::from_toml("name = \"p\"\npoints = [\"only\"]", "p.toml").unwrap();
         assert_eq!((bare.mirror, bare.lines.len()), (vec![0], 0));
     }
@@ -204,9 +204,9 @@ colour = "#8fb8de"
             ("[[0, 1]]", "[[0, -1]]", "cat.toml:4: mirror: "),
             ("[[0, 1]]", "[[0, 1.5]]", "cat.toml:4: mirror: "),
             ("[[0, 1]]", "[[0, nan]]", "cat.toml:4: mirror: "),
-            ("colour", "color", "cat.toml:13: color: unknown field `color`"),
-            ("#8fb8de", "#8fb8d", "cat.toml: lines[0].colour (\"face\"): `#8fb8d` is not a colour"),
-            ("#8fb8de", "#+fb8de", "cat.toml: lines[0].colour (\"face\"): "),
+            ("color", "hue", "cat.toml:13: hue: unknown field `hue`"),
+            ("#8fb8de", "#8fb8d", "cat.toml: lines[0].color (\"face\"): `#8fb8d` is not a color"),
+            ("#8fb8de", "#+fb8de", "cat.toml: lines[0].color (\"face\"): "),
             ("[0, 2, 1]", "[0]", "cat.toml: lines[0].points (\"face\"): has 1 point"),
             ("between = [[0], [1]]", "between = [[0]]", "cat.toml:8: between: "),
         ];

@@ -1,4 +1,4 @@
-//! What a landmark set means: names, mirror pairs, boundary lines, normalisers. Schemes are data, not code: the
+//! What a landmark set means: names, mirror pairs, boundary lines, normalizers. Schemes are data, not code: the
 //! built-in ones are TOML files in this folder, and a user's own file has the same form.
 //!
 //! ```toml
@@ -6,19 +6,19 @@
 //! points = ["left eye", "right eye", "nose"]   # their order is the order of the annotation
 //! mirror = [[0, 1]]                            # the pairs that change places; points on the midline are left out
 //!
-//! [[normalisers]]                              # distances that errors are divided by; may be left out
+//! [[normalizers]]                              # distances that errors are divided by; may be left out
 //! name = "inter-ocular"
 //! between = [[0], [1]]                         # from the mean of these points to the mean of those
 //!
 //! [[lines]]                                    # curves of the boundary map and of overlays; may be left out
 //! name = "face"
 //! points = [0, 2, 1]
-//! colour = "#8fb8de"
+//! color = "#8fb8de"
 //! ```
 //!
 //! `solid` says where points lie on the mean head, which finds how a head is turned; it may be left out, and the example `mean_head` learns it
 //! from annotated faces. x runs right, y down, z away from the camera, in a unit of one's own; `spread` is how far a coordinate varies from face
-//! to face.
+//! to face. Four points or more, not all in one plane: a flat head looks the same turned to either side.
 //!
 //! ```toml
 //! solid = [
@@ -33,6 +33,7 @@ mod conversion;
 mod file;
 mod landmark;
 
+pub(crate) use check::has_depth;
 pub use conversion::Conversion;
 pub use landmark::{Landmark, Visibility};
 
@@ -54,7 +55,7 @@ pub struct Scheme {
     pub lines: Vec<Line>,
     /// Distances that errors are divided by: a name ("inter-ocular", "inter-pupil", "torso"), and the points whose
     /// mean is each of its ends. The first is the customary one for this scheme; none where the field uses a box.
-    pub normalisers: Vec<(String, [Vec<usize>; 2])>,
+    pub normalizers: Vec<(String, [Vec<usize>; 2])>,
     /// Where points lie on the mean head; some may be left out, and all where nobody measured it.
     pub solid: Vec<SolidPoint>,
 }
@@ -66,8 +67,8 @@ pub struct Line {
     pub name: String,
     /// The points it runs through, in order.
     pub points: Vec<usize>,
-    /// Colour on overlays, red green blue.
-    pub colour: [u8; 3],
+    /// Color on overlays, red green blue.
+    pub color: [u8; 3],
 }
 
 /// Where a point lies on the mean head that looks into the camera.
@@ -106,9 +107,9 @@ impl Scheme {
         self.points.iter().position(|p| p == name)
     }
 
-    /// The two ends of a normaliser, each the mean of the points listed.
-    pub fn normaliser(&self, name: &str) -> Option<&[Vec<usize>; 2]> {
-        self.normalisers.iter().find(|(n, _)| n == name).map(|(_, ends)| ends)
+    /// The two ends of a normalizer, each the mean of the points listed.
+    pub fn normalizer(&self, name: &str) -> Option<&[Vec<usize>; 2]> {
+        self.normalizers.iter().find(|(n, _)| n == name).map(|(_, ends)| ends)
     }
 
     /// The landmarks of the mirror image of an image `width` pixels wide: x' = width - 1 - x, and the points of each
@@ -150,13 +151,13 @@ mod tests {
     }
 
     #[test]
-    fn points_and_normalisers_are_found_by_name() {
+    fn points_and_normalizers_are_found_by_name() {
         let scheme = Scheme::builtin("300w-68").unwrap();
         assert_eq!((scheme.len(), scheme.is_empty()), (68, false));
         assert_eq!(scheme.index_of("nose bridge 4"), Some(30));
         assert_eq!(scheme.index_of("third eye"), None);
-        assert_eq!(scheme.normaliser("inter-ocular"), Some(&[vec![36], vec![45]]));
-        assert_eq!(scheme.normaliser("torso"), None);
+        assert_eq!(scheme.normalizer("inter-ocular"), Some(&[vec![36], vec![45]]));
+        assert_eq!(scheme.normalizer("torso"), None);
     }
 
     proptest! {

@@ -11,7 +11,7 @@ const LEAST_CORRELATION: f64 = 0.5;
 /// A frame whose brightness deviates less, in levels of 0 to 255, shows nothing to compare.
 const PLAIN: f64 = 2.0;
 
-/// A frame as a small grey picture: brightness and contrast taken out, so that a lamp that is switched on is no cut.
+/// A frame as a small gray picture: brightness and contrast taken out, so that a lamp that is switched on is no cut.
 #[derive(Clone, Debug)]
 pub(super) struct Glance {
     cells: Vec<f64>,
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
     use image::Rgb;
 
-    /// Grey squares of 50 pixels, moved to the left and up by `shift` pixels.
+    /// Gray squares of 50 pixels, moved to the left and up by `shift` pixels.
     fn scene(number: u32, shift: u32) -> RgbImage {
         RgbImage::from_fn(400, 400, |x, y| {
             let cell = (x + shift) / 50 * 73 + (y + shift) / 50 * 151 + number * 311;

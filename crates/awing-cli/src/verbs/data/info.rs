@@ -95,7 +95,7 @@ fn table(found: &Figures, points: usize) -> String {
     let mut text: String = rows.iter().map(|(name, value)| format!("{name:<14}  {value}\n")).collect();
 
     let mut lines = vec![["", "min", "5 %", "median", "95 %", "max"].map(String::from).to_vec()];
-    let distance = format!("{} distance, px", found.normaliser);
+    let distance = format!("{} distance, px", found.normalizer);
     let spreads: [(&str, Option<Spread>); 7] = [
         ("image width, px", found.image_width),
         ("image height, px", found.image_height),

@@ -1,37 +1,37 @@
-//! A small painter: polygons and strokes with soft edges, in floating-point colours.
+//! A small painter: polygons and strokes with soft edges, in floating-point colors.
 
 use awing::geometry::Point;
 use image::{Rgb, RgbImage};
 use std::ops::Range;
 
 /// Red, green and blue, 0 to 255.
-pub(super) type Colour = [f32; 3];
+pub(super) type Color = [f32; 3];
 
 /// a + t (b - a) for every channel.
-pub(super) fn mix(a: Colour, b: Colour, t: f32) -> Colour {
+pub(super) fn mix(a: Color, b: Color, t: f32) -> Color {
     [0, 1, 2].map(|c| a[c] + t * (b[c] - a[c]))
 }
 
-/// How bright a colour is to the eye, 0 to 255.
-pub(super) fn luma([r, g, b]: Colour) -> f32 {
+/// How bright a color is to the eye, 0 to 255.
+pub(super) fn luma([r, g, b]: Color) -> f32 {
     0.299 * r + 0.587 * g + 0.114 * b
 }
 
 /// A square picture in the making.
 pub(super) struct Canvas {
     size: usize,
-    pixels: Vec<Colour>,
+    pixels: Vec<Color>,
 }
 
 impl Canvas {
-    pub(super) fn new(size: usize, colour: impl Fn(Point) -> Colour) -> Self {
+    pub(super) fn new(size: usize, color: impl Fn(Point) -> Color) -> Self {
         let mut canvas = Self { size, pixels: vec![[0.0; 3]; size * size] };
-        canvas.change(|p, _| colour(p));
+        canvas.change(|p, _| color(p));
         canvas
     }
 
-    /// Every pixel anew, from its place and its colour.
-    pub(super) fn change(&mut self, mut new: impl FnMut(Point, Colour) -> Colour) {
+    /// Every pixel anew, from its place and its color.
+    pub(super) fn change(&mut self, mut new: impl FnMut(Point, Color) -> Color) {
         for (y, row) in self.pixels.chunks_exact_mut(self.size).enumerate() {
             for (x, pixel) in row.iter_mut().enumerate() {
                 *pixel = new(Point::new(x as f64, y as f64), *pixel);
@@ -40,22 +40,22 @@ impl Canvas {
     }
 
     /// Lays paint over what the mask covers; `opacity` 0 to 1.
-    pub(super) fn paint(&mut self, mask: &Mask, opacity: f32, colour: impl Fn(Point) -> Colour) {
+    pub(super) fn paint(&mut self, mask: &Mask, opacity: f32, color: impl Fn(Point) -> Color) {
         let width = mask.columns.len();
         for (row, y) in mask.rows.clone().enumerate() {
             for (column, x) in mask.columns.clone().enumerate() {
                 let cover = mask.cover[row * width + column] * opacity;
                 if cover > 0.0 {
                     let pixel = &mut self.pixels[y * self.size + x];
-                    *pixel = mix(*pixel, colour(Point::new(x as f64, y as f64)), cover);
+                    *pixel = mix(*pixel, color(Point::new(x as f64, y as f64)), cover);
                 }
             }
         }
     }
 
-    /// [`Self::paint`] with one colour.
-    pub(super) fn fill(&mut self, mask: &Mask, opacity: f32, colour: Colour) {
-        self.paint(mask, opacity, |_| colour);
+    /// [`Self::paint`] with one color.
+    pub(super) fn fill(&mut self, mask: &Mask, opacity: f32, color: Color) {
+        self.paint(mask, opacity, |_| color);
     }
 
     pub(super) fn into_image(self) -> RgbImage {

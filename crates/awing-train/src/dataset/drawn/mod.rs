@@ -5,7 +5,7 @@ mod anatomy;
 mod canvas;
 mod portrait;
 
-use super::{ImageSource, Landmark, Sample, pts::pts_text};
+use super::{ImageSource, Landmark, Sample, write_points};
 use crate::files::write_atomic;
 use anatomy::Anatomy;
 use awing::{Error, Result};
@@ -22,18 +22,11 @@ const FILE_SIZE: usize = 256;
 
 /// `count` faces in square photos of `size_px` pixels (at least 32: smaller ones are drawn at 32), in memory, with
 /// 68 visible landmarks each in the order of 300-W. The face takes a half to two thirds of the photo. They differ in pose, build,
-/// expression, colours, light and background; face i depends on `seed` and i alone.
+/// expression, colors, light and background; face i depends on `seed` and i alone.
 pub fn drawn_faces(count: usize, size_px: usize, seed: u64) -> Vec<Sample> {
     let sample = |i| {
         let (image, landmarks) = draw_face(size_px, seed, i);
-        Sample {
-            name: format!("drawn/{i:05}"),
-            image: ImageSource::Memory(Arc::new(image)),
-            landmarks,
-            detector_box: None,
-            subsets: Vec::new(),
-            place: None,
-        }
+        Sample::new(format!("drawn/{i:05}"), ImageSource::Memory(Arc::new(image)), landmarks)
     };
     (0..count).into_par_iter().map(sample).collect()
 }
@@ -52,7 +45,8 @@ pub fn write_drawn(folder: &Path, count: usize, seed: u64) -> Result<()> {
             .encode_image(&image)
             .map_err(|e| Error::image(&photo, format!("cannot be encoded: {e}")))?;
         write_atomic(&photo, &bytes)?;
-        write_atomic(&photo.with_extension("pts"), pts_text(landmarks.iter().map(|l| l.point)).as_bytes())
+        let points: Vec<_> = landmarks.iter().map(|landmark| landmark.point).collect();
+        write_points(&photo.with_extension("pts"), &points)
     })
 }
 

@@ -2,20 +2,20 @@
 
 use super::{
     anatomy::{Anatomy, between},
-    canvas::{Canvas, Colour, Mask, curve, luma, mix},
+    canvas::{Canvas, Color, Mask, curve, luma, mix},
 };
 use awing::geometry::Point;
 use image::RgbImage;
 use rand::{Rng, RngExt};
 
 struct Palette {
-    skin: Colour,
+    skin: Color,
     /// Lines of the face: a darker skin.
-    shade: Colour,
-    hair: Colour,
-    brow: Colour,
-    lips: Colour,
-    iris: Colour,
+    shade: Color,
+    hair: Color,
+    brow: Color,
+    lips: Color,
+    iris: Color,
 }
 
 impl Palette {
@@ -76,7 +76,7 @@ pub(super) fn paint(anatomy: &Anatomy, size: usize, rng: &mut impl Rng) -> RgbIm
     portrait.canvas.into_image()
 }
 
-fn any_colour(rng: &mut impl Rng) -> Colour {
+fn any_color(rng: &mut impl Rng) -> Color {
     [0; 3].map(|_| between(rng, 10.0, 245.0) as f32)
 }
 
@@ -87,7 +87,7 @@ fn somewhere(size: usize, rng: &mut impl Rng) -> Point {
 
 /// A gradient with discs, bars and triangles before it.
 fn background(size: usize, rng: &mut impl Rng) -> Canvas {
-    let (near, far) = (any_colour(rng), any_colour(rng));
+    let (near, far) = (any_color(rng), any_color(rng));
     let (sin, cos) = between(rng, 0.0, std::f64::consts::TAU).sin_cos();
     let length = size as f64;
     let mut canvas = Canvas::new(size, |p| {
@@ -102,7 +102,7 @@ fn background(size: usize, rng: &mut impl Rng) -> Canvas {
             1 => Mask::stroke(size, &[(); 2].map(|()| (somewhere(size, rng), reach / 4.0)), softness),
             _ => Mask::polygon(size, &[(); 3].map(|()| somewhere(size, rng))),
         };
-        canvas.fill(&mask, between(rng, 0.3, 1.0) as f32, any_colour(rng));
+        canvas.fill(&mask, between(rng, 0.3, 1.0) as f32, any_color(rng));
     }
     canvas
 }
@@ -148,7 +148,7 @@ impl Portrait<'_> {
         }
         let shoulders = [(-0.6, 1.75), (-1.6, 2.1), (-2.3, 4.0), (2.3, 4.0), (1.6, 2.1), (0.6, 1.75)];
         let shoulders: Vec<Point> = shoulders.iter().map(|&(x, y)| self.at(x, y, -0.4)).collect();
-        self.canvas.fill(&Mask::polygon(self.size, &shoulders), 1.0, any_colour(rng));
+        self.canvas.fill(&Mask::polygon(self.size, &shoulders), 1.0, any_color(rng));
         let neck = [(-0.55, 0.6), (-0.6, 1.85), (0.0, 2.2), (0.6, 1.85), (0.55, 0.6)]
             .map(|(x, y)| self.at(x, y, -0.4));
         self.canvas.fill(
@@ -203,8 +203,8 @@ impl Portrait<'_> {
         for _ in 0..5 {
             let x = between(rng, -0.7, 0.7);
             let strand = [self.at(x * 0.6, -1.4, 0.0), self.at(x, -line - 0.12, 0.1)];
-            let colour = mix(self.palette.hair, [if rng.random() { 255.0 } else { 0.0 }; 3], 0.2);
-            self.canvas.fill(&self.line(&strand, 0.05), 0.6, colour);
+            let color = mix(self.palette.hair, [if rng.random() { 255.0 } else { 0.0 }; 3], 0.2);
+            self.canvas.fill(&self.line(&strand, 0.05), 0.6, color);
         }
     }
 
@@ -227,9 +227,9 @@ impl Portrait<'_> {
             bridge.iter().map(|p| (Point::new(p.x + aside, p.y), self.px(0.04))).collect();
         self.canvas.fill(&Mask::stroke(self.size, &shadow, self.px(0.1)), 0.35, shade);
         self.canvas.fill(&self.line(&bridge, 0.03), 0.6, shade);
-        for (radius, colour) in [(0.075, mix(skin, shade, 0.6)), (0.05, mix(skin, [255.0; 3], 0.7))] {
+        for (radius, color) in [(0.075, mix(skin, shade, 0.6)), (0.05, mix(skin, [255.0; 3], 0.7))] {
             let tip = Mask::disc(self.size, self.points[30], self.px(radius), self.px(0.03));
-            self.canvas.fill(&tip, 0.85, colour);
+            self.canvas.fill(&tip, 0.85, color);
         }
         let base = self.through(&[31, 32, 33, 34, 35]);
         self.canvas.fill(&self.line(&base, 0.035), 0.9, shade);
@@ -254,11 +254,11 @@ impl Portrait<'_> {
             if open > 0.02 {
                 self.canvas.fill(&inside, 1.0, white);
                 let center = self.anatomy.project(self.anatomy.eye(side, look, -0.01));
-                for (radius, colour) in [(0.085, iris), (0.045, [12.0; 3])] {
+                for (radius, color) in [(0.085, iris), (0.045, [12.0; 3])] {
                     self.canvas.fill(
                         &Mask::disc(self.size, center, self.px(radius), 1.0).and(&inside),
                         1.0,
-                        colour,
+                        color,
                     );
                 }
                 let glint = Point::new(center.x + self.px(0.03), center.y - self.px(0.03));
@@ -318,12 +318,12 @@ fn light_and_noise(canvas: &mut Canvas, size: usize, rng: &mut impl Rng) {
     let (blotches, wave, phase) = (between(rng, 0.0, 0.06), between(rng, 10.0, 40.0), between(rng, 0.0, 6.0));
     let grain = between(rng, 1.0, 12.0) as f32;
     let length = size as f64;
-    canvas.change(|p, colour| {
+    canvas.change(|p, color| {
         let (u, v) = (p.x / length - 0.5, p.y / length - 0.5);
         let uneven = (wave * u + phase).sin() * (wave * v - 2.0 * phase).sin();
         let light = (level + strength * (u * cos + v * sin) + blotches * uneven) as f32;
         // The sum of two uniform numbers, around zero.
-        colour.map(|c| c * light + grain * (rng.random::<f32>() + rng.random::<f32>() - 1.0))
+        color.map(|c| c * light + grain * (rng.random::<f32>() + rng.random::<f32>() - 1.0))
     });
 }
 

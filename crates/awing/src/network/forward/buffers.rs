@@ -1,5 +1,7 @@
-use super::hourglass::DEPTH;
 use std::sync::{Mutex, PoisonError};
+
+/// Halvings of the map inside an hourglass.
+pub(super) const DEPTH: usize = 4;
 
 /// What an image's way through the network needs. Sizes are those of the largest image so far, so that memory stays what it is.
 #[derive(Default)]

@@ -1,9 +1,9 @@
-use super::{buffers::Level, packing::Layers};
+use super::{
+    buffers::{DEPTH, Level},
+    packing::Layers,
+};
 use crate::error::Result;
 use awing_kernels::{packed::PackedBlock, resample, threads};
-
-/// Halvings of the map inside an hourglass.
-pub(super) const DEPTH: usize = 4;
 
 /// An hourglass of depth 4 (Newell et al. 2016): at each level one branch stays at full size, the other is halved, goes through the next
 /// level and is doubled again; the two are added. The branches run side by side.

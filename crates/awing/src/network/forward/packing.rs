@@ -1,4 +1,4 @@
-use super::hourglass::DEPTH;
+use super::buffers::DEPTH;
 use crate::{
     error::Result,
     network::{NetworkConfig, Weights},

@@ -57,7 +57,7 @@ impl Stem {
         self.convolution.run(&source, 1, first, finish, None);
         let [a, b, c] = &self.blocks;
         a.run_halved(first, [1, height / 2, width / 2, self.width], middle, second);
-        let shape = [1, height / 4, width / 4, 2 * self.width];
+        let shape = [1, height / NetworkConfig::STRIDE, width / NetworkConfig::STRIDE, 2 * self.width];
         b.run(second, shape, middle);
         c.run_to(second, shape, middle, out);
     }

@@ -1,0 +1,273 @@
+//! dlib's imglab XML: `dataset/images/image(file)/box(left, top, width, height)/part(name, x, y)`.
+//!
+//! Coordinates count from 0. Parts are put in the order of their names: as numbers where all are numbers ("1", "2",
+//! "10", where dlib itself sorts them as words), else as the scheme names its points. Boxes with `ignore='1'` are
+//! skipped.
+
+use super::description::{Boxes, Description, Layout, Read, Writer};
+use crate::{
+    dataset::Sample,
+    dataset::choice::Choice,
+    dataset::collect::{Collector, Face, wrong_count},
+    dataset::text::{Flaw, flaw, folder_of, main_file, number, read_bytes},
+    files::write_atomic,
+};
+use awing::{
+    Error, Result,
+    geometry::Rect,
+    scheme::{Landmark, Scheme},
+};
+use roxmltree::{Document, Node};
+use std::{fmt::Write, path::Path};
+
+/// Deeper than imglab's four levels by far; the parser would run out of stack on an endless one.
+const MAX_DEPTH: usize = 64;
+
+/// dlib's imglab XML.
+pub(super) static FORMAT: Description = Description {
+    name: "dlib",
+    scheme: Some("300w-68"),
+    layout: Layout::File { name: "faces.xml", images: "" },
+    read: Read::Faces(read),
+    write: Some(Writer { boxes: Boxes::Needed, ..Writer::plain(write) }),
+};
+
+fn read(path: &Path, choice: &Choice) -> Result<Collector> {
+    let file = main_file(path, "XML file", |name| name.ends_with(".xml"))?;
+    let text = decode(&file, read_bytes(&file)?)?;
+    if deeper_than(&text, MAX_DEPTH) {
+        return Err(Error::format(
+            &file,
+            None,
+            "XML",
+            "elements lie too deep in each other for an imglab file",
+        ));
+    }
+    let document = Document::parse(&text).map_err(|e| {
+        Error::format(
+            &file,
+            usize::try_from(e.pos().row).ok(),
+            "XML",
+            format!("{e}; is this an imglab file?"),
+        )
+    })?;
+    let scheme = choice.usual()?;
+    let names = scheme.points.clone();
+    let mut collector = choice.collector(scheme, folder_of(&file));
+    // Lines are counted on from the face before: the parser would count from the beginning for each.
+    let (mut line, mut counted) = (1_usize, 0_usize);
+    for image in document.descendants().filter(|n| n.has_tag_name("image")) {
+        for face in image.children().filter(|n| n.has_tag_name("box") && n.attribute("ignore") != Some("1")) {
+            let start = face.range().start;
+            line += text.get(counted..start).map_or(0, |between| between.matches('\n').count());
+            counted = start;
+            collector.take(&file, Some(line), parse(image, face, &names));
+        }
+    }
+    Ok(collector)
+}
+
+/// The text. imglab declares Latin 1 and writes file names as they are on disk, mostly UTF-8: so UTF-8 where it is
+/// valid, else Latin 1 where it is declared.
+fn decode(file: &Path, bytes: Vec<u8>) -> Result<String> {
+    let error = match String::from_utf8(bytes) {
+        Ok(text) => return Ok(text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text)),
+        Err(error) => error,
+    };
+    let bytes = error.into_bytes();
+    let head: String = bytes.iter().take(200).map(|b| char::from(b.to_ascii_lowercase())).collect();
+    let declaration = head.split("?>").next().unwrap_or_default();
+    if declaration.starts_with("<?xml")
+        && (declaration.contains("iso-8859-1") || declaration.contains("latin1"))
+    {
+        Ok(bytes.into_iter().map(char::from).collect())
+    } else {
+        Err(Error::format(
+            file,
+            None,
+            "encoding",
+            "neither UTF-8 nor declared ISO-8859-1; save the file as UTF-8",
+        ))
+    }
+}
+
+/// Whether more than `limit` elements are open at once. Counts tags without parsing, too many rather than too few.
+fn deeper_than(text: &str, limit: usize) -> bool {
+    let mut depth = 0_usize;
+    let bytes = text.as_bytes();
+    for (i, byte) in bytes.iter().enumerate() {
+        match (byte, bytes.get(i + 1)) {
+            (b'<', Some(b'/')) => depth = depth.saturating_sub(1),
+            (b'<', Some(b'!' | b'?')) => {}
+            (b'<', _) => depth += 1,
+            (b'/', Some(b'>')) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > limit {
+            return true;
+        }
+    }
+    false
+}
+
+fn parse(image: Node, face: Node, names: &[String]) -> Result<Face, Flaw> {
+    let text = |node: Node, key: &str| {
+        let owner = node.tag_name().name().to_string();
+        node.attribute(key).map(str::to_string).ok_or_else(|| flaw(format!("{owner} {key}"), "is missing"))
+    };
+    let value =
+        |node: Node, key: &str| number(&text(node, key)?, || format!("{} {key}", node.tag_name().name()));
+
+    let (left, top) = (value(face, "left")?, value(face, "top")?);
+    let detector_box = Rect::new(left, top, left + value(face, "width")?, top + value(face, "height")?);
+    let mut parts = Vec::new();
+    for part in face.children().filter(|n| n.has_tag_name("part")) {
+        parts.push((text(part, "name")?, Landmark::visible(value(part, "x")?, value(part, "y")?)));
+    }
+    if parts.len() != names.len() {
+        return Err(wrong_count(parts.len(), names.len()));
+    }
+    let by_number: Option<Vec<u64>> = parts.iter().map(|(name, _)| name.trim().parse().ok()).collect();
+    let mut keyed = Vec::with_capacity(parts.len());
+    for (i, (name, landmark)) in parts.iter().enumerate() {
+        let key = match &by_number {
+            Some(numbers) => numbers.get(i).copied(),
+            None => names.iter().position(|n| n == name).and_then(|n| u64::try_from(n).ok()),
+        };
+        let key = key
+            .ok_or_else(|| flaw("part name", format!("`{name}` is no number and no point of the scheme")))?;
+        keyed.push((key, *landmark));
+    }
+    keyed.sort_by_key(|(key, _)| *key);
+    if let Some([(twice, _), _]) = keyed.array_windows::<2>().find(|[a, b]| a.0 == b.0) {
+        return Err(flaw("part name", format!("point {twice} comes twice; name each part once")));
+    }
+    let landmarks = keyed.into_iter().map(|(_, landmark)| landmark).collect();
+    Ok(Face { image: text(image, "file")?, landmarks, detector_box: Some(detector_box), ..Face::default() })
+}
+
+/// Writes the file, for faces with boxes; parts are called by their numbers, of two digits or more as dlib's own.
+fn write(samples: &[Sample], _scheme: &Scheme, path: &Path) -> Result<()> {
+    let mut text =
+        String::from("<?xml version='1.0' encoding='UTF-8'?>\n<dataset>\n<name>faces</name>\n<images>\n");
+    for faces in samples.chunk_by(|a, b| a.image_name() == b.image_name()) {
+        let name = faces.first().map(Sample::image_name).unwrap_or_default();
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  <image file='{}'>", escaped(name));
+        for face in faces {
+            let b = face.detector_box.unwrap_or(Rect::new(0.0, 0.0, 0.0, 0.0));
+            let (width, height) = (b.width(), b.height());
+            let _ =
+                writeln!(text, "    <box top='{}' left='{}' width='{width}' height='{height}'>", b.y0, b.x0);
+            for (i, landmark) in face.landmarks.iter().enumerate() {
+                let p = landmark.point;
+                let _ = writeln!(text, "      <part name='{i:02}' x='{}' y='{}'/>", p.x, p.y);
+            }
+            text += "    </box>\n";
+        }
+        text += "  </image>\n";
+    }
+    text += "</images>\n</dataset>\n";
+    write_atomic(path, text.as_bytes())
+}
+
+/// As the value of an attribute between single quotes.
+fn escaped(value: &str) -> String {
+    value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\'', "&apos;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::collect::tests::{picture, scheme};
+    use proptest::prelude::*;
+
+    const VALID: &str = "<?xml version='1.0' encoding='ISO-8859-1'?>\n<?xml-stylesheet type='text/xsl' href='a.xsl'?>\n\
+        <dataset><name>x</name><images>\n<image file='m\u{e9}.jpg'>\n\
+        <box top='20' left='10' width='5' height='6'><part name='10' x='3' y='4'/><part name='2' x='1' y='2'/></box>\n\
+        <box top='20' left='10' width='5' height='6' ignore='1'/>\n\
+        <box top='21' left='10' width='5' height='6'><part name='1' x='5' y='6.5'/><part name='0' x='-7' y='8'/></box>\n\
+        </image></images></dataset>";
+
+    fn read_as(bytes: &[u8]) -> Result<Collector> {
+        let folder = tempfile::tempdir().unwrap();
+        picture(folder.path().join("m\u{e9}.jpg"));
+        std::fs::write(folder.path().join("faces.xml"), bytes).unwrap();
+        read(folder.path(), &Choice::own(scheme(2)))
+    }
+
+    fn latin1(text: &str) -> Vec<u8> {
+        text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect()
+    }
+
+    #[test]
+    fn parts_are_sorted_as_numbers_and_ignored_boxes_skipped() {
+        for bytes in [latin1(VALID), VALID.as_bytes().to_vec()] {
+            let (samples, problems) = read_as(&bytes).unwrap().finish();
+            assert!(problems.is_empty(), "{problems:?}");
+            let names: Vec<_> = samples.iter().map(|s| s.name.as_str()).collect();
+            assert_eq!(names, ["m\u{e9}.jpg", "m\u{e9}.jpg#2"]);
+            assert_eq!(samples[0].landmarks, [Landmark::visible(1.0, 2.0), Landmark::visible(3.0, 4.0)]);
+            assert_eq!(samples[0].detector_box, Some(Rect::new(10.0, 20.0, 15.0, 26.0)));
+            assert_eq!(samples[1].landmarks, [Landmark::visible(-7.0, 8.0), Landmark::visible(5.0, 6.5)]);
+        }
+    }
+
+    #[test]
+    fn parts_may_be_named_as_the_scheme_names_points() {
+        let named = VALID.replace("name='10'", "name='p1'");
+        let named = named.replace("name='2'", "name='p0'");
+        let (samples, problems) = read_as(&latin1(&named)).unwrap().finish();
+        assert_eq!((samples.len(), problems.len()), (2, 0));
+        assert_eq!(samples[0].landmarks[0], Landmark::visible(1.0, 2.0));
+    }
+
+    #[test]
+    fn a_wrong_box_is_told_with_its_line() {
+        for (from, to, message) in [
+            ("name='2'", "name='010'", ":5: part name: point 10 comes twice"),
+            ("name='2'", "name='chin'", ":5: part name: `10` is no number and no point"),
+            ("<part name='2' x='1' y='2'/>", "", ":5: points: 1 instead of 2"),
+            ("x='1'", "x='one'", ":5: part x: `one` is not a number"),
+            ("x='1' ", "", ":5: part x: is missing"),
+            (
+                "width='5' height='6'><part name='10'",
+                "height='6'><part name='10'",
+                ":5: box width: is missing",
+            ),
+        ] {
+            let (samples, problems) = read_as(&latin1(&VALID.replace(from, to))).unwrap().finish();
+            assert_eq!((samples.len(), problems.len()), (1, 1), "{message}");
+            assert!(problems[0].to_string().contains(message), "{}", problems[0]);
+        }
+    }
+
+    #[test]
+    fn bombs_are_refused() {
+        let deep = "<a>".repeat(200_000);
+        assert!(read_as(deep.as_bytes()).err().unwrap().to_string().contains("too deep"));
+        let laughs = "<!DOCTYPE x [<!ENTITY a 'ha'><!ENTITY b '&a;&a;&a;'>]><x>&b;</x>";
+        assert!(read_as(laughs.as_bytes()).is_err());
+        assert!(read_as(&latin1(&VALID.replace("ISO-8859-1", "UTF-16"))).is_err());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+        #[test]
+        fn arbitrary_bytes_never_panic(
+            bytes in any::<Vec<u8>>(), at in 0..VALID.len(), byte in any::<u8>(), cut in any::<bool>(),
+        ) {
+            let mut mutated = latin1(VALID);
+            let at = at.min(mutated.len() - 1);
+            mutated[at] = byte;
+            if cut {
+                mutated.truncate(at);
+            }
+            for bytes in [bytes, mutated] {
+                if let Ok(read) = read_as(&bytes) {
+                    let _ = read.finish();
+                }
+            }
+        }
+    }
+}

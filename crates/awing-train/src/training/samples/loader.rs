@@ -1,0 +1,104 @@
+//! Batches are made ahead of the network, by threads of their own.
+
+use super::{Batch, Batches};
+use awing::Result;
+use std::{
+    ops::RangeFrom,
+    sync::mpsc::{Receiver, RecvError, sync_channel},
+    thread::Scope,
+};
+
+/// Batches that wait for the network, at most, from each worker; it makes one more meanwhile.
+const AHEAD: usize = 1;
+
+/// The batches of a run in their order.
+pub(crate) struct Loader {
+    /// Each worker's; they take turns.
+    workers: Vec<Receiver<Result<Batch>>>,
+    turn: usize,
+}
+
+impl Loader {
+    /// Makes the batches of `steps` on `workers` threads, which end when the loader is dropped.
+    pub(crate) fn start<'scope, 'env>(
+        scope: &'scope Scope<'scope, 'env>,
+        batches: &'env dyn Batches,
+        steps: RangeFrom<usize>,
+        workers: usize,
+    ) -> Self {
+        let start = |first: usize| {
+            let (sender, receiver) = sync_channel(AHEAD);
+            let steps = (steps.start + first..).step_by(workers);
+            let mut make = batches.worker();
+            scope.spawn(move || {
+                for step in steps {
+                    if sender.send(make(step)).is_err() {
+                        break;
+                    }
+                }
+            });
+            receiver
+        };
+        Self { workers: (0..workers).map(start).collect(), turn: 0 }
+    }
+
+    /// Waits for the next batch.
+    ///
+    /// # Errors
+    /// When its worker has ended, which only a fault in it does.
+    pub(crate) fn next(&mut self) -> Result<Result<Batch>, RecvError> {
+        let batch = self.workers.get(self.turn).ok_or(RecvError)?.recv();
+        self.turn = (self.turn + 1) % self.workers.len();
+        batch
+    }
+}
+
+/// All batches in their order, made beside by `workers` threads as in a run.
+pub(crate) fn ahead<'scope, 'env>(
+    scope: &'scope Scope<'scope, 'env>,
+    batches: &'env dyn Batches,
+    workers: usize,
+) -> impl Iterator<Item = Result<Batch>> + use<'scope, 'env> {
+    let mut loader = Loader::start(scope, batches, 0.., workers);
+    std::iter::from_fn(move || loader.next().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        dataset::{ImageSource, drawn_faces},
+        training::{FaceBatches, Recipe, TrainingSet},
+    };
+    use awing::{network::NetworkConfig, scheme::Scheme};
+
+    #[test]
+    fn batches_are_the_same_whoever_makes_them_and_whatever_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut faces = drawn_faces(7, 96, 3);
+        for (i, face) in faces.iter_mut().enumerate() {
+            let path = folder.path().join(format!("{i}.png"));
+            face.load_image().unwrap().save(&path).unwrap();
+            face.image = ImageSource::File(path);
+        }
+        let set = TrainingSet::from_samples(Scheme::builtin("300w-68").unwrap(), faces).unwrap();
+        let mut recipe = Recipe::preset("nano").unwrap();
+        recipe.network = NetworkConfig { input: 64, stacks: 1, width: 8, boundary: true, coord_conv: true };
+        recipe.training.batch = 3;
+        let made = |workers: usize, cache_mb: usize| -> Vec<_> {
+            let mut recipe = recipe.clone();
+            recipe.training.cache_mb = cache_mb;
+            let batches = FaceBatches::new(&set, &recipe).unwrap();
+            std::thread::scope(|scope| {
+                let mut batches = Loader::start(scope, &batches, 2.., workers);
+                let mut next = |_| batches.next().unwrap().unwrap();
+                (0..7).map(&mut next).map(|b| (b.images, b.targets, b.weights)).collect()
+            })
+        };
+        let expected = made(1, 0);
+        assert_ne!(expected[0].0, expected[1].0);
+        for (workers, cache_mb) in [(1, 1), (2, 0), (2, 1), (4, 0), (4, 1)] {
+            assert!(made(workers, cache_mb) == expected, "{workers} workers, {cache_mb} MB");
+        }
+    }
+}
