@@ -124,7 +124,8 @@ pub struct Part {
 /// The same groups, shares and `seed` give the same parts, in whatever order the faces come.
 ///
 /// ```
-/// # use awing::{dataset::{Dataset, Grouping, drawn_faces, split}, scheme::Scheme};
+/// # use awing::scheme::Scheme;
+/// # use awing_train::dataset::{Dataset, Grouping, drawn_faces, split};
 /// # let faces = Dataset { source: "csv:drawn".parse()?, scheme: Scheme::builtin("300w-68")?,
 /// #     samples: drawn_faces(10, 32, 1), problems: vec![] };
 /// let parts = split(&faces, &[("train".into(), 0.8), ("test".into(), 0.2)], &Grouping::Image, 1)?;

@@ -25,7 +25,8 @@ const NEIGHBOURS: usize = 5;
 /// face, so that a face of 100 px and a photo of 4000 px look alike.
 ///
 /// ```
-/// # use awing::{geometry::Point, report::Overlay, scheme::Scheme};
+/// # use awing::{geometry::Point, scheme::Scheme};
+/// # use awing_train::report::Overlay;
 /// # fn draw(photo: &mut image::RgbImage, scheme: &Scheme, points: &[Point], scores: &[f64]) {
 /// Overlay::new(scheme, points).scores(scores).draw(photo);
 /// # }
