@@ -12,7 +12,7 @@ use crate::{
 /// Inputs whose weights are read one after the other: they lie beside each other in memory.
 const TOGETHER: usize = 16;
 
-/// The weights of a convolution in the order in which the microkernel reads them: panels of [`VECTORS`] vectors of
+/// The weights of a convolution in the order in which the microkernel reads them: panels of two vectors of
 /// outputs (the last may be narrower), each [kernel rows, kernel columns x inputs, outputs of the panel], filled up with
 /// zeros. For Winograd's method each panel is [places of a patch, inputs, outputs of the panel].
 #[derive(Clone, Debug)]

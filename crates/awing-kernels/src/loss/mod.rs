@@ -1,5 +1,5 @@
-//! The loss between heatmaps: the formulas once in f64 ([`pixel_loss`]) and once as vector curves ([`curve`], on the powers and logarithms
-//! of [`elementary`]), with the single pass over memory that applies them ([`pass`]).
+//! The loss between heatmaps: the formulas once in f64 (`pixel_loss`) and once as vector curves (`curve`, on the powers and logarithms
+//! of `elementary`), with the single pass over memory that applies them (`pass`).
 
 mod adaptive_wing;
 mod curve;
