@@ -12,25 +12,27 @@ use crate::{
 use image::RgbImage;
 use std::sync::Arc;
 
-/// Maps that depend on the image: each its brightness around the cell, in an order of its own.
+/// A peak in each map, at a place of its own, the higher the brighter the left half of the image is: no two cells are equally high,
+/// and an image and its mirror image never give peaks of one height.
 struct Brightness {
     maps: usize,
 }
 
 impl HeatmapNetwork for Brightness {
     fn forward(&self, images: &[&RgbImage]) -> Vec<Vec<f32>> {
-        let size = |image: &RgbImage| (image.width() / 4, image.height() / 4);
-        let map = |image: &RgbImage, map: usize| -> Vec<f32> {
-            let (columns, rows) = size(image);
-            let at = |x: u32, y: u32| {
-                let pixel = image.get_pixel(4 * x + 1, 4 * y + 2).0;
-                // No two cells are equally high.
-                let uneven = (12.9 * x as f32 + 78.2 * y as f32 + map as f32).sin();
-                f32::from(pixel[map % 3]) / 255.0 + 1e-2 * uneven
+        let maps = |image: &&RgbImage| -> Vec<f32> {
+            let (columns, rows) = (image.width() / 4, image.height() / 4);
+            let left = (0..image.height()).flat_map(|y| (0..image.width() / 2).map(move |x| (x, y)));
+            let sum: f32 = left.map(|(x, y)| f32::from(image.get_pixel(x, y).0[0]) / 255.0).sum();
+            let height = 0.4 + 0.6 * sum / (image.width() / 2 * image.height()) as f32;
+            let cells = || (0..rows).flat_map(|y| (0..columns).map(move |x| (x as f32, y as f32)));
+            let peak = |map: usize| {
+                let (u, v) = ((4 + 7 * map % 8) as f32, (4 + 5 * map % 8) as f32);
+                cells().map(move |(x, y)| height * (-((x - u).powi(2) + (y - v).powi(2)) / 4.5).exp())
             };
-            (0..rows).flat_map(|y| (0..columns).map(move |x| (x, y))).map(|(x, y)| at(x, y)).collect()
+            (0..self.maps).flat_map(peak).collect()
         };
-        images.iter().map(|image| (0..self.maps).flat_map(|m| map(image, m)).collect()).collect()
+        images.iter().map(maps).collect()
     }
 }
 
