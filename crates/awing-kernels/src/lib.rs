@@ -26,6 +26,7 @@
 struct Readme;
 
 mod convolution;
+pub mod half;
 pub mod loss;
 pub mod memory;
 mod microkernel;

@@ -1,20 +1,20 @@
 //! Loops on threads: by rayon where the feature `threads` is on and the target has threads, and otherwise one task after another on the
 //! thread that calls. Results do not depend on it.
 
+use std::mem;
+use std::sync::{Mutex, PoisonError};
+
 #[cfg(all(feature = "threads", not(target_family = "wasm")))]
 mod here {
     use rayon::prelude::*;
 
-    pub(super) fn map<T: Send, R: Send>(
-        tasks: Vec<T>,
-        least: usize,
-        work: impl Fn(T) -> R + Sync + Send,
-    ) -> Vec<R> {
+    pub(super) fn each(count: usize, least: usize, work: &(dyn Fn(usize) + Sync)) {
         // Waking a thread for nothing costs more than the call.
-        if tasks.len() <= least {
-            return tasks.into_iter().map(work).collect();
+        if count <= least {
+            (0..count).for_each(work);
+        } else {
+            (0..count).into_par_iter().with_min_len(least.max(1)).for_each(work);
         }
-        tasks.into_par_iter().with_min_len(least.max(1)).map(work).collect()
     }
 
     pub(super) fn both<A: Send, B: Send>(
@@ -35,8 +35,8 @@ mod here {
 
 #[cfg(not(all(feature = "threads", not(target_family = "wasm"))))]
 mod here {
-    pub(super) fn map<T, R>(tasks: Vec<T>, _: usize, work: impl Fn(T) -> R) -> Vec<R> {
-        tasks.into_iter().map(work).collect()
+    pub(super) fn each(count: usize, _: usize, work: &dyn Fn(usize)) {
+        (0..count).for_each(work);
     }
 
     pub(super) fn both<A, B>(first: impl FnOnce() -> A, second: impl FnOnce() -> B) -> (A, B) {
@@ -54,12 +54,29 @@ mod here {
 
 /// What `work` makes of each task, in order; a thread takes `least` tasks or more at a time.
 pub fn map<T: Send, R: Send>(tasks: Vec<T>, least: usize, work: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
-    here::map(tasks, least, work)
+    // A thread finds its task by number, behind a lock that nobody else asks for: the loop over threads is compiled once instead of once for
+    // every kind of task, which is half of this crate's machine code.
+    let places: Vec<_> = tasks.into_iter().map(|task| Mutex::new(Place::Task(task))).collect();
+    here::each(places.len(), least, &|number| {
+        let mut place = places[number].lock().unwrap_or_else(PoisonError::into_inner);
+        if let Place::Task(task) = mem::replace(&mut *place, Place::Taken) {
+            *place = Place::Result(work(task));
+        }
+    });
+    let results = places.into_iter().map(|place| place.into_inner().unwrap_or_else(PoisonError::into_inner));
+    results.filter_map(|place| if let Place::Result(result) = place { Some(result) } else { None }).collect()
 }
 
 /// Does `work` for each task; a thread takes `least` tasks or more at a time.
 pub fn each<T: Send>(tasks: Vec<T>, least: usize, work: impl Fn(T) + Sync + Send) {
-    here::map(tasks, least, work);
+    map(tasks, least, work);
+}
+
+/// Where a task lies until a thread puts its result there.
+enum Place<T, R> {
+    Task(T),
+    Taken,
+    Result(R),
 }
 
 /// Both, side by side where another thread has nothing to do.

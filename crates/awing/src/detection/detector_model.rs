@@ -69,7 +69,7 @@ impl DetectorModel {
         let file: ConfigFile = files.parse_config(VERSION)?;
         check(&file.network, file.least_score).map_err(|e| Error::model(&path, "detector", e.to_string()))?;
         file.network.check_weights(LEVELS, &weights, files.weights.len() as u64)?;
-        let weights = Weights::from_safetensors(&files.weights, &weights)?;
+        let weights = Weights::from_safetensors(files.weights, &weights)?;
         Ok(Self { network: file.network, least_score: file.least_score, weights })
     }
 

@@ -123,7 +123,7 @@ impl Model {
         });
         Ok(Self {
             calibration: calibration.transpose()?,
-            weights: Weights::from_safetensors(&files.weights, &weights)?,
+            weights: Weights::from_safetensors(files.weights, &weights)?,
             config,
         })
     }

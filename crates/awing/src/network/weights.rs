@@ -1,10 +1,14 @@
 //! A network's weights by name, and the safetensors file that they are kept in.
 
 use crate::error::{Error, Result};
+use awing_kernels::{half, vectorized};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
+    ops::Range,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// The key of the checksum in the file's own metadata; files of others have none.
@@ -30,9 +34,9 @@ impl WeightType {
                 finite.then(|| values.iter().flat_map(|v| v.to_le_bytes()).collect())
             }
             Self::F16 => {
-                let rounded = || values.iter().map(|v| half::f16::from_f32(*v));
-                let finite = rounded().all(|v| v.is_finite());
-                finite.then(|| rounded().flat_map(half::f16::to_le_bytes).collect())
+                let rounded = || values.iter().map(|v| half::narrow(*v));
+                let finite = rounded().all(|bits| half::widen(bits).is_finite());
+                finite.then(|| rounded().flat_map(u16::to_le_bytes).collect())
             }
         }
     }
@@ -47,17 +51,58 @@ pub struct WeightTensor {
     pub values: Vec<f32>,
 }
 
-/// All weights and running statistics of a network, each under its path in it: `stacks.0.top.conv1.weight`.
-#[derive(Clone, Debug, PartialEq)]
+/// All weights and running statistics of a network, each under its path in it: `stacks.0.top.conv1.weight`. What comes from a file stays as it
+/// lies there until it is asked for: a network that starts need not hold its weights in two forms.
+#[derive(Clone, Debug)]
 pub struct Weights {
-    tensors: BTreeMap<String, WeightTensor>,
+    tensors: BTreeMap<String, StoredTensor>,
     /// What errors call their file.
     source: PathBuf,
+}
+
+/// A tensor that is decoded when it is needed.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredTensor {
+    shape: Vec<usize>,
+    numbers: Numbers,
+}
+
+#[derive(Clone, Debug)]
+enum Numbers {
+    Decoded(Vec<f32>),
+    Stored { kind: WeightType, file: Arc<Cow<'static, [u8]>>, place: Range<usize> },
+}
+
+impl StoredTensor {
+    /// Its values, row by row.
+    pub(crate) fn into_values(self) -> Vec<f32> {
+        match self.numbers {
+            Numbers::Decoded(values) => values,
+            Numbers::Stored { kind: WeightType::F32, file, place } => {
+                file[place].as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
+            }
+            Numbers::Stored { kind: WeightType::F16, file, place } => {
+                let halves = file[place].as_chunks::<2>().0;
+                vectorized(|| halves.iter().map(|b| half::widen(u16::from_le_bytes(*b))).collect())
+            }
+        }
+    }
+
+    fn into_tensor(self) -> WeightTensor {
+        WeightTensor { shape: self.shape.clone(), values: self.into_values() }
+    }
+}
+
+impl From<WeightTensor> for StoredTensor {
+    fn from(WeightTensor { shape, values }: WeightTensor) -> Self {
+        Self { shape, numbers: Numbers::Decoded(values) }
+    }
 }
 
 impl Weights {
     /// These tensors; `source` is what errors call the file that they come from.
     pub fn new(tensors: BTreeMap<String, WeightTensor>, source: impl Into<PathBuf>) -> Self {
+        let tensors = tensors.into_iter().map(|(name, tensor)| (name, tensor.into())).collect();
         Self { tensors, source: source.into() }
     }
 
@@ -66,7 +111,7 @@ impl Weights {
     /// # Errors
     /// [`Error::Model`] when the file is damaged, which its checksum tells where it has one, or naming the tensor that is of another type or
     /// holds a number that is not finite.
-    pub fn from_safetensors(bytes: &[u8], source: &Path) -> Result<Self> {
+    pub fn from_safetensors(bytes: impl Into<Cow<'static, [u8]>>, source: &Path) -> Result<Self> {
         let damaged = |e: safetensors::SafeTensorError| {
             Error::model(
                 source,
@@ -75,9 +120,10 @@ impl Weights {
             )
             .because(e)
         };
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
-        let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
-        let mut views: Vec<_> = file.iter().collect();
+        let file = Arc::new(bytes.into());
+        let (header_length, header) = SafeTensors::read_metadata(&file).map_err(damaged)?;
+        let parsed = SafeTensors::deserialize(&file).map_err(damaged)?;
+        let mut views: Vec<_> = parsed.iter().collect();
         views.sort_by_key(|(name, _)| *name);
         if let Some(written) = header.metadata().as_ref().and_then(|metadata| metadata.get(CHECKSUM))
             && *written != checksum(&views)
@@ -85,8 +131,15 @@ impl Weights {
             let problem = "is not what was written: the weights are damaged; copy or train them again";
             return Err(Error::model(source, "checksum", problem));
         }
-        let read = |(name, view): (&str, TensorView<'_>)| Ok((name.to_owned(), read(&view, source, name)?));
-        Ok(Self::new(views.into_iter().map(read).collect::<Result<_>>()?, source))
+        // Eight bytes say how long the header is.
+        let start = size_of::<u64>() + header_length;
+        let tensors = views.iter().map(|(name, view)| {
+            let kind = stored_type(view, source, name)?;
+            let (from, to) = header.info(name).map(|info| info.data_offsets).unwrap_or_default();
+            let numbers = Numbers::Stored { kind, file: file.clone(), place: start + from..start + to };
+            Ok(((*name).to_owned(), StoredTensor { shape: view.shape().to_vec(), numbers }))
+        });
+        Ok(Self { tensors: tensors.collect::<Result<_>>()?, source: source.into() })
     }
 
     /// The bytes of a safetensors file, with a checksum.
@@ -96,16 +149,16 @@ impl Weights {
     pub fn to_safetensors(&self, kind: WeightType) -> Result<Vec<u8>> {
         let (dtype, most) = match kind {
             WeightType::F32 => (Dtype::F32, f32::MAX),
-            WeightType::F16 => (Dtype::F16, half::f16::MAX.to_f32()),
+            WeightType::F16 => (Dtype::F16, half::MAX),
         };
         let mut stored = Vec::with_capacity(self.tensors.len());
-        for (name, tensor) in &self.tensors {
+        for (name, tensor) in self.iter() {
             let bytes = kind.store(&tensor.values).ok_or_else(|| {
                 let problem =
                     format!("holds a number that is not finite or above {most:e}; nothing was written");
-                Error::model(&self.source, name.as_str(), problem)
+                Error::model(&self.source, name, problem)
             })?;
-            stored.push((name.as_str(), &tensor.shape, bytes));
+            stored.push((name, tensor.shape, bytes));
         }
         let views: Vec<(&str, TensorView<'_>)> = stored
             .iter()
@@ -125,31 +178,36 @@ impl Weights {
         &self.source
     }
 
-    /// The tensors in order of their names.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &WeightTensor)> {
-        self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
+    /// The tensors in order of their names, each decoded as it comes.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, WeightTensor)> {
+        self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.clone().into_tensor()))
     }
 
     /// The number of trainable parameters; running means and variances do not count.
     pub fn parameters(&self) -> usize {
         let trainable = self.tensors.iter().filter(|(name, _)| !name.contains("running_"));
-        trainable.map(|(_, tensor)| tensor.values.len()).sum()
+        trainable.map(|(_, tensor)| tensor.shape.iter().product::<usize>()).sum()
     }
 
     /// The tensor of this name.
-    pub fn get(&self, name: &str) -> Option<&WeightTensor> {
-        self.tensors.get(name)
+    pub fn get(&self, name: &str) -> Option<WeightTensor> {
+        self.tensors.get(name).map(|tensor| tensor.clone().into_tensor())
     }
 
-    /// Takes a tensor out, which must have this shape.
+    /// Takes a tensor out, which must have this shape: its values, row by row.
     ///
     /// # Errors
     /// [`Error::Model`] when it is missing or of another shape.
     pub fn take(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        self.take_stored(name, shape).map(StoredTensor::into_values)
+    }
+
+    /// [`Weights::take`], to be decoded later.
+    pub(crate) fn take_stored(&mut self, name: &str, shape: &[usize]) -> Result<StoredTensor> {
         let problem = match self.tensors.remove(name) {
             None => "is missing; does config.toml belong to these weights?".to_owned(),
-            Some(tensor) if tensor.shape == shape => return Ok(tensor.values),
-            Some(WeightTensor { shape: found, .. }) => format!(
+            Some(tensor) if tensor.shape == shape => return Ok(tensor),
+            Some(StoredTensor { shape: found, .. }) => format!(
                 "has shape {found:?}, and {shape:?} is expected; does config.toml belong to these weights?"
             ),
         };
@@ -174,10 +232,10 @@ impl Weights {
 
 impl IntoIterator for Weights {
     type Item = (String, WeightTensor);
-    type IntoIter = std::collections::btree_map::IntoIter<String, WeightTensor>;
+    type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.tensors.into_iter()
+        Box::new(self.tensors.into_iter().map(|(name, tensor)| (name, tensor.into_tensor())))
     }
 }
 
@@ -191,20 +249,26 @@ fn checksum<'a>(tensors: &[(&'a str, TensorView<'a>)]) -> String {
     format!("{:08x}", crc.finalize())
 }
 
-fn read(view: &TensorView<'_>, source: &Path, name: &str) -> Result<WeightTensor> {
-    let values: Vec<f32> = match view.dtype() {
-        Dtype::F32 => view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+/// How the numbers of a tensor are stored, all of them finite. They are not decoded for that: what is not finite has all bits of its exponent
+/// set. Looked at to the end, for a loop that may stop early is not one of vectors.
+fn stored_type(view: &TensorView<'_>, source: &Path, name: &str) -> Result<WeightType> {
+    let (kind, finite) = match view.dtype() {
+        Dtype::F32 => {
+            let numbers = view.data().as_chunks::<4>().0.iter().map(|b| u32::from_le_bytes(*b) & 0x7fff_ffff);
+            (WeightType::F32, vectorized(|| numbers.fold(0, u32::max)) < f32::INFINITY.to_bits())
+        }
         Dtype::F16 => {
-            view.data().as_chunks::<2>().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect()
+            let numbers = view.data().as_chunks::<2>().0.iter().map(|b| u16::from_le_bytes(*b) & 0x7fff);
+            (WeightType::F16, half::widen(vectorized(|| numbers.fold(0, u16::max))).is_finite())
         }
         other => {
             return Err(Error::model(source, name, format!("has type {other:?}; F32 and F16 are read")));
         }
     };
-    if values.iter().any(|v| !v.is_finite()) {
+    if !finite {
         return Err(Error::model(source, name, "holds a number that is not finite: the weights are damaged"));
     }
-    Ok(WeightTensor { shape: view.shape().to_vec(), values })
+    Ok(kind)
 }
 
 #[cfg(test)]
@@ -222,7 +286,7 @@ mod tests {
     }
 
     fn read_again(bytes: &[u8]) -> Result<Weights> {
-        Weights::from_safetensors(bytes, Path::new(SOURCE))
+        Weights::from_safetensors(bytes.to_vec(), Path::new(SOURCE))
     }
 
     #[test]
@@ -242,9 +306,9 @@ mod tests {
         for (value, kind) in
             [(f32::NAN, WeightType::F32), (f32::INFINITY, WeightType::F32), (65520.0, WeightType::F16)]
         {
-            let mut weights = weights();
-            weights.tensors.get_mut("b").unwrap().values[2] = value;
-            let error = weights.to_safetensors(kind).unwrap_err().to_string();
+            let mut tensors: BTreeMap<_, _> = weights().into_iter().collect();
+            tensors.get_mut("b").unwrap().values[2] = value;
+            let error = Weights::new(tensors, SOURCE).to_safetensors(kind).unwrap_err().to_string();
             assert!(
                 error.starts_with("a/model.safetensors: b: holds a number that is not finite or above"),
                 "{error}"

@@ -1,27 +1,31 @@
 //! Decoding of image files.
 
+use super::{
+    chunks, jpeg,
+    orientation::orientation,
+    pixels::{rgb, upright},
+};
 use crate::error::{Error, Result};
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
+use image::{ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage, metadata::Orientation};
 use std::{io::Cursor, path::Path};
 
 /// The longest side of an image that is read, in pixels.
 pub const MAX_SIDE: u32 = 16_384;
 /// The most memory an image may take when decoded.
 const MAX_BYTES: u64 = 1 << 30;
+/// What is read.
+const KINDS: &str = "JPEG, PNG, WebP and BMP are read";
 
 /// Width and height of an image, upright, from its header; `path` is what errors call it.
 pub fn image_size(bytes: &[u8], path: &Path) -> Result<(u32, u32)> {
-    let mut decoder = decoder(path, bytes)?;
-    let (width, height) = decoder.dimensions();
-    let turned = decoder.orientation().is_ok_and(|o| {
-        use image::metadata::Orientation::*;
-        matches!(o, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH)
-    });
+    let (width, height) = decoder(path, bytes)?.dimensions();
+    use Orientation::*;
+    let turned = matches!(orientation(bytes), Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH);
     Ok(if turned { (height, width) } else { (width, height) })
 }
 
 /// Reads an image file, told by its content to be JPEG, PNG, WebP or BMP, as 8-bit RGB, turned upright by its EXIF
-/// orientation. Transparency is dropped.
+/// orientation. Transparency is dropped. A JPEG or PNG that lacks its end marker alone is read: [`lacks_end`].
 ///
 /// # Errors
 /// [`Error::Image`] when the file is missing, cut off, damaged, of another kind, or larger than [`MAX_SIDE`] a
@@ -35,19 +39,47 @@ pub fn load_image(path: &Path) -> Result<RgbImage> {
 /// # Errors
 /// Those of [`load_image`].
 pub fn decode_image(bytes: &[u8], name: &Path) -> Result<RgbImage> {
-    let path = name;
-    let mut decoder = decoder(path, bytes)?;
-    if bytes.starts_with(&[0xff, 0xd8]) && !jpeg_is_whole(bytes) {
-        // The decoder would fill the rest with gray.
-        return Err(Error::image(path, "the JPEG is cut off before its end; copy or download it again"));
-    }
     if bytes.starts_with(b"RIFF") && !webp_is_whole(bytes) {
-        return Err(Error::image(path, "the WebP is cut off before its end; copy or download it again"));
+        return Err(Error::image(name, "the WebP is cut off before its end; copy or download it again"));
     }
-    let orientation = decoder.orientation().map_err(|e| damaged(path, e))?;
-    let mut image = DynamicImage::from_decoder(decoder).map_err(|e| damaged(path, e))?;
-    image.apply_orientation(orientation);
-    Ok(image.into_rgb8())
+    let photo = match image::guess_format(bytes) {
+        Ok(ImageFormat::Jpeg) if !jpeg::has_end(bytes) => {
+            // First for its bounds; it would fill with gray what is missing.
+            let photo = pixels(&jpeg::with_end(bytes), name)?;
+            if !jpeg::is_complete(bytes, MAX_BYTES) {
+                return Err(Error::image(
+                    name,
+                    "the JPEG is cut off before its end; copy or download it again",
+                ));
+            }
+            photo
+        }
+        Ok(ImageFormat::Png) if !chunks::png_has_end(bytes) => pixels(&chunks::png_with_end(bytes), name)?,
+        _ => pixels(bytes, name)?,
+    };
+    Ok(upright(photo, orientation(bytes)))
+}
+
+/// The pixels as they are stored.
+fn pixels(bytes: &[u8], path: &Path) -> Result<RgbImage> {
+    let decoder = decoder(path, bytes)?;
+    if bytes.starts_with(&[0xff, 0xd8]) && !jpeg::is_usual(bytes) {
+        return jpeg::decode(bytes, MAX_BYTES, path);
+    }
+    let ((width, height), color) = (decoder.dimensions(), decoder.color_type());
+    let mut samples = vec![0; usize::try_from(decoder.total_bytes()).unwrap_or(usize::MAX)];
+    decoder.read_image(&mut samples).map_err(|e| damaged(path, e))?;
+    rgb(samples, color, [width, height], path)
+}
+
+/// Whether the marker that ends a JPEG or PNG is missing. All its pixels may be there all the same, and then [`decode_image`] reads it; the
+/// file was cut off by a little when it was copied or sent, or its program was stopped.
+pub fn lacks_end(bytes: &[u8]) -> bool {
+    match image::guess_format(bytes) {
+        Ok(ImageFormat::Jpeg) => !jpeg::has_end(bytes),
+        Ok(ImageFormat::Png) => !chunks::png_has_end(bytes),
+        _ => false,
+    }
 }
 
 /// The bytes of an image file as they are, for a copy. Its head must be an image's: what an annotation names is not copied whatever it is.
@@ -75,21 +107,29 @@ pub fn read_image(path: &Path) -> Result<Vec<u8>> {
 
 /// A decoder of the bytes, its size within bounds.
 fn decoder<'a>(path: &Path, bytes: &'a [u8]) -> Result<impl ImageDecoder + 'a> {
-    let kinds = "give a JPEG, PNG, WebP or BMP file";
     if bytes.is_empty() {
         return Err(Error::image(path, "the file is empty"));
+    }
+    let not_read =
+        |kind: &str| Error::image(path, format!("{kind} is not read; convert it to JPEG ({KINDS})"));
+    if let Some(kind) = foreign(bytes) {
+        return Err(not_read(kind));
     }
     let reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
         .map_err(|e| Error::image(path, format!("cannot be read: {e}")))?;
     let Some(format) = reader.format() else {
-        return Err(Error::image(path, format!("not an image; {kinds}")));
+        return Err(Error::image(path, format!("not an image; {KINDS}")));
     };
+    if format == ImageFormat::Jpeg
+        && let Some(kind) = jpeg::unread(bytes)
+    {
+        return Err(not_read(kind));
+    }
     let mut decoder = reader.into_decoder().map_err(|e| match e {
-        ImageError::Unsupported(_) => Error::image(
-            path,
-            format!("{} is not read; {kinds}", format.to_mime_type().trim_start_matches("image/")),
-        ),
+        ImageError::Unsupported(_) => {
+            not_read(&format.to_mime_type().trim_start_matches("image/").to_ascii_uppercase())
+        }
         e => damaged(path, e),
     })?;
     let (width, height) = decoder.dimensions();
@@ -145,28 +185,37 @@ fn damaged(path: &Path, error: ImageError) -> Error {
     Error::image(path, format!("damaged or cut off: {}", error.to_string().replace('\n', " "))).because(error)
 }
 
-/// Whether the segments and scans of a JPEG are followed to an end marker. What comes after it (thumbnails, video
-/// of a phone's "live" photo) does not matter.
-fn jpeg_is_whole(bytes: &[u8]) -> bool {
-    let mut at = 2;
-    loop {
-        // To the next marker: 0xff and a byte that is neither stuffing (0), fill (0xff) nor a restart (0xd0 to 0xd7).
-        let Some(&[mark, code]) = bytes.get(at..at + 2) else { return false };
-        match (mark, code) {
-            (0xff, 0xd9) => return true,
-            (0xff, 0x00 | 0x01 | 0xd0..=0xd8) => at += 2,
-            (0xff, 0xff) => at += 1,
-            (0xff, _) => {
-                let Some(&[high, low]) = bytes.get(at + 2..at + 4) else { return false };
-                at += 2 + usize::from(u16::from_be_bytes([high, low])).max(2);
-            }
-            // Inside a scan.
-            _ => match bytes[at..].iter().position(|b| *b == 0xff) {
-                Some(skip) => at += skip,
-                None => return false,
-            },
-        }
+/// What a file is that other programs show and this one does not read.
+fn foreign(bytes: &[u8]) -> Option<&'static str> {
+    // The kind of a container that phones and cameras write.
+    if let Some((b"ftyp", brand)) = bytes.get(4..12).and_then(|head| head.split_first_chunk()) {
+        return match brand {
+            b"avif" | b"avis" => Some("AVIF"),
+            b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" => Some("HEIC"),
+            b"mif1" | b"msf1" => Some("HEIF"),
+            b"crx " => Some("a camera's raw photo (CR3)"),
+            _ => Some("a video"),
+        };
     }
+    const HEADS: [(&[u8], &str); 16] = [
+        (b"\xff\x0a", "JPEG XL"),
+        (b"\0\0\0\x0cJXL ", "JPEG XL"),
+        (b"\0\0\0\x0cjP  ", "JPEG 2000"),
+        (b"\xff\x4f\xff\x51", "JPEG 2000"),
+        (b"II*\0\x10\0\0\0CR", "a camera's raw photo (CR2)"),
+        (b"IIRO", "a camera's raw photo (ORF)"),
+        (b"IIRS", "a camera's raw photo (ORF)"),
+        (b"IIU\0", "a camera's raw photo (RW2)"),
+        (b"FUJIFILMCCD-RAW", "a camera's raw photo (RAF)"),
+        (b"FOVb", "a camera's raw photo (X3F)"),
+        (b"II*\0", "TIFF or a camera's raw photo"),
+        (b"MM\0*", "TIFF or a camera's raw photo"),
+        (b"8BPS", "PSD"),
+        (b"%PDF", "PDF"),
+        (b"<svg", "SVG"),
+        (b"<?xml", "SVG or another XML file"),
+    ];
+    HEADS.iter().find(|(head, _)| bytes.starts_with(head)).map(|(_, kind)| *kind)
 }
 
 /// Whether a WebP is as long as its head says.
@@ -179,8 +228,11 @@ fn webp_is_whole(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use image::{ImageFormat, Rgb};
+    use super::{
+        super::drawn_jpeg::{Layout, jpeg},
+        *,
+    };
+    use image::{DynamicImage, ImageFormat, Rgb};
     use proptest::prelude::*;
     use std::path::PathBuf;
 
@@ -222,12 +274,81 @@ mod tests {
     fn a_cut_file_is_an_error_wherever_it_is_cut() {
         for format in FORMATS {
             let bytes = encoded(format);
-            // Only what closes the file may be missing from a PNG: its last chunk and checksum hold no pixels.
-            let last = if format == ImageFormat::Png { bytes.len() - 17 } else { bytes.len() - 1 };
+            // Only what closes the file may be missing: a PNG's last chunk and checksum and a JPEG's end marker hold no pixels.
+            let close = match format {
+                ImageFormat::Png => 17,
+                ImageFormat::Jpeg => 3,
+                _ => 1,
+            };
+            let last = bytes.len() - close;
             for cut in (0..last).step_by(7).chain([last]) {
                 assert!(load_bytes(&bytes[..cut]).is_err(), "{format:?} cut at {cut} of {}", bytes.len());
             }
         }
+    }
+
+    #[test]
+    fn a_missing_end_marker_costs_no_pixel_and_is_told() {
+        for (format, end) in [(ImageFormat::Jpeg, 2), (ImageFormat::Png, 12)] {
+            let bytes = encoded(format);
+            let cut = &bytes[..bytes.len() - end];
+            assert_eq!(load_bytes(cut).unwrap(), load_bytes(&bytes).unwrap(), "{format:?}");
+            assert!(lacks_end(cut) && !lacks_end(&bytes), "{format:?}");
+        }
+        for layout in Layout::all().step_by(5) {
+            let bytes = jpeg(&smooth(), layout);
+            let whole = load_bytes(&bytes).unwrap();
+            for end in [1, 2] {
+                assert_eq!(load_bytes(&bytes[..bytes.len() - end]).unwrap(), whole, "{layout:?}");
+            }
+            for cut in [3, 4, 5, 7, 20, 100] {
+                assert!(load_bytes(&bytes[..bytes.len() - cut]).is_err(), "{layout:?} without {cut} bytes");
+            }
+        }
+    }
+
+    /// Colors that change little from pixel to pixel, so that sampling one of four loses little.
+    fn smooth() -> RgbImage {
+        RgbImage::from_fn(45, 37, |x, y| {
+            Rgb([40 + 4 * x, 200 - 4 * y, 60 + 2 * x + 2 * y].map(|value| u8::try_from(value).unwrap()))
+        })
+    }
+
+    #[test]
+    fn every_jpeg_of_sampling_factors_one_and_two_shows_what_was_drawn() {
+        let smooth = smooth();
+        for layout in Layout::all() {
+            let bytes = jpeg(&smooth, layout);
+            let found = load_bytes(&bytes).unwrap_or_else(|e| panic!("{layout:?}: {e}"));
+            assert_eq!(found.dimensions(), smooth.dimensions());
+            let errors = found.iter().zip(smooth.iter()).map(|(a, b)| u64::from(a.abs_diff(*b)));
+            let mean = errors.sum::<u64>() as f64 / smooth.len() as f64;
+            assert!(mean <= 2.0, "{layout:?}: {mean} of 255");
+        }
+    }
+
+    #[test]
+    fn what_a_jpeg_may_be_and_is_not_read_is_not_called_damaged() {
+        let bytes = jpeg(&smooth(), Layout { factors: [[1, 1]; 3], interleaved: true, progressive: false });
+        let frame = bytes.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
+        let with = |place: usize, value: u8| {
+            let mut bytes = bytes.clone();
+            bytes[frame + place] = value;
+            load_bytes(&bytes).unwrap_err().to_string()
+        };
+        for (code, kind) in [
+            (0xc3, "lossless JPEG"),
+            (0xc5, "hierarchical JPEG"),
+            (0xc9, "JPEG with arithmetic coding"),
+            (0xca, "JPEG with arithmetic coding"),
+        ] {
+            assert!(
+                with(1, code).contains(&format!("{kind} is not read; convert it to JPEG")),
+                "{}",
+                with(1, code)
+            );
+        }
+        assert!(with(4, 12).contains("JPEG of more than 8 bits a sample is not read"));
     }
 
     #[test]
@@ -237,10 +358,17 @@ mod tests {
         assert!(load_bytes(&bytes).is_ok());
     }
 
-    /// A JPEG with an EXIF segment that says orientation `o`: TIFF header, one entry, tag 0x0112, type SHORT.
+    /// EXIF data that says orientation `o`: TIFF header, one entry, tag 0x0112, type SHORT.
+    fn exif(o: u8) -> [u8; 26] {
+        [b'M', b'M', 0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, o, 0, 0, 0, 0, 0, 0]
+    }
+
+    /// A JPEG with an EXIF segment.
     fn oriented(o: u8) -> Vec<u8> {
-        let tiff =
-            [b'M', b'M', 0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, o, 0, 0, 0, 0, 0, 0];
+        with_exif(&exif(o))
+    }
+
+    fn with_exif(tiff: &[u8]) -> Vec<u8> {
         let jpeg = encoded(ImageFormat::Jpeg);
         let length = u8::try_from(2 + 6 + tiff.len()).unwrap();
         let mut bytes = jpeg[..2].to_vec();
@@ -260,6 +388,46 @@ mod tests {
         let image = load_bytes(&oriented(3)).unwrap();
         assert!(image.get_pixel(36, 12)[0] > 180);
         assert_eq!(image_size(&oriented(6), "a.jpg".as_ref()).unwrap(), (24, 40));
+        // A number of four bytes, as some cameras write it; then the other order of bytes.
+        let long =
+            [b'M', b'M', 0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 4, 0, 0, 0, 1, 0, 0, 0, 6, 0, 0, 0, 0];
+        assert_eq!(load_bytes(&with_exif(&long)).unwrap().dimensions(), (24, 40));
+        let little =
+            [b'I', b'I', 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 0x01, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0];
+        assert_eq!(load_bytes(&with_exif(&little)).unwrap().dimensions(), (24, 40));
+    }
+
+    /// As programs that convert photos write it: nothing says that it must come before the pixels.
+    #[test]
+    fn a_png_is_turned_by_exif_data_behind_its_pixels_too() {
+        let png = encoded(ImageFormat::Png);
+        let mut chunk = 26_u32.to_be_bytes().to_vec();
+        chunk.extend(b"eXIf");
+        chunk.extend(exif(6));
+        chunk.extend(crc32fast::hash(&chunk[4..]).to_be_bytes());
+        // Behind the head, and before the end.
+        for at in [33, png.len() - 12] {
+            let bytes = [&png[..at], &chunk, &png[at..]].concat();
+            assert_eq!(load_bytes(&bytes).unwrap().dimensions(), (24, 40));
+            assert_eq!(image_size(&bytes, "a.png".as_ref()).unwrap(), (24, 40));
+        }
+    }
+
+    #[test]
+    fn a_webp_is_turned_whether_or_not_its_exif_data_begin_as_a_jpegs_do() {
+        let webp = encoded(ImageFormat::WebP);
+        for prefix in [&b""[..], b"Exif\0\0"] {
+            let content = [prefix, &exif(6)].concat();
+            // The extended form: a head that says that there is EXIF data, width and height less one, the pixels, the data.
+            let mut extended = b"WEBPVP8X\x0a\0\0\0\x08\0\0\0".to_vec();
+            extended.extend([39, 0, 0, 23, 0, 0]);
+            extended.extend(&webp[12..]);
+            extended.extend(b"EXIF");
+            extended.extend((content.len() as u32).to_le_bytes());
+            extended.extend(content);
+            let bytes = [b"RIFF", &(extended.len() as u32).to_le_bytes()[..], &extended].concat();
+            assert_eq!(load_bytes(&bytes).unwrap().dimensions(), (24, 40));
+        }
     }
 
     /// 16 x 16 pixels in four inks, written by Pillow: red left half, blue right half.
@@ -275,11 +443,48 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_of_pixel_becomes_red_green_and_blue() {
+        let plain = DynamicImage::from(photo());
+        for image in [
+            plain.to_rgba8().into(),
+            plain.to_rgb16().into(),
+            plain.to_rgba16().into(),
+            plain.to_luma8().into(),
+            plain.to_luma_alpha8().into(),
+            plain.to_luma16().into(),
+            DynamicImage::from(plain.to_luma_alpha16()),
+        ] {
+            let mut bytes = Cursor::new(Vec::new());
+            image.write_to(&mut bytes, ImageFormat::Png).unwrap();
+            assert_eq!(load_bytes(bytes.get_ref()).unwrap(), image.to_rgb8(), "{:?}", image.color());
+        }
+    }
+
+    #[test]
+    fn what_other_programs_show_is_called_by_its_name() {
+        for (bytes, kind) in [
+            (&b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"[..], "HEIC"),
+            (b"\0\0\0\x1cftypmif1\0\0\0\0", "HEIF"),
+            (b"\0\0\0\x1cftypavif\0\0\0\0", "AVIF"),
+            (b"\xff\x0a\xfa\x1f\x41", "JPEG XL"),
+            (b"\0\0\0\x0cJXL \x0d\x0a\x87\x0a", "JPEG XL"),
+            (b"II*\0\x10\0\0\0CR\x02\0", "a camera's raw photo (CR2)"),
+            (b"FUJIFILMCCD-RAW 0201", "a camera's raw photo (RAF)"),
+            (b"II*\0\x08\0\0\0", "TIFF or a camera's raw photo"),
+        ] {
+            let error = load_bytes(bytes).unwrap_err().to_string();
+            let text =
+                format!("image: {kind} is not read; convert it to JPEG (JPEG, PNG, WebP and BMP are read)");
+            assert!(error.ends_with(&text), "{error}");
+        }
+    }
+
+    #[test]
     fn what_is_no_image_is_told_so() {
         for (bytes, what) in [
             (&b""[..], "the file is empty"),
             (b"hello, this is text", "not an image"),
-            (b"GIF89a\x01\x00\x01\x00\x00\x00\x00", "gif is not read"),
+            (b"GIF89a\x01\x00\x01\x00\x00\x00\x00", "GIF is not read; convert it to JPEG"),
         ] {
             let error = load_bytes(bytes).unwrap_err().to_string();
             assert!(error.contains(what), "{error}");

@@ -1,7 +1,13 @@
 //! Photos: files and bytes decoded within bounds, turned upright.
 
+mod chunks;
 mod decode;
+#[cfg(test)]
+mod drawn_jpeg;
+mod jpeg;
+mod orientation;
+mod pixels;
 mod source;
 
-pub use decode::{MAX_SIDE, decode_image, image_bytes, image_size, load_image, read_image};
+pub use decode::{MAX_SIDE, decode_image, image_bytes, image_size, lacks_end, load_image, read_image};
 pub use source::Photo;

@@ -1,7 +1,7 @@
 use super::buffers::DEPTH;
 use crate::{
     error::Result,
-    network::{NetworkConfig, Weights},
+    network::{NetworkConfig, Weights, weights::StoredTensor},
 };
 use awing_kernels::{
     packed::{Affine, PackedBlock, PackedConvolution, PackedLayer},
@@ -108,7 +108,7 @@ impl Layers {
     }
 
     fn read_layer(&mut self, norm: Affine, path: &str, dims: [usize; 4]) -> Result<Layer> {
-        Ok(Layer { norm, weight: self.weights.take(&format!("{path}.weight"), &dims)?, dims })
+        Ok(Layer { norm, weight: self.weights.take_stored(&format!("{path}.weight"), &dims)?, dims })
     }
 }
 
@@ -174,15 +174,18 @@ struct Block {
 
 struct Layer {
     norm: Affine,
-    weight: Vec<f32>,
+    weight: StoredTensor,
     dims: [usize; 4],
 }
 
 impl Block {
     fn pack(self) -> PackedBlock {
         let size = [self.side; 2];
-        // One by one, each dropped once it is packed.
-        let mut packed = self.layers.into_iter().map(|l| PackedLayer::new(l.norm, &l.weight, l.dims, size));
+        // One by one, each decoded when its turn comes and dropped once it is packed.
+        let mut packed = self
+            .layers
+            .into_iter()
+            .map(|layer| PackedLayer::new(layer.norm, &layer.weight.into_values(), layer.dims, size));
         let (Some(a), Some(b), Some(c)) = (packed.next(), packed.next(), packed.next()) else {
             unreachable!("a block is read with three layers")
         };
