@@ -7,13 +7,18 @@ const LONGEST: u64 = 256 << 20;
 
 /// A file's text, or what a pipe brings; why it cannot be read otherwise.
 pub(crate) fn text(path: &Path) -> Result<String, String> {
+    String::from_utf8(bytes(path)?).map_err(|_| "is no text in UTF-8".to_owned())
+}
+
+/// [`text`], whatever its bytes are.
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes));
     read.map_err(|e| format!("cannot read: {e}"))?;
     if bytes.len() as u64 > LONGEST {
         return Err(format!("is longer than {} MiB", LONGEST >> 20));
     }
-    String::from_utf8(bytes).map_err(|_| "is no text in UTF-8".to_owned())
+    Ok(bytes)
 }
 
 #[cfg(test)]

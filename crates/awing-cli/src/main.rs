@@ -18,6 +18,7 @@ mod sources;
 mod style;
 mod verbs;
 
+use awing_train::start_threads;
 use clap::{Parser, error::ErrorKind};
 use console::Console;
 use failure::Failure;
@@ -43,6 +44,8 @@ struct Command {
 }
 
 fn main() -> ExitCode {
+    // Before anything asks for them: fewer, where the system allows no more.
+    start_threads();
     let result = match Command::try_parse() {
         Ok(command) => command.verb.run(&Console::new(command.quiet)),
         Err(error) if shows_help(error.kind()) => {

@@ -1,9 +1,10 @@
 //! Which photos the sources on a command line mean: files, folders, patterns.
 
 use awing::{Error, Result};
-use awing_train::dataset::{IMAGE_EXTENSIONS, has_image_ending};
+use awing_train::dataset::{IMAGE_EXTENSIONS, has_image_ending, is_leaving};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
     fs::File,
     io::Read,
     path::{Path, PathBuf},
@@ -12,9 +13,10 @@ use std::{
 /// Deeper than any photo collection's folders; what is deeper is a loop of links.
 const MAX_DEPTH: usize = 32;
 /// Images of kinds that are not read, by their endings.
-const OTHER_IMAGES: [&str; 18] = [
-    "arw", "avif", "cr2", "cr3", "dng", "gif", "heic", "heif", "jp2", "jxl", "nef", "orf", "ppm", "raf",
-    "svg", "tga", "tif", "tiff",
+const OTHER_IMAGES: [&str; 36] = [
+    "arw", "avif", "cr2", "cr3", "dng", "emf", "eps", "exr", "gif", "hdr", "heic", "heif", "hif", "ico",
+    "j2k", "jls", "jp2", "jpx", "jxl", "nef", "nrw", "orf", "pbm", "pef", "pgm", "pnm", "ppm", "psd", "qoi",
+    "raf", "rw2", "srw", "svg", "tga", "tif", "tiff",
 ];
 
 /// What sources mean.
@@ -53,19 +55,21 @@ impl PhotoList {
         own.into_iter().chain(unread).collect()
     }
 
-    fn expand(&mut self, source: &str) -> Result<()> {
+    fn expand(&mut self, source: &OsString) -> Result<()> {
         let path = Path::new(source);
+        // A name that is no text is no pattern.
+        let text = source.to_str().unwrap_or_default();
         let (photos, problems) = (self.photos.len(), self.problems.len());
         let otherwise = if path.is_dir() {
             self.walk(path, 0, &mut BTreeSet::new());
             format!("the folder holds no image ({})", IMAGE_EXTENSIONS.join(", "))
-        } else if path.exists() || !source.contains(['*', '?', '[']) {
+        } else if path.exists() || !text.contains(['*', '?', '[']) {
             // A file may well be called "a[1].jpg".
             self.photos.push(path.to_path_buf());
             return Ok(());
         } else {
             let pattern =
-                glob::glob(source).map_err(|e| Error::invalid(source, format!("is no pattern: {e}")))?;
+                glob::glob(text).map_err(|e| Error::invalid(text, format!("is no pattern: {e}")))?;
             for entry in pattern {
                 match entry {
                     Ok(entry) => self.entry(entry, 1, &mut BTreeSet::new()),
@@ -75,7 +79,7 @@ impl PhotoList {
             "the pattern matches no image".to_owned()
         };
         if (photos, problems) == (self.photos.len(), self.problems.len()) {
-            return Err(Error::invalid(source, otherwise));
+            return Err(Error::invalid(source.to_string_lossy(), otherwise));
         }
         Ok(())
     }
@@ -103,15 +107,13 @@ impl PhotoList {
     }
 
     fn entry(&mut self, path: PathBuf, depth: usize, seen: &mut BTreeSet<PathBuf>) {
+        if is_leaving(&path.file_name().unwrap_or_default().to_string_lossy()) {
+            return;
+        }
         if path.is_dir() {
             return self.walk(&path, depth, seen);
         }
-        // Beside a file on a disc that is not its own, macOS puts another "._" and its name.
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
         let ending = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-        if name.starts_with("._") {
-            return;
-        }
         if has_image_ending(&path) {
             self.photos.push(path);
         } else if OTHER_IMAGES.contains(&ending.as_str()) {
@@ -139,7 +141,7 @@ fn is_answer(path: &Path) -> bool {
 /// The photos that `sources` mean, in order, each once: a file is itself, a folder is all images below it by name, and
 /// a text with `*`, `?` or `[` is a glob pattern. A file that is not there stays in the list and fails when it is read.
 /// Folders below a source that hold awing's own pictures are left out.
-pub(crate) fn expand_sources(sources: &[String]) -> PhotoList {
+pub(crate) fn expand_sources(sources: &[OsString]) -> PhotoList {
     let mut list = PhotoList::default();
     for source in sources {
         if let Err(problem) = list.expand(source) {
@@ -156,7 +158,7 @@ mod tests {
     use super::*;
 
     fn sources(folder: &Path, names: &[&str]) -> (Vec<String>, Vec<String>) {
-        let full: Vec<String> = names.iter().map(|n| folder.join(n).display().to_string()).collect();
+        let full: Vec<OsString> = names.iter().map(|n| folder.join(n).into()).collect();
         let list = expand_sources(&full);
         let relative = |p: &PathBuf| p.strip_prefix(folder).unwrap().display().to_string();
         (list.photos.iter().map(relative).collect(), list.problems.iter().map(ToString::to_string).collect())
@@ -214,7 +216,7 @@ mod tests {
             let text = if name == "out/predictions.csv" { "image,face,box_x0,box_y0" } else { "id,label" };
             std::fs::write(at(name), text).unwrap();
         }
-        let found = |source: PathBuf| expand_sources(&[source.display().to_string()]);
+        let found = |source: PathBuf| expand_sources(&[source.into()]);
         for source in [folder.path().to_path_buf(), at("*")] {
             let list = found(source);
             assert_eq!(list.photos, ["a.jpg", "mine/predictions.png", "zoo/z.png"].map(at));

@@ -6,6 +6,7 @@ use awing::{Error, photo::Photo};
 use awing_train::{dataset::has_image_ending, video::is_video};
 use std::{
     collections::BTreeSet,
+    ffi::OsString,
     io::{Read, stdin},
     path::{Path, PathBuf},
 };
@@ -16,14 +17,14 @@ pub(crate) const STDIN: &str = "-";
 const MOST_BYTES: u64 = (1 << 30) + 1;
 
 /// The photos and videos of all sources and of the list, in order, each once. `-` is an image on standard input, `@FILE` a list of sources, one a line;
-/// the list `-` is standard input.
-pub(crate) fn photos(sources: &[String], list: Option<&Path>) -> Result<Found, Failure> {
+/// the list `-` is standard input. A file that is itself called `@name` is that file.
+pub(crate) fn photos(sources: &[OsString], list: Option<&Path>) -> Result<Found, Failure> {
     let mut found = Found::default();
     for source in sources {
-        match source.strip_prefix('@') {
+        match list_of(source) {
             _ if source == STDIN => found.standard_input()?,
-            Some(list) => found.list(list.as_ref())?,
-            None => found.expand(source),
+            Some(list) if !Path::new(source).exists() => found.list(&list)?,
+            _ => found.expand(source),
         }
     }
     if let Some(list) = list {
@@ -48,7 +49,7 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    fn expand(&mut self, source: &String) {
+    fn expand(&mut self, source: &OsString) {
         let mut list = expand_sources(std::slice::from_ref(source));
         self.notes.extend(list.notes());
         let videos: Vec<PathBuf> = list.others.into_iter().filter(|path| is_video(path)).collect();
@@ -80,16 +81,22 @@ impl Found {
 
     /// A line a source. Names that other programs wrote may end in a carriage return or begin with a mark of byte order.
     fn list(&mut self, list: &Path) -> Result<(), Failure> {
-        let text = match list == Path::new(STDIN) {
-            true => String::from_utf8(self.input()?).map_err(|_| "is no text in UTF-8".to_owned()),
-            false => limited::text(list),
+        let bytes = match list == Path::new(STDIN) {
+            true => Ok(self.input()?),
+            false => limited::bytes(list),
         };
-        let text = text.map_err(|problem| {
+        let wrong = |problem: String| {
             let name = list.display();
             Failure::Usage(format!("--list: {name}: {problem}; give a file with a path on each line"))
-        })?;
-        let lines = text.trim_start_matches('\u{feff}').lines().map(|line| line.trim_end_matches('\r'));
-        let sources: Vec<String> = lines.filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
+        };
+        let bytes = bytes.map_err(wrong)?;
+        if bytes.contains(&0) {
+            return Err(wrong("is no text".to_owned()));
+        }
+        let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
+        let lines = text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        let lines = lines.filter(|line| !line.trim_ascii().is_empty());
+        let sources: Vec<OsString> = lines.map(path_of).collect::<Result<_, _>>().map_err(wrong)?;
         if sources.is_empty() {
             self.problems.push(Error::invalid(list.to_string_lossy(), "the list is empty"));
         }
@@ -109,6 +116,25 @@ impl Found {
     }
 }
 
+/// The list that `@FILE` names.
+fn list_of(source: &OsString) -> Option<PathBuf> {
+    let name = source.as_encoded_bytes().strip_prefix(b"@")?;
+    path_of(name).ok().map(PathBuf::from)
+}
+
+/// A path of these bytes, which need be no text on systems whose names are none.
+#[cfg(unix)]
+fn path_of(bytes: &[u8]) -> Result<OsString, String> {
+    use std::os::unix::ffi::OsStringExt;
+    Ok(OsString::from_vec(bytes.to_vec()))
+}
+
+/// A path of these bytes.
+#[cfg(not(unix))]
+fn path_of(bytes: &[u8]) -> Result<OsString, String> {
+    String::from_utf8(bytes.to_vec()).map(OsString::from).map_err(|_| "is no text in UTF-8".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,7 +152,7 @@ mod tests {
             std::fs::write(at(name), "import").unwrap();
         }
         std::fs::write(at("clips/stream.ts"), [0x47, 0x40]).unwrap();
-        let found = |source: &str| photos(&[at(source).display().to_string()], None).unwrap();
+        let found = |source: &str| photos(&[at(source).into()], None).unwrap();
         for source in ["clips", "clips/*"] {
             let Found { photos, videos, problems, notes, .. } = found(source);
             assert_eq!(videos, ["clips/a.mp4", "clips/b.MOV", "clips/stream.ts"].map(at), "{source}");
@@ -136,6 +162,29 @@ mod tests {
         assert_eq!((photos.len(), videos.len()), (1, 0));
         assert!(notes[0].starts_with("videos are left out, 1 of them"), "{notes:?}");
         assert_eq!(found("both/b.mp4").videos, [at("both/b.mp4")]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_name_that_is_no_text_is_a_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let photo = folder.path().join(path_of(b"caf\xe9.jpg").unwrap());
+        std::fs::write(&photo, "").unwrap();
+        let list = folder.path().join("@list.txt");
+        std::fs::write(&list, photo.as_os_str().as_encoded_bytes()).unwrap();
+        // Named, in a folder, by a pattern, and in a list.
+        let pattern = folder.path().join("*.jpg");
+        for source in [photo.clone(), folder.path().into(), pattern, list.clone()] {
+            let list_of_it = (source == list).then_some(source.as_path());
+            let named = if list_of_it.is_some() { vec![] } else { vec![source.clone().into()] };
+            let Found { photos: found, problems, .. } = photos(&named, list_of_it).unwrap();
+            assert_eq!(found.iter().map(Photo::path).collect::<Vec<_>>(), [&photo], "{source:?}");
+            assert!(problems.is_empty());
+        }
+        // A file that is called as a list would be is that file.
+        let file = folder.path().join("@a.jpg");
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(photos(&[file.clone().into()], None).unwrap().photos[0].path(), file);
     }
 
     #[test]
@@ -151,7 +200,7 @@ mod tests {
             format!("\u{feff}{}\r\n\n{}\n{}\n{}\n", name("c d.jpg"), name("b"), name("a.jpg"), name("*.gif"));
         std::fs::write(at("list.txt"), text).unwrap();
         // What was named before is not looked at twice.
-        let sources = [name("b/2.png"), format!("@{}", name("list.txt"))];
+        let sources = [at("b/2.png").into(), format!("@{}", name("list.txt")).into()];
         let Found { photos: found, problems, .. } = photos(&sources, None).unwrap();
         let found: Vec<_> =
             found.iter().map(|photo| photo.path().strip_prefix(folder.path()).unwrap()).collect();
@@ -163,6 +212,7 @@ mod tests {
         assert!(
             matches!(photos(&[], Some(&at("gone.txt"))), Err(Failure::Usage(m)) if m.contains("gone.txt: cannot read"))
         );
+        // In the text of another system.
         std::fs::write(at("list.txt"), [0xff, 0xfe, 0]).unwrap();
         assert!(
             matches!(photos(&[], Some(&at("list.txt"))), Err(Failure::Usage(m)) if m.contains("no text"))

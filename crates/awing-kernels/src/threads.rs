@@ -6,13 +6,48 @@ use std::sync::{Mutex, PoisonError};
 
 #[cfg(all(feature = "threads", not(target_family = "wasm")))]
 mod here {
-    use rayon::prelude::*;
+    use rayon::{ThreadPoolBuilder, prelude::*};
+    use std::{
+        sync::{Mutex, Once},
+        thread,
+    };
+
+    pub(super) fn start() {
+        static STARTED: Once = Once::new();
+        if rayon::current_thread_index().is_some() {
+            return;
+        }
+        STARTED.call_once(|| {
+            let named = std::env::var("RAYON_NUM_THREADS").ok().and_then(|count| count.parse().ok());
+            let processors = || thread::available_parallelism().map_or(1, usize::from);
+            let wanted = named.filter(|count| *count > 0).unwrap_or_else(processors);
+            let pool = match startable(wanted) {
+                0 => ThreadPoolBuilder::new().num_threads(1).use_current_thread(),
+                count => ThreadPoolBuilder::new().num_threads(count),
+            };
+            // Fails where the program has started them itself, which is as good.
+            let _ = pool.build_global();
+        });
+    }
+
+    /// How many of the wanted threads the system starts.
+    fn startable(wanted: usize) -> usize {
+        let gate = Mutex::new(());
+        let closed = gate.lock();
+        thread::scope(|scope| {
+            let starts = |_: &usize| thread::Builder::new().spawn_scoped(scope, || drop(gate.lock())).is_ok();
+            let count = (0..wanted).take_while(starts).count();
+            drop(closed);
+            count
+        })
+    }
 
     pub(super) fn each(count: usize, least: usize, work: &(dyn Fn(usize) + Sync)) {
         // Waking a thread for nothing costs more than the call.
         if count <= least {
             (0..count).for_each(work);
         } else {
+            start();
             (0..count).into_par_iter().with_min_len(least.max(1)).for_each(work);
         }
     }
@@ -21,20 +56,25 @@ mod here {
         first: impl FnOnce() -> A + Send,
         second: impl FnOnce() -> B + Send,
     ) -> (A, B) {
+        start();
         rayon::join(first, second)
     }
 
     pub(super) fn inside<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+        start();
         rayon::scope(|_| work())
     }
 
     pub(super) fn count() -> usize {
+        start();
         rayon::current_num_threads()
     }
 }
 
 #[cfg(not(all(feature = "threads", not(target_family = "wasm"))))]
 mod here {
+    pub(super) fn start() {}
+
     pub(super) fn each(count: usize, _: usize, work: &dyn Fn(usize)) {
         (0..count).for_each(work);
     }
@@ -50,6 +90,13 @@ mod here {
     pub(super) fn count() -> usize {
         1
     }
+}
+
+/// Starts rayon's threads where nobody has started them: as many as there are processors, or `RAYON_NUM_THREADS`, and fewer where the system
+/// allows no more, down to the thread that calls. Rayon itself panics there. The loops of this crate call it; who uses rayon beside them calls it
+/// first.
+pub fn start() {
+    here::start();
 }
 
 /// What `work` makes of each task, in order; a thread takes `least` tasks or more at a time.

@@ -56,6 +56,7 @@ fn main() -> Result<()> {
         scheme: scheme.clone(),
         samples,
         problems: Vec::new(),
+        notes: Vec::new(),
     };
     let (faces, held) = (part(kept), part(held));
     println!("{} faces to learn from, {} to measure by", faces.samples.len(), held.samples.len());
@@ -122,7 +123,13 @@ fn drawn(folder: &Path) -> Result<[PathBuf; 2]> {
         let mut samples = drawn_faces(200, 128, 1);
         samples.iter_mut().for_each(|sample| sample.name += ".png");
         let (source, all) = (format!("csv:{}", csv.display()).parse()?, Scheme::builtin("300w-68")?);
-        let faces = Dataset { source: "300w:memory".parse()?, scheme: all, samples, problems: Vec::new() };
+        let faces = Dataset {
+            source: "300w:memory".parse()?,
+            scheme: all,
+            samples,
+            problems: Vec::new(),
+            notes: Vec::new(),
+        };
         // Points are chosen by their names.
         let faces = faces.in_scheme(&Arc::new(Scheme::from_toml(SCHEME, &scheme)?))?;
         convert(&faces, &source, Images::Copy)?;

@@ -28,4 +28,5 @@ pub mod training;
 pub mod video;
 
 /// Where tensors live and are computed: `Device::flex()` is the CPU.
+pub use awing_kernels::threads::start as start_threads;
 pub use burn::tensor::Device;

@@ -90,6 +90,40 @@ fn a_state_dict_comes_back_to_the_last_bit() {
     }
 }
 
+/// As DataParallel, compiled networks, Lightning and checkpoints name tensors.
+#[test]
+fn what_wrappers_put_before_names_does_not_matter() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights.safetensors");
+    let (model, options) = (model(1, true, true), ImportOptions { input: 64, ..ImportOptions::default() });
+    write_state_dict(&model, &path, WeightType::F32).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    for wrapper in [
+        "module.",
+        "_orig_mod.",
+        "module._orig_mod.",
+        "state_dict.module.",
+        "model_state_dict.",
+        "state_dict.model.",
+        "net.",
+        "a.b.c.",
+    ] {
+        // A second copy, as of a running average, is left over.
+        let names = file.iter().flat_map(|(name, view)| {
+            [(format!("{wrapper}{name}"), view.clone()), (format!("{wrapper}average.{name}"), view)]
+        });
+        std::fs::write(&path, safetensors::serialize(names.collect::<Vec<_>>(), None).unwrap()).unwrap();
+        let back = import_state_dict(&path, &options).unwrap();
+        assert!(back.model.weights == model.weights, "{wrapper}");
+        assert!(back.left_over.iter().all(|name| name.starts_with("average.")), "{wrapper}");
+    }
+    let other = [("backbone.weight", file.tensor("l0.bias").unwrap())];
+    std::fs::write(&path, safetensors::serialize(other, None).unwrap()).unwrap();
+    let problem = import_state_dict(&path, &options).unwrap_err().to_string();
+    assert!(problem.contains("is not in the file, which has `backbone.weight` and others"), "{problem}");
+}
+
 #[test]
 fn what_does_not_fit_is_listed() {
     let folder = tempfile::tempdir().unwrap();

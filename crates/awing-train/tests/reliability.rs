@@ -48,6 +48,7 @@ fn drawn_dataset(count: usize) -> Dataset {
         scheme: Scheme::builtin("300w-68").unwrap(),
         samples: drawn_faces(count, 96, 99),
         problems: Vec::new(),
+        notes: Vec::new(),
     }
 }
 
@@ -417,6 +418,7 @@ fn points_in_one_place_and_boxes_of_a_pixel_are_reported_without_harm() {
     let tight = Dataset {
         samples,
         problems: Vec::new(),
+        notes: Vec::new(),
         scheme: dataset.scheme.clone(),
         source: dataset.source.clone(),
     };

@@ -61,6 +61,7 @@ fn drawn_dataset(count: usize, seed: u64) -> Dataset {
         scheme: Scheme::builtin("300w-68").unwrap(),
         samples: drawn_faces(count, 96, seed),
         problems: Vec::new(),
+        notes: Vec::new(),
     }
 }
 

@@ -55,6 +55,8 @@ pub(crate) struct Ablate {
     /// What the points mean: the name of a built-in scheme or a file; otherwise the format's own
     #[arg(long, value_name = "NAME|FILE")]
     scheme: Option<String>,
+    #[command(flatten)]
+    images: data::ImagesFolder,
     /// The settings that all rows share: paper, base, small or nano
     #[arg(long, default_value = "nano", value_name = "NAME")]
     preset: String,
@@ -104,8 +106,8 @@ impl Ablate {
         let variants = self.variants(&all)?;
         let recipe = self.recipe()?;
         let scheme = data::scheme(self.scheme.as_deref())?;
-        let [train, validation, test] =
-            [&self.data, &self.val, &self.test].map(|source| data::open(source, scheme.as_ref(), console));
+        let [train, validation, test] = [&self.data, &self.val, &self.test]
+            .map(|source| data::open(source, &self.images, scheme.as_ref(), console));
         let (train, validation, test) = (train?, validation?, test?);
         let folder = self.runs.join("ablate").join(&self.name);
         std::fs::create_dir_all(&folder).map_err(|e| Failure::file(&folder, e))?;

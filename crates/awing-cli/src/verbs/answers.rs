@@ -81,7 +81,7 @@ trait TextForm {
     fn photo(&mut self, photo: &PhotoAnswer<'_>) -> Result<Answer, Failure>;
 
     /// The lines of a photo that failed, where the form has a place for it.
-    fn failed(&mut self, _image: &str, _error: &str) -> Result<Answer, Failure> {
+    fn failed(&mut self, _photo: &Path, _error: &str) -> Result<Answer, Failure> {
         Ok(Answer::default())
     }
 
@@ -100,6 +100,9 @@ trait TextForm {
 #[derive(Serialize)]
 struct PhotoAnswer<'a> {
     image: &'a str,
+    /// Where it is no text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image_bytes: Option<String>,
     width: u32,
     height: u32,
     faces: Vec<FaceAnswer<'a>>,
@@ -212,13 +215,13 @@ impl<'a> Answers<'a> {
     ) -> Result<Answer, Failure> {
         let image = photo.path().to_string_lossy();
         let answer = match found {
-            Err(error) => self.failed(&image, vec![error.to_string()])?,
+            Err(error) => self.failed(photo.path(), vec![error.to_string()])?,
             Ok(found) => {
                 let (faces, errors): (Vec<PhotoFace>, Vec<Error>) = split(found.faces);
                 let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
                 if faces.is_empty() && !errors.is_empty() {
                     let told = errors.iter().map(|e| format!("{image}: {e}")).collect();
-                    Answer { problems: told, ..self.failed(&image, vec![errors.join("; ")])? }
+                    Answer { problems: told, ..self.failed(photo.path(), vec![errors.join("; ")])? }
                 } else {
                     self.found(photo, (found.width, found.height), &faces, errors)?
                 }
@@ -245,8 +248,8 @@ impl<'a> Answers<'a> {
         self.sheet.as_ref().map_or(&[], Sheet::written)
     }
 
-    fn failed(&mut self, image: &str, errors: Vec<String>) -> Result<Answer, Failure> {
-        let Answer { lines, .. } = self.form.failed(image, &errors.join("; "))?;
+    fn failed(&mut self, photo: &Path, errors: Vec<String>) -> Result<Answer, Failure> {
+        let Answer { lines, .. } = self.form.failed(photo, &errors.join("; "))?;
         Ok(Answer { lines, problems: errors })
     }
 
@@ -278,7 +281,17 @@ impl<'a> Answers<'a> {
         }
         self.pictures(photo, &answers, picture.as_deref())?;
         let mut problems: Vec<String> = errors.iter().map(|e| format!("{image}: {e}")).collect();
-        let photo = PhotoAnswer { image: &image, width, height, faces: answers, errors, picture, face_names };
+        let image_bytes = bytes_of(photo.path());
+        let photo = PhotoAnswer {
+            image: &image,
+            image_bytes,
+            width,
+            height,
+            faces: answers,
+            errors,
+            picture,
+            face_names,
+        };
         let answer = self.form.photo(&photo)?;
         problems.extend(answer.problems);
         Ok(Answer { lines: answer.lines, problems })
@@ -320,6 +333,12 @@ impl<'a> Answers<'a> {
             None => Ok(()),
         }
     }
+}
+
+/// The bytes of a path that is no text, in hexadecimal, so that the file can be found again; `None` for one that is.
+pub(super) fn bytes_of(path: &Path) -> Option<String> {
+    let hexadecimal = |byte: &u8| format!("{byte:02x}");
+    path.to_str().is_none().then(|| path.as_os_str().as_encoded_bytes().iter().map(hexadecimal).collect())
 }
 
 fn split<T, E>(results: Vec<Result<T, E>>) -> (Vec<T>, Vec<E>) {

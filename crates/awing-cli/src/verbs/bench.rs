@@ -64,6 +64,8 @@ pub(crate) struct Bench {
     /// Annotated faces to work on instead of drawn ones, as for `awing train`
     #[arg(long, value_name = "FORMAT:PATH")]
     data: Option<DataSource>,
+    #[command(flatten)]
+    images: data::ImagesFolder,
     /// Threads [default: all that the system offers]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -192,6 +194,9 @@ impl Bench {
         arguments.extend(["--seconds".into(), self.seconds.to_string().into()]);
         if let Some(data) = &self.data {
             arguments.extend(["--data".into(), data.to_string().into()]);
+            if let Some(images) = &self.images.images {
+                arguments.extend(["--images".into(), images.into()]);
+            }
         }
         let output = Command::new(this_command()?)
             .args(arguments)
@@ -210,7 +215,8 @@ impl Bench {
     }
 
     fn alone(&self, recipe: Recipe, console: &Console) -> Result<(), Failure> {
-        let data = self.data.as_ref().map(|source| data::open(source, None, console)).transpose()?;
+        let data =
+            self.data.as_ref().map(|source| data::open(source, &self.images, None, console)).transpose()?;
         let setting = Setting {
             recipe,
             data,

@@ -28,6 +28,8 @@ pub(crate) struct Calibrate {
     /// What the points of the data mean: the name of a built-in scheme or a file; otherwise the format's own
     #[arg(long, value_name = "NAME|FILE")]
     scheme: Option<String>,
+    #[command(flatten)]
+    images: data::ImagesFolder,
     /// Where calibration.toml is written [default: the model's folder]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -55,7 +57,8 @@ impl Calibrate {
         }
         let aligner = self.model.aligner(&self.device.device()?)?;
         let scheme = aligner.scheme().clone();
-        let dataset = data::open(&self.data, data::scheme(self.scheme.as_deref())?.as_ref(), console)?;
+        let dataset =
+            data::open(&self.data, &self.images, data::scheme(self.scheme.as_deref())?.as_ref(), console)?;
         let bar = console.bar(dataset.samples.len(), "{bar:30} {pos} of {len} faces  left {eta}");
         let normalizer = Normalizer::usual(&scheme);
         let tested = test_faces(&aligner, &dataset, &BoxSource::Landmarks, &normalizer, &mut |done| {

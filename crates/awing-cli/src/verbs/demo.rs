@@ -7,6 +7,7 @@ use awing_train::dataset::{DataSource, Dataset, Format, OpenOptions, write_drawn
 use clap::Args;
 use serde_json::{Value, json};
 use std::{
+    ffi::OsString,
     fmt::Write,
     path::{Path, PathBuf},
 };
@@ -93,7 +94,7 @@ impl Demo {
         console.note("4/4  finding landmarks and drawing them");
         let boxes = folder.join("boxes.csv");
         let photos = write_boxes(&boxes, &part("test"))?;
-        prediction(&folder, &model, photos, boxes).run(console)?;
+        prediction(&folder, &model, photos.into_iter().map(OsString::from).collect(), boxes).run(console)?;
         if self.json {
             let path = folder.join("eval/results.json");
             let text = std::fs::read(&path).map_err(|e| Failure::Work(format!("{}: {e}", path.display())))?;
@@ -112,7 +113,7 @@ impl Demo {
             data: vec![data],
             val: Some(val),
             scheme: None,
-            images: None,
+            images: crate::data::ImagesFolder::default(),
             preset: Some("nano".to_owned()),
             config: None,
             set: SETTINGS.map(str::to_owned).to_vec(),
@@ -136,7 +137,7 @@ impl Demo {
             boxes: "gt".to_owned(),
             norm: None,
             scheme: None,
-            images: None,
+            images: crate::data::ImagesFolder::default(),
             threshold: vec![],
             json: false,
             out: Some(folder.join("eval")),
@@ -147,7 +148,7 @@ impl Demo {
     }
 }
 
-fn prediction(folder: &Path, model: &Path, sources: Vec<String>, boxes: PathBuf) -> Predict {
+fn prediction(folder: &Path, model: &Path, sources: Vec<OsString>, boxes: PathBuf) -> Predict {
     Predict {
         sources,
         list: None,

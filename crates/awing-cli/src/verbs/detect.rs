@@ -15,6 +15,7 @@ use awing_train::{
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
+use std::ffi::OsString;
 use std::sync::Arc;
 
 /// Find the faces in photos, or measure how well that works.
@@ -31,7 +32,7 @@ use std::sync::Arc;
 pub(crate) struct Detect {
     /// Image files, folders, or quoted patterns such as 'photos/*.jpg'; @FILE for a list of them, one a line; - for an image on standard input
     #[arg(required_unless_present = "data", conflicts_with = "data", value_name = "SOURCE")]
-    sources: Vec<String>,
+    sources: Vec<OsString>,
     /// Photos to measure on, several times if you like: wider:PATH (WIDER FACE's boxes), none:PATH (photos without any face), or annotated landmarks FORMAT:PATH,
     /// all faces of each photo with the boxes around their points
     #[arg(long, num_args = 1.., value_name = "FORMAT:PATH")]
@@ -39,6 +40,8 @@ pub(crate) struct Detect {
     /// What the points of annotated landmarks mean: the name of a built-in scheme or a file; otherwise the format's own
     #[arg(long, value_name = "NAME|FILE", conflicts_with = "sources")]
     scheme: Option<String>,
+    #[command(flatten)]
+    images: data::ImagesFolder,
     /// `builtin`, `seetaface`, the folder of a detector that `awing train-detector` made, or exec:PROGRAM, which is given the path of a PNG
     /// and prints [{"box": [x0, y0, x1, y1], "score": s}, …]; with --data several, to compare them
     #[arg(long, num_args = 1.., default_value = "builtin", value_name = "DETECTOR")]
@@ -112,7 +115,7 @@ impl Detect {
         let scheme = data::scheme(self.scheme.as_deref())?;
         let mut rows = Vec::new();
         for data in &self.data {
-            let photos = data::photos(data, scheme.as_ref(), console)?;
+            let photos = data::photos(data, &self.images, scheme.as_ref(), console)?;
             for (source, detector) in self.detector.iter().zip(detectors) {
                 let bar = console.bar(photos.len(), "{bar:30} {pos} of {len} photos  left {eta}");
                 let each = &mut |done| bar.set_position(done as u64);

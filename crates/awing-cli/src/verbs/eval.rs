@@ -50,9 +50,8 @@ pub(crate) struct Eval {
     /// What the points mean: the name of a built-in scheme or a file; otherwise the format's own
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) scheme: Option<String>,
-    /// The folder of the images, where they do not lie beside the annotations; absolute names that lead below it are taken
-    #[arg(long, value_name = "DIR")]
-    pub(crate) images: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) images: data::ImagesFolder,
     /// Also report failure rate and AUC at these per cents
     #[arg(long, num_args = 1.., value_name = "PERCENT", value_parser = per_cent, allow_negative_numbers = true)]
     pub(crate) threshold: Vec<f64>,
@@ -125,7 +124,7 @@ impl Eval {
         let scheme = data::scheme(self.scheme.as_deref())?;
         let aligner = self.model.aligner(&device)?.with_batch(usize::from(self.batch));
         let aligner = if self.mirror { aligner.with_mirror()? } else { aligner };
-        let dataset = data::open_in(self.images.as_deref(), &self.data, scheme.as_ref(), console)?;
+        let dataset = data::open(&self.data, &self.images, scheme.as_ref(), console)?;
         if matches!(boxes, BoxSource::Detector) && dataset.samples.iter().all(|s| s.detector_box.is_none()) {
             let data = &self.data;
             return Err(Failure::Work(format!(

@@ -28,6 +28,8 @@ pub(crate) struct EvalVideo {
     /// What the points mean: the name of a built-in scheme or a file; otherwise the format's own
     #[arg(long, value_name = "NAME|FILE")]
     scheme: Option<String>,
+    #[command(flatten)]
+    images: data::ImagesFolder,
     /// `builtin`, or the folder of a trained model, such as runs/train/NAME/best
     #[arg(long, default_value = "builtin", value_name = "MODEL")]
     model: ModelSource,
@@ -86,7 +88,7 @@ impl EvalVideo {
         let device = self.device.device()?;
         let scheme = data::scheme(self.scheme.as_deref())?;
         let aligner = self.model.aligner(&device)?.with_detector(self.detector.load(&device)?);
-        let dataset = data::open(&self.data, scheme.as_ref(), console)?;
+        let dataset = data::open(&self.data, &self.images, scheme.as_ref(), console)?;
         let usual = TrackerConfig::default();
         let smoothing = usual.smoothing.unwrap_or_default();
         let smoothing = Smoothing {

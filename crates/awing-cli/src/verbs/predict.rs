@@ -23,6 +23,7 @@ use awing::{
 use awing_train::{Device, dataset::BoxFile};
 use clap::Args;
 use std::{
+    ffi::OsString,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
     time::Instant,
@@ -45,7 +46,7 @@ pub(crate) struct Predict {
     /// Image files (JPEG, PNG, WebP, BMP), folders, or quoted patterns such as 'photos/*.jpg'; @FILE for a list of them, one a line; - for an image on standard input;
     /// or videos, which are read by the program ffmpeg; a folder or a pattern means its videos where it means no image
     #[arg(required_unless_present = "list", value_name = "SOURCE")]
-    pub(crate) sources: Vec<String>,
+    pub(crate) sources: Vec<OsString>,
     /// A file with a source on each line, or - for such a list on standard input; paths begin where the command runs
     #[arg(long, value_name = "FILE")]
     pub(crate) list: Option<PathBuf>,
@@ -224,11 +225,11 @@ impl Predict {
 
     /// What the folder of pictures is called: after the first source.
     fn name(&self) -> String {
-        let first = self.sources.first().map(|source| Path::new(source.trim_start_matches('@')));
+        let first = self.sources.first().map(Path::new);
         let stem = first.or(self.list.as_deref()).filter(|path| *path != Path::new(sources::STDIN));
         let stem = stem
             .and_then(Path::file_stem)
-            .map(|stem| stem.to_string_lossy().replace(['*', '?', '[', ']'], ""));
+            .map(|stem| stem.to_string_lossy().trim_start_matches('@').replace(['*', '?', '[', ']'], ""));
         stem.filter(|stem| folders::is_name(stem)).unwrap_or("photos".to_owned())
     }
 

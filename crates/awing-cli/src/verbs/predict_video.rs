@@ -90,10 +90,15 @@ impl Predict {
         path: &Path,
         drawn: Option<&Path>,
         lines: &mut VideoLines<'_>,
-        stop: &AtomicBool,
+        stop: &'static AtomicBool,
         console: &Console,
     ) -> Result<(), Failure> {
-        let mut video = VideoReader::open(path)?;
+        let stopped = || stop.load(Ordering::Relaxed);
+        let opened = VideoReader::open_until(path, stopped);
+        if stopped() {
+            return Err(Failure::Stopped);
+        }
+        let mut video = opened?;
         let info = video.info();
         let mut tracker = Tracker::new(self.video.config())?;
         let mut writer = None;
@@ -133,9 +138,11 @@ impl Predict {
                 writer.write(&image, time)?;
             }
             bar.inc(1);
-            if stop.load(Ordering::Relaxed) { Err(Failure::Stopped) } else { Ok(()) }
+            if stopped() { Err(Failure::Stopped) } else { Ok(()) }
         };
         let done = video.try_for_each(|frame| each(frame?));
+        // A video that was stopped while nothing came has ended without an error.
+        let done = if stopped() { Err(Failure::Stopped) } else { done };
         bar.finish_and_clear();
         // What was read before an error is kept.
         let written = writer.map_or(Ok(()), |writer| writer.finish().map_err(Failure::from));

@@ -37,9 +37,8 @@ pub(crate) struct Train {
     /// What the points mean: the name of a built-in scheme or a file; otherwise the format's own
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) scheme: Option<String>,
-    /// The folder of the images, where they do not lie beside the annotations; absolute names that lead below it are taken
-    #[arg(long, value_name = "DIR")]
-    pub(crate) images: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) images: data::ImagesFolder,
     /// The settings to start from: paper, base, small or nano [default: small, or what --config says]
     #[arg(long, value_name = "NAME")]
     pub(crate) preset: Option<String>,
@@ -119,8 +118,7 @@ impl Train {
         let place = RunPlace::new(&self.runs, "train", self.name.as_deref(), self.resume)?;
         let recipe = self.recipe(&place)?;
         let scheme = data::scheme(self.scheme.as_deref())?;
-        let open =
-            |source: &DataSource| data::open_in(self.images.as_deref(), source, scheme.as_ref(), console);
+        let open = |source: &DataSource| data::open(source, &self.images, scheme.as_ref(), console);
         let datasets = self.data.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let validation = self.val.as_ref().map(open).transpose()?;
         let left_out: usize = datasets.iter().chain(&validation).map(|d| d.problems.len()).sum();
@@ -187,7 +185,7 @@ impl Train {
         for (option, value) in [
             ("val", self.val.as_ref().map(ToString::to_string)),
             ("scheme", self.scheme.clone()),
-            ("images", self.images.as_ref().map(|images| images.display().to_string())),
+            ("images", self.images.images.as_ref().map(|images| images.display().to_string())),
         ] {
             if let Some(value) = value {
                 command += &format!(" --{option} {}", quoted(&value));

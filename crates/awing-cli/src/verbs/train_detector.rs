@@ -15,6 +15,7 @@ use awing_train::{
 };
 use clap::Args;
 use serde_json::json;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Train a face detector on annotated faces, photos with boxes and photos without faces.
@@ -30,12 +31,14 @@ pub(crate) struct TrainDetector {
     /// Annotated faces, one a photo, FORMAT:PATH as for `awing train`
     #[arg(long, required = true, num_args = 1.., value_name = "FORMAT:PATH")]
     data: Vec<DataSource>,
+    #[command(flatten)]
+    images: data::ImagesFolder,
     /// Photos with a box around every face: wider:PATH
     #[arg(long, num_args = 1.., value_name = "wider:PATH")]
     photos: Vec<DataSource>,
     /// Photos without any face: files, folders, or quoted patterns
     #[arg(long, required = true, num_args = 1.., value_name = "SOURCE")]
-    backgrounds: Vec<String>,
+    backgrounds: Vec<OsString>,
     /// Photos that choose the best checkpoint, as for `awing detect --data`: wider:PATH, none:PATH, FORMAT:PATH
     #[arg(long, num_args = 1.., value_name = "FORMAT:PATH")]
     val: Vec<DataSource>,
@@ -88,7 +91,7 @@ impl TrainDetector {
             let told = json!({ "preview": path });
             return if self.json { console.print_json(&told) } else { console.print(path.display()) };
         }
-        let validation = photos(&self.val, console)?;
+        let validation = photos(&self.val, &self.images, console)?;
         let device = self.device.device()?;
         let start = self.from.as_ref().map(|from| from.load_trained(&device)).transpose()?;
         let run = Run {
@@ -139,7 +142,7 @@ impl TrainDetector {
     fn sources(&self, console: &Console) -> Result<SceneSources, Failure> {
         let mut faces = Vec::new();
         for source in &self.data {
-            faces.extend(data::open(source, None, console)?.samples);
+            faces.extend(data::open(source, &self.images, None, console)?.samples);
         }
         faces.retain(|face| face.landmark_box().is_some());
         let backgrounds = expand_sources(&self.backgrounds);
@@ -148,7 +151,7 @@ impl TrainDetector {
             return Err(problem.into());
         }
         let backgrounds = backgrounds.photos;
-        Ok(SceneSources { faces, photos: photos(&self.photos, console)?, backgrounds })
+        Ok(SceneSources { faces, photos: photos(&self.photos, &self.images, console)?, backgrounds })
     }
 
     /// What the card says of where the detector comes from.
@@ -160,14 +163,18 @@ impl TrainDetector {
             "{}- Training data: {}; backgrounds: {}\n- Validation: {}\n- Made with awing {}",
             start.unwrap_or_default(),
             data.join(", "),
-            self.backgrounds.join(", "),
+            self.backgrounds.iter().map(|source| source.to_string_lossy()).collect::<Vec<_>>().join(", "),
             if val.is_empty() { "none".to_owned() } else { val.join(", ") },
             env!("CARGO_PKG_VERSION")
         )
     }
 }
 
-fn photos(all: &[DataSource], console: &Console) -> Result<Vec<BoxedPhoto>, Failure> {
-    let photos = all.iter().map(|source| data::photos(source, None, console));
+fn photos(
+    all: &[DataSource],
+    images: &data::ImagesFolder,
+    console: &Console,
+) -> Result<Vec<BoxedPhoto>, Failure> {
+    let photos = all.iter().map(|source| data::photos(source, images, None, console));
     Ok(photos.collect::<Result<Vec<_>, _>>()?.concat())
 }

@@ -141,7 +141,7 @@ fn convert_goes_to_every_format_and_back() {
         let done = data(folder.path(), &format!("convert 300w:faces --to {format}:{format}")).with_code(0);
         assert!(done.out.ends_with(": 30 faces in 30 images\n"), "{}", done.out);
         let words =
-            format!("convert {format}:{format} --scheme 300w-68 --to 300w:{format}-back --images link");
+            format!("convert {format}:{format} --scheme 300w-68 --to 300w:{format}-back --image-files link");
         data(folder.path(), &words).with_code(0);
         let name = if format == "cofw" { "IsTr/0001.pts" } else { "drawn_00000.pts" };
         let back = point(&folder.path().join(format!("{format}-back")).join(name), 3);
@@ -160,7 +160,8 @@ fn convert_goes_to_every_format_and_back() {
     assert_eq!((&answer["faces"], &answer["changes"][0]["kind"]), (&30.into(), &"boxes-left-out".into()));
     data(folder.path(), "convert 300w:faces --to ytf:z --to-scheme mtfl-5")
         .one_line(2, &["--to-scheme", "`300w-68` has no point \"left eye centre\" of `mtfl-5`"]);
-    let done = data(folder.path(), "convert 300w:faces --to csv:bare/faces.csv --images leave").with_code(0);
+    let done =
+        data(folder.path(), "convert 300w:faces --to csv:bare/faces.csv --image-files leave").with_code(0);
     done.tells(&["30 of 30 images are not where a reader looks"]);
     data(folder.path(), "convert 300w:faces --to faces").one_line(2, &["--to", "does not say its format"]);
     data(folder.path(), "convert 300w:faces --to dlib:d/a.txt").one_line(1, &["target: d/a.txt is no name"]);
@@ -177,7 +178,7 @@ fn nothing_is_written_into_the_dataset_itself() {
     }
     assert_eq!(snapshot(&folder.path().join("faces")), before);
     assert!(!folder.path().join("faces/parts").exists());
-    data(folder.path(), "convert 300w:faces --to csv:faces/faces.csv --images leave").with_code(0);
+    data(folder.path(), "convert 300w:faces --to csv:faces/faces.csv --image-files leave").with_code(0);
 }
 
 #[test]
@@ -225,7 +226,7 @@ fn split_keeps_groups_together_and_says_where_all_went() {
         assert_eq!(groups.len(), 1);
     }
     // The list is a table of groups as well.
-    let words = "data split 300w:faces --parts a=0.6,b=0.4 --group parts/split.csv --to csv --images link --out again";
+    let words = "data split 300w:faces --parts a=0.6,b=0.4 --group parts/split.csv --to csv --image-files link --out again";
     let done = awing(folder.path(), &args(words, &[])).with_code(0);
     assert!(done.out.lines().next().unwrap().starts_with("part"), "{}", done.out);
     let info = data(folder.path(), "info csv:again/a --json").with_code(0).json().remove(0);

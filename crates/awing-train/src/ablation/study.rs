@@ -169,6 +169,7 @@ fn run(
         scheme: data.scheme.clone(),
         samples: data.samples.clone(),
         problems: Vec::new(),
+        notes: Vec::new(),
     };
     let mut faces = TrainingSet::new(vec![data(study.train)], recipe.training.boxes)?;
     faces.move_points(f64::from(variant.moved_points) / 100.0, seed);

@@ -16,11 +16,16 @@ pub(crate) struct Choice {
 }
 
 impl Choice {
-    /// Collects faces whose images lie in the user's folder of images, or else in the format's.
+    /// Collects faces whose images lie in the user's folder of images, or else in the format's; or in the folder `images` beside the
+    /// annotation file or beside its folder, where annotation tools put them.
     pub(super) fn collector(&self, scheme: Arc<Scheme>, usual: impl Into<PathBuf>) -> Collector {
         match &self.images {
-            Some(folder) => Collector::new(scheme, folder).absolute(),
-            None => Collector::new(scheme, usual),
+            Some(folder) => Collector::new(scheme, vec![folder.clone()]).absolute(),
+            None => {
+                let usual = usual.into();
+                let (below, beside) = (usual.join("images"), usual.join("../images"));
+                Collector::new(scheme, vec![usual, below, beside])
+            }
         }
     }
 

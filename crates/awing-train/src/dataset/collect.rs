@@ -28,16 +28,22 @@ pub(crate) struct Face {
     pub(super) detector_box: Option<Rect>,
     pub(super) own_box: Option<Rect>,
     pub(super) subsets: Vec<String>,
+    /// Width and height that the annotation says its image has.
+    pub(super) stated_size: Option<[f64; 2]>,
 }
 
 /// Collects faces whose images lie under one folder.
 pub(crate) struct Collector {
     scheme: Arc<Scheme>,
-    root: PathBuf,
+    /// Where images are looked for; the first that has one is right.
+    roots: Vec<PathBuf>,
     /// Faces by image name, in the order of the file.
     faces: BTreeMap<String, Vec<Sample>>,
     problems: Vec<Error>,
-    images: HashMap<String, bool>,
+    /// What was passed over, each kind once with its count.
+    passed: BTreeMap<&'static str, usize>,
+    /// Where each image is, by its name.
+    images: HashMap<String, Option<PathBuf>>,
     /// Whether absolute names are taken that lead below the folder.
     absolute: bool,
     /// Image and first annotated point of each face so far, where the format tells faces apart by them.
@@ -45,13 +51,14 @@ pub(crate) struct Collector {
 }
 
 impl Collector {
-    /// For images under `root`.
-    pub(super) fn new(scheme: Arc<Scheme>, root: impl Into<PathBuf>) -> Self {
+    /// For images under one of `roots`, of which there must be one.
+    pub(super) fn new(scheme: Arc<Scheme>, roots: Vec<PathBuf>) -> Self {
         Self {
             scheme,
-            root: root.into(),
+            roots,
             faces: BTreeMap::new(),
             problems: Vec::new(),
+            passed: BTreeMap::new(),
             images: HashMap::new(),
             absolute: false,
             seen: None,
@@ -71,13 +78,19 @@ impl Collector {
 
     /// The name of an image relative to the folder of the images.
     fn name(&self, image: &str) -> Result<String, Flaw> {
-        if self.absolute
-            && let Ok(root) = std::path::absolute(&self.root)
-            && let Some(below) = Path::new(image).strip_prefix(root).ok().and_then(Path::to_str)
-        {
-            return inside(below);
+        if self.absolute {
+            let roots = self.roots.iter().filter_map(|root| std::path::absolute(root).ok());
+            let mut below = roots.filter_map(|root| Path::new(image).strip_prefix(root).ok());
+            if let Some(below) = below.find_map(Path::to_str) {
+                return inside(below);
+            }
         }
         inside(image)
+    }
+
+    /// Where the image of this name is.
+    fn find(&self, image: &str) -> Option<PathBuf> {
+        self.roots.iter().map(|root| root.join(image)).find(|path| path.is_file())
     }
 
     /// The scheme of the faces.
@@ -95,15 +108,23 @@ impl Collector {
         self.problems.push(error);
     }
 
+    /// Counts an annotation that is no face and no mistake; `what` says what it is: "boxes without points".
+    pub(super) fn pass(&mut self, what: &'static str) {
+        *self.passed.entry(what).or_default() += 1;
+    }
+
     /// Takes what the reader made of line `line` of `file`: a face, or why it is none.
     pub(super) fn take(&mut self, file: &Path, line: Option<usize>, face: Result<Face, Flaw>) {
         let added = face.and_then(|face| {
             let image = self.name(&face.image)?;
-            let path = self.root.join(&image);
-            if !*self.images.entry(image.clone()).or_insert_with(|| path.is_file()) {
+            if !self.images.contains_key(&image) {
+                self.images.insert(image.clone(), self.find(&image));
+            }
+            let Some(path) = self.images.get(&image).cloned().flatten() else {
+                let path = self.roots.first().map(|root| root.join(&image)).unwrap_or_default();
                 let problem = format!("{} does not exist; add it or remove this annotation", path.display());
                 return Err(("image".into(), problem));
-            }
+            };
             self.add(image, ImageSource::File(path), face, Place { file: file.to_path_buf(), line })
         });
         if let Err((field, problem)) = added {
@@ -150,7 +171,7 @@ impl Collector {
     }
 
     fn add(&mut self, name: String, image: ImageSource, face: Face, place: Place) -> Result<(), Flaw> {
-        let Face { landmarks, detector_box, own_box, subsets, .. } = face;
+        let Face { landmarks, detector_box, own_box, subsets, stated_size, .. } = face;
         check(&landmarks, self.points())?;
         [detector_box, own_box].into_iter().flatten().try_for_each(check_box)?;
         let first = landmarks.iter().find_map(Landmark::position).unwrap_or_default();
@@ -161,10 +182,23 @@ impl Collector {
                 format!("`{name}` with this first point was already annotated; remove one of the two");
             return Err(("image".into(), problem));
         }
-        let place = Some(place);
-        let sample = Sample { name: String::new(), image, landmarks, detector_box, own_box, subsets, place };
+        let sample = Sample {
+            name: String::new(),
+            image,
+            landmarks,
+            detector_box,
+            own_box,
+            subsets,
+            stated_size,
+            place: Some(place),
+        };
         self.faces.entry(name).or_default().push(sample);
         Ok(())
+    }
+
+    /// What was passed over, a line for each kind.
+    pub(super) fn notes(&self) -> Vec<String> {
+        self.passed.iter().map(|(what, count)| format!("passed over: {count} {what}")).collect()
     }
 
     /// The samples by image name, then in the order of the file; and the problems.
@@ -281,7 +315,7 @@ pub(super) mod tests {
         for name in ["b.png", "a.png", "a.png#2"] {
             picture(folder.path().join(name));
         }
-        let mut c = Collector::new(scheme(2), folder.path());
+        let mut c = Collector::new(scheme(2), vec![folder.path().into()]);
         for (name, x) in [("b.png", 0.0), ("a.png", 1.0), (r".\a.png", 2.0), ("a.png#2", 3.0), ("a.png", 4.0)]
         {
             c.take(Path::new("f"), None, Ok(face(name, x)));
@@ -299,7 +333,7 @@ pub(super) mod tests {
     fn bad_faces_become_problems_with_a_place() {
         let folder = tempfile::tempdir().unwrap();
         picture(folder.path().join("a.png"));
-        let mut c = Collector::new(scheme(2), folder.path()).distinct();
+        let mut c = Collector::new(scheme(2), vec![folder.path().into()]).distinct();
         let boxed = |b| Face { detector_box: Some(b), ..face("a.png", 9.0) };
         let faces = [
             (face("no.png", 1.0), "no.png does not exist"),

@@ -125,7 +125,13 @@ impl Dataset {
                 samples.push(Sample { landmarks, ..sample.clone() });
             }
         }
-        Ok(Self { source: self.source.clone(), scheme: scheme.clone(), samples, problems: Vec::new() })
+        Ok(Self {
+            source: self.source.clone(),
+            scheme: scheme.clone(),
+            samples,
+            problems: Vec::new(),
+            notes: Vec::new(),
+        })
     }
 }
 
@@ -232,7 +238,7 @@ mod tests {
 
     fn dataset(samples: Vec<Sample>) -> Dataset {
         let source = "csv:memory".parse().unwrap();
-        Dataset { source, scheme: scheme(POINTS), samples, problems: Vec::new() }
+        Dataset { source, scheme: scheme(POINTS), samples, problems: Vec::new(), notes: Vec::new() }
     }
 
     fn source(format: &str, path: PathBuf) -> DataSource {
@@ -488,8 +494,13 @@ mod tests {
         // An image that is called as the annotations would be.
         let mut samples = given.samples.clone();
         samples[0].name = "Annotations.json".into();
-        let odd =
-            Dataset { samples, source: given.source.clone(), scheme: given.scheme.clone(), problems: vec![] };
+        let odd = Dataset {
+            samples,
+            source: given.source.clone(),
+            scheme: given.scheme.clone(),
+            problems: vec![],
+            notes: vec![],
+        };
         let target = source("coco", folder.path().join("odd"));
         let error = convert(&odd, &target, Images::Copy).unwrap_err().to_string();
         assert!(error.contains("an image is called `Annotations.json`"), "{error}");

@@ -184,6 +184,7 @@ pub fn fit(dataset: &Dataset, format: Format) -> Result<(Dataset, Vec<Change>)> 
         scheme: dataset.scheme.clone(),
         samples: numbered(by_image),
         problems: Vec::new(),
+        notes: Vec::new(),
     };
     Ok((fitted, changes))
 }

@@ -9,7 +9,16 @@ use std::{
 /// Deeper than any dataset's folders; what is deeper is a loop of links.
 const MAX_DEPTH: usize = 16;
 /// The endings of the image files that are read.
-pub const IMAGE_EXTENSIONS: [&str; 5] = ["jpg", "jpeg", "png", "webp", "bmp"];
+pub const IMAGE_EXTENSIONS: [&str; 13] =
+    ["jpg", "jpeg", "jpe", "jfif", "jfi", "jif", "pjpeg", "pjp", "png", "apng", "webp", "bmp", "dib"];
+
+/// Whether a file or folder is what macOS or Windows leave in folders and archives for themselves: the other half of a file on a disc that is
+/// not macOS's own ("._" and its name), thumbnails, how a folder is shown.
+pub fn is_leaving(name: &str) -> bool {
+    name.starts_with("._")
+        || ["__macosx", ".ds_store", "thumbs.db", "ehthumbs.db", "desktop.ini"]
+            .contains(&name.to_ascii_lowercase().as_str())
+}
 
 /// Whether a file is an image that is read, by its ending alone.
 pub fn has_image_ending(path: &Path) -> bool {
@@ -45,7 +54,8 @@ fn walk(
     entries.sort();
     for path in entries {
         // A name that is no Unicode can be no part of a sample's name.
-        let Some(name) = path.file_name().and_then(|n| n.to_str()) else { continue };
+        let name = path.file_name().and_then(|n| n.to_str()).filter(|name| !is_leaving(name));
+        let Some(name) = name else { continue };
         let full = if relative.is_empty() { name.to_string() } else { format!("{relative}/{name}") };
         if path.is_dir() {
             walk(&path, &full, depth + 1, seen, files)?;

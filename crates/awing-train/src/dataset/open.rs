@@ -1,4 +1,4 @@
-use super::{BoxedPhoto, DataSource, ImageSource, Sample, choice::Choice, formats::Read};
+use super::{BoxedPhoto, DataSource, ImageSource, Sample, choice::Choice, formats::Read, stated_size};
 use awing::{Error, Result, scheme::Scheme};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
@@ -10,6 +10,16 @@ pub struct OpenOptions {
     /// The folder of the images, where they do not lie beside the annotations. Absolute names in annotations are taken when they lead below
     /// it; without it they are refused. Not for formats that find their own images (300-W, COFW).
     pub images: Option<PathBuf>,
+}
+
+impl OpenOptions {
+    fn check_images(&self, source: &DataSource) -> Result<()> {
+        if self.images.is_none() || source.format.description().layout.images_elsewhere() {
+            return Ok(());
+        }
+        let problem = format!("{} finds its own images; leave the folder of images out", source.format);
+        Err(Error::invalid("images", problem))
+    }
 }
 
 /// Annotated faces and what their points mean.
@@ -24,6 +34,8 @@ pub struct Dataset {
     pub samples: Vec<Sample>,
     /// One error for each annotation that was left out.
     pub problems: Vec<Error>,
+    /// What else was noticed, a line each: annotations that are no faces and no mistakes, images of another size than is said.
+    pub notes: Vec<String>,
 }
 
 impl Dataset {
@@ -53,10 +65,7 @@ impl Dataset {
         // A path that is not there is told as such before the format looks for its parts in it.
         std::fs::metadata(path).map_err(Error::io(path, "read"))?;
         let format = source.format.description();
-        if options.images.is_some() && !format.layout.images_elsewhere() {
-            let problem = format!("{} finds its own images; leave the folder of images out", format.name);
-            return Err(Error::invalid("images", problem));
-        }
+        options.check_images(source)?;
         let Read::Faces(read) = format.read else {
             let problem = format!("{} has no points of faces: it is for detectors", format.name);
             return Err(Error::format(path, None, "format", problem));
@@ -64,13 +73,14 @@ impl Dataset {
         let choice =
             Choice { own: options.scheme.clone(), usual: format.scheme, images: options.images.clone() };
         let collector = read(path, &choice)?;
-        let scheme = collector.scheme();
+        let (scheme, mut notes) = (collector.scheme(), collector.notes());
         let (samples, problems) = collector.finish();
         if samples.is_empty() && problems.is_empty() {
             let why = format!("no annotated face; is it really in the {} format?", source.format);
             return Err(Error::format(path, None, "annotations", why));
         }
-        Ok(Self { source: source.clone(), scheme, samples, problems })
+        notes.extend(stated_size::note(&samples));
+        Ok(Self { source: source.clone(), scheme, samples, problems, notes })
     }
 }
 
@@ -98,6 +108,8 @@ pub struct BoxedPhotos {
     pub photos: Vec<BoxedPhoto>,
     /// One error for each annotation that was left out.
     pub problems: Vec<Error>,
+    /// What else was noticed, as [`Dataset::notes`].
+    pub notes: Vec<String>,
 }
 
 impl BoxedPhotos {
@@ -108,7 +120,8 @@ impl BoxedPhotos {
     /// Those of [`Dataset::open`].
     pub fn open(source: &DataSource, options: &OpenOptions) -> Result<Self> {
         if let Read::Photos(read) = source.format.description().read {
-            return Ok(Self { photos: read(&source.path)?, problems: Vec::new() });
+            options.check_images(source)?;
+            return Ok(Self { photos: read(&source.path)?, problems: Vec::new(), notes: Vec::new() });
         }
         let dataset = Dataset::open(source, options)?;
         let mut photos: BTreeMap<PathBuf, Vec<_>> = BTreeMap::new();
@@ -119,7 +132,8 @@ impl BoxedPhotos {
             }
         }
         let photo = |(path, faces)| BoxedPhoto { path, faces, ignored: Vec::new() };
-        Ok(Self { photos: photos.into_iter().map(photo).collect(), problems: dataset.problems })
+        let photos = photos.into_iter().map(photo).collect();
+        Ok(Self { photos, problems: dataset.problems, notes: dataset.notes })
     }
 }
 

@@ -83,6 +83,9 @@ pub struct Sample {
     pub own_box: Option<Rect>,
     /// The subsets it belongs to, besides all: "common", "pose", …
     pub subsets: Vec<String>,
+    /// Width and height in pixels that the annotation says its image has, where it says so. Where the image has another size, the points were
+    /// made on a copy.
+    pub stated_size: Option<[f64; 2]>,
     /// Where the annotation was read; `None` for a face that comes from no file.
     pub place: Option<Place>,
 }
@@ -90,14 +93,29 @@ pub struct Sample {
 impl Sample {
     /// A face that comes from no file: without boxes and subsets.
     pub fn new(name: impl Into<String>, image: ImageSource, landmarks: Vec<Landmark>) -> Self {
-        let (name, subsets) = (name.into(), Vec::new());
-        Self { name, image, landmarks, detector_box: None, own_box: None, subsets, place: None }
+        Self {
+            name: name.into(),
+            image,
+            landmarks,
+            detector_box: None,
+            own_box: None,
+            subsets: Vec::new(),
+            stated_size: None,
+            place: None,
+        }
     }
 
     /// The tight box around the annotated points; `None` when fewer than two are annotated or they coincide.
     pub fn landmark_box(&self) -> Option<Rect> {
         Rect::around(self.landmarks.iter().filter_map(Landmark::position))
             .filter(|r| r.width().max(r.height()) > 0.0)
+    }
+
+    /// The box whose size errors are divided by where they are divided by that of a box: the data set's own; of a face with a single point,
+    /// around which there is no box, the one that comes with it. `None` where it is the box around the points.
+    pub fn normalizing_box(&self) -> Option<Rect> {
+        let given = if self.landmarks.len() == 1 { self.detector_box } else { None };
+        self.own_box.or(given)
     }
 
     /// The image's path relative to the dataset's folder: the name without the number of a further face.

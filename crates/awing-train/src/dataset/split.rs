@@ -127,7 +127,7 @@ pub struct Part {
 /// # use awing::scheme::Scheme;
 /// # use awing_train::dataset::{Dataset, Grouping, drawn_faces, split};
 /// # let faces = Dataset { source: "csv:drawn".parse()?, scheme: Scheme::builtin("300w-68")?,
-/// #     samples: drawn_faces(10, 32, 1), problems: vec![] };
+/// #     samples: drawn_faces(10, 32, 1), problems: vec![], notes: vec![] };
 /// let parts = split(&faces, &[("train".into(), 0.8), ("test".into(), 0.2)], &Grouping::Image, 1)?;
 /// assert_eq!(parts[0].dataset.samples.len(), 8);
 /// # Ok::<(), awing::Error>(())
@@ -177,6 +177,7 @@ pub fn split(
             scheme: dataset.scheme.clone(),
             samples,
             problems: Vec::new(),
+            notes: Vec::new(),
         };
         Ok(Part { name: name.clone(), dataset, groups })
     };
@@ -241,6 +242,7 @@ mod tests {
             scheme: scheme(1),
             samples: names.iter().map(sample).collect(),
             problems: Vec::new(),
+            notes: Vec::new(),
         }
     }
 

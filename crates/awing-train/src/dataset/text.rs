@@ -1,5 +1,6 @@
 //! What the text readers share: reading a file whole, finding it in a folder, numbers and records with good errors.
 
+use super::folder::is_leaving;
 use awing::{
     Error, Result,
     geometry::Rect,
@@ -34,7 +35,8 @@ pub(super) fn main_file(path: &Path, what: &str, accept: impl Fn(&str) -> bool) 
     for entry in std::fs::read_dir(path).map_err(Error::io(path, "list the folder"))? {
         let entry = entry.map_err(Error::io(path, "list the folder"))?;
         let name = entry.file_name();
-        if name.to_str().is_some_and(|n| accept(&n.to_ascii_lowercase())) && entry.path().is_file() {
+        let wanted = |name: &str| !is_leaving(name) && accept(&name.to_ascii_lowercase());
+        if name.to_str().is_some_and(wanted) && entry.path().is_file() {
             found.push(entry.path());
         }
     }
@@ -216,6 +218,9 @@ mod tests {
         let find = || main_file(folder.path(), "CSV file", |n| n.ends_with(".csv"));
         assert!(find().unwrap_err().to_string().contains("holds no CSV file"));
         std::fs::write(folder.path().join("b.CSV"), "").unwrap();
+        assert_eq!(find().unwrap(), folder.path().join("b.CSV"));
+        // What macOS leaves beside a file on a disc that is not its own.
+        std::fs::write(folder.path().join("._b.CSV"), "").unwrap();
         assert_eq!(find().unwrap(), folder.path().join("b.CSV"));
         std::fs::write(folder.path().join("a.csv"), "").unwrap();
         assert!(find().unwrap_err().to_string().contains("(a.csv, b.CSV, …)"));

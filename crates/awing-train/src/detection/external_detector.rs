@@ -98,7 +98,7 @@ impl ExternalDetector {
             true => Err(self.failed(format!("has not answered within {} s", self.time.as_secs_f64()))),
             false => Ok(()),
         };
-        let parts = child.stdout.take().map(parts);
+        let parts = child.stdout.take().map(parts).transpose().map_err(|e| self.failed(e))?;
         let (mut answer, mut ended) = (Vec::new(), None);
         while let Some(parts) = &parts {
             match parts.recv_timeout(PAUSE) {
@@ -124,9 +124,9 @@ impl ExternalDetector {
 }
 
 /// What comes from a program, part by part, up to its end.
-fn parts(mut output: ChildStdout) -> Receiver<std::io::Result<Vec<u8>>> {
+fn parts(mut output: ChildStdout) -> std::io::Result<Receiver<std::io::Result<Vec<u8>>>> {
     let (sender, parts) = sync_channel(1);
-    thread::spawn(move || {
+    thread::Builder::new().spawn(move || {
         let mut buffer = vec![0; 64 << 10];
         loop {
             let part = output.read(&mut buffer).map(|len| buffer[..len].to_vec());
@@ -135,8 +135,8 @@ fn parts(mut output: ChildStdout) -> Receiver<std::io::Result<Vec<u8>>> {
                 break;
             }
         }
-    });
-    parts
+    })?;
+    Ok(parts)
 }
 
 impl FaceDetector for ExternalDetector {

@@ -55,14 +55,15 @@ pub fn test_faces(
         let (rects, crops): (Vec<Rect>, Vec<_>) = prepared.into_iter().unzip();
         let answers = aligner.align_crops(crops, &rects);
         for (i, (sample, answer)) in chunk.into_iter().zip(answers).enumerate() {
-            let distance = match normalizer.distance(&schemes.common, &sample.landmarks, sample.own_box) {
-                Ok(distance) => distance,
-                Err(problem) => {
-                    unscorable.push((sample.name.clone(), problem.to_string()));
-                    first_problem.get_or_insert(problem.about(&sample.name));
-                    continue;
-                }
-            };
+            let distance =
+                match normalizer.distance(&schemes.common, &sample.landmarks, sample.normalizing_box()) {
+                    Ok(distance) => distance,
+                    Err(problem) => {
+                        unscorable.push((sample.name.clone(), problem.to_string()));
+                        first_problem.get_or_insert(problem.about(&sample.name));
+                        continue;
+                    }
+                };
             let mut face = match answer {
                 Ok(face) => face,
                 Err(problem) => {

@@ -38,6 +38,7 @@ pub fn check(dataset: &Dataset, progress: &(dyn Fn(usize) + Sync)) -> CheckRepor
     let mut shapes = shapes::look(dataset);
     let mut findings: Vec<Finding> = dataset.problems.iter().map(annotation).collect();
     findings.extend(images::broken(&images));
+    findings.extend(images::of_other_size(&images));
     findings.extend(images::same(&images));
     findings.extend(same_faces(&images));
     findings.extend(images::without_extent(&images));
@@ -178,6 +179,7 @@ mod tests {
             scheme: Scheme::builtin("300w-68").unwrap(),
             samples: FACES.iter().take(count).cloned().collect(),
             problems: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -192,6 +194,21 @@ mod tests {
 
     fn change(face: &mut Sample, of: impl Fn(Point) -> Point) {
         face.landmarks.iter_mut().for_each(|l| l.point = of(l.point));
+    }
+
+    #[test]
+    fn an_image_of_another_size_than_is_said_is_found() {
+        let mut dataset = drawn(3);
+        dataset.samples.iter_mut().for_each(|sample| sample.stated_size = Some([128.0, 128.0]));
+        assert!(checked(&dataset).is_empty());
+        dataset.samples[1].stated_size = Some([300.0, 9000.0]);
+        let found = checked(&dataset);
+        assert_eq!((found.len(), found[0].kind), (1, FindingKind::OtherSize));
+        assert!(
+            found[0].to_string().contains("says 300 x 9000 pixels, and the photo has 128 x 128"),
+            "{}",
+            found[0]
+        );
     }
 
     #[test]

@@ -141,7 +141,7 @@ pub fn figures(dataset: &Dataset, progress: &(dyn Fn(usize) + Sync)) -> Figures 
     let sides = |rects: &mut dyn Iterator<Item = awing::geometry::Rect>| {
         rects.map(|r| r.width().max(r.height())).collect::<Vec<f64>>()
     };
-    let distance = |s: &Sample| normalizer.distance(scheme, &s.landmarks, s.own_box).ok();
+    let distance = |s: &Sample| normalizer.distance(scheme, &s.landmarks, s.normalizing_box()).ok();
     let values = BTreeMap::from([
         ("image_width", sizes.iter().flatten().map(|size| f64::from(size.0)).collect()),
         ("image_height", sizes.iter().flatten().map(|size| f64::from(size.1)).collect()),
@@ -205,7 +205,8 @@ mod tests {
         samples[5] = Sample { name: "drawn/00004#2".into(), ..samples[4].clone() };
         let source = "300w:drawn".parse().unwrap();
         let scheme = Scheme::builtin("300w-68").unwrap();
-        let found = figures(&Dataset { source, scheme, samples, problems: Vec::new() }, &|_| ());
+        let found =
+            figures(&Dataset { source, scheme, samples, problems: Vec::new(), notes: Vec::new() }, &|_| ());
         assert_eq!((found.images, found.faces, found.most_faces), (5, 6, 2));
         assert_eq!((found.missing, found.hidden, found.boxes, found.unreadable), (1, 2, 1, 0));
         assert_eq!(found.points[3], PointFigures { name: "jaw 4".into(), missing: 1, hidden: 1 });

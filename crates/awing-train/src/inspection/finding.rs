@@ -10,6 +10,8 @@ pub enum FindingKind {
     Annotation,
     /// An image that is missing, cut off or damaged.
     BrokenImage,
+    /// An image of another size than its annotation says.
+    OtherSize,
     /// Two images of the same bytes.
     SameImage,
     /// Two annotations of one face.
@@ -34,9 +36,10 @@ pub enum FindingKind {
 
 impl FindingKind {
     /// All kinds, in the order they are told.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Annotation,
         Self::BrokenImage,
+        Self::OtherSize,
         Self::SameImage,
         Self::SameFace,
         Self::NoExtent,
@@ -54,6 +57,7 @@ impl FindingKind {
         match self {
             Self::Annotation => "unusable annotations",
             Self::BrokenImage => "broken images",
+            Self::OtherSize => "images of another size",
             Self::SameImage => "images that come twice",
             Self::SameFace => "faces annotated twice",
             Self::NoExtent => "faces without extent",

@@ -4,7 +4,7 @@ use super::{
     finding::{Finding, FindingKind},
     shape::median,
 };
-use crate::dataset::{Dataset, ImageSource, Sample};
+use crate::dataset::{Dataset, ImageSource, Sample, other_size};
 use awing::{geometry::Point, scheme::Landmark};
 use rayon::prelude::*;
 use std::{
@@ -71,6 +71,26 @@ pub(super) fn broken(images: &[Seen<'_>]) -> Vec<Finding> {
         points: Vec::new(),
         problem: problem.clone(),
         mend: "replace the image, or remove its annotation".into(),
+    })
+    .collect()
+}
+
+/// A finding for each image whose size is not what an annotation says.
+pub(super) fn of_other_size(images: &[Seen<'_>]) -> Vec<Finding> {
+    let each = images.iter().filter_map(|seen| {
+        let size = *seen.size.as_ref().ok()?;
+        let wrong = |face: &&Sample| {
+            Some((other_size(face.stated_size, size)?, face.place.clone(), face.name.clone()))
+        };
+        seen.faces.iter().find_map(wrong)
+    });
+    each.map(|((problem, mend), place, name)| Finding {
+        kind: FindingKind::OtherSize,
+        place,
+        face: Some(name),
+        points: Vec::new(),
+        problem,
+        mend,
     })
     .collect()
 }

@@ -219,7 +219,7 @@ impl Graph {
         let (kernel, side) = self.kernel(&format!("{layer}.weight"), part)?;
         let pad = (side / 2) as i64;
         let name = format!("{layer}.bias");
-        let bias = self.tensors.get(&name).filter(|_| with_bias).cloned();
+        let bias = self.tensors.get(&name).filter(|_| with_bias);
         let bias = bias.map(|WeightTensor { shape, values }| self.constant(&name, &shape, &values));
         let inputs: Vec<&str> = [x, &kernel].into_iter().chain(bias.as_deref()).collect();
         Some(self.add("Conv", &inputs, |node| {

@@ -49,8 +49,8 @@ pub struct Imported {
 }
 
 /// Reads a PyTorch state dict (`torch.save`: zip or the older format; nothing in it is executed) or a safetensors file of the author's
-/// network: number of stacks, width, points, coordinates and boundary follow from names and shapes. The weights may lie below
-/// `state_dict`, and names may begin with `module.`. FAN's layout, which has no coordinates, is read too: where it has no convolution before
+/// network: number of stacks, width, points, coordinates and boundary follow from names and shapes. The weights may lie below a key
+/// (`state_dict`, `model`), and all names may begin with a wrapper's (`module.`, `_orig_mod.`). FAN's layout, which has no coordinates, is read too: where it has no convolution before
 /// an hourglass, the identity stands.
 ///
 /// # Errors
@@ -59,7 +59,12 @@ pub struct Imported {
 pub fn import_state_dict(path: &Path, options: &ImportOptions) -> Result<Imported> {
     let mut theirs = plain_names(read(path)?);
     let missing = |name: &str| {
-        Error::model(path, name, "is not in the file; is it a stacked hourglass of this method or of FAN?")
+        let found =
+            theirs.keys().next().map_or("no tensor".to_owned(), |found| format!("`{found}` and others"));
+        let problem = format!(
+            "is not in the file, which has {found}; is it a stacked hourglass of this method or of FAN?"
+        );
+        Error::model(path, name, problem)
     };
     let shape = |name: &str| theirs.get(name).map(|tensor| tensor.shape.clone()).ok_or_else(|| missing(name));
     let coord_conv = theirs.contains_key("conv1.conv.weight");
@@ -152,7 +157,7 @@ pub fn write_state_dict(model: &Model, path: &Path, weights: WeightType) -> Resu
     for (ours, WeightTensor { shape, values }) in model.weights.iter() {
         let name = pytorch_name(ours, model.config.network.coord_conv)
             .ok_or_else(|| Error::model(path, ours, "has no name in PyTorch"))?;
-        let bytes = weights.store(values).ok_or_else(|| {
+        let bytes = weights.store(&values).ok_or_else(|| {
             let problem = "holds a number that is not finite in this type; nothing was written";
             Error::model(path, &name, problem)
         })?;
@@ -175,12 +180,16 @@ pub fn write_state_dict(model: &Model, path: &Path, weights: WeightType) -> Resu
     write_atomic(path, &bytes)
 }
 
-/// Names without what wrappers put before them.
+/// A tensor that every network of this layout has.
+const ANCHOR: &str = "l0.weight";
+
+/// Names without what wrappers put before them: `module.`, `_orig_mod.`, `model.`, the keys of a checkpoint. It is what stands before
+/// the name of a tensor that every network has; of several networks in a file the one with the shortest is taken.
 fn plain_names(tensors: Tensors) -> Tensors {
-    let plain = |name: String| {
-        let name = name.strip_prefix("state_dict.").map(str::to_owned).unwrap_or(name);
-        name.strip_prefix("module.").map(str::to_owned).unwrap_or(name)
-    };
+    let before = tensors.keys().filter_map(|name| name.strip_suffix(ANCHOR));
+    let before = before.filter(|before| before.is_empty() || before.ends_with('.'));
+    let wrapper = before.min_by_key(|before| before.len()).unwrap_or_default().to_owned();
+    let plain = |name: String| name.strip_prefix(&wrapper).map(str::to_owned).unwrap_or(name);
     tensors.into_iter().map(|(name, tensor)| (plain(name), tensor)).collect()
 }
 

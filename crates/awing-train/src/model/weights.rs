@@ -90,7 +90,7 @@ pub fn save_weights<M: Module>(network: &M, path: &Path, kind: WeightType) -> Re
 /// [`Error::Io`] when the file cannot be read; [`Error::Model`] when it is damaged, which its checksum tells where it has one, or naming
 /// the tensor that is missing, unknown, of another shape or type, or holds a number that is not finite.
 pub fn load_weights<M: Module>(network: M, path: &Path) -> Result<M> {
-    place_weights(network, Weights::from_safetensors(&read_bytes(path, LONGEST_WEIGHTS)?, path)?)
+    place_weights(network, Weights::from_safetensors(read_bytes(path, LONGEST_WEIGHTS)?, path)?)
 }
 
 /// Gives `to` all weights of `from` that have a place there: those under the same path and of the same shape. Names the tensors

@@ -135,6 +135,7 @@ mod tests {
             scheme: Scheme::builtin("300w-68").unwrap(),
             samples,
             problems: Vec::new(),
+            notes: Vec::new(),
         };
         let mut samples = drawn_faces(5, 64, 1);
         assert_eq!(dataset_charts(&figures(&dataset(samples.clone()), &|_| ())).len(), 3);

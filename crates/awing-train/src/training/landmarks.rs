@@ -178,7 +178,10 @@ fn check_validation(dataset: &Dataset, faces: &TrainingSet, boxes: BoxChoice) ->
     let boxes = BoxSource::from(boxes);
     let mut problem = Error::invalid("validation", format!("{} holds no face", dataset.source));
     for sample in &dataset.samples {
-        match (boxes.of(sample), normalizer.distance(&dataset.scheme, &sample.landmarks, sample.own_box)) {
+        match (
+            boxes.of(sample),
+            normalizer.distance(&dataset.scheme, &sample.landmarks, sample.normalizing_box()),
+        ) {
             (Ok(_), Ok(_)) if Conversion::between(&dataset.scheme, &faces.scheme).is_some() => return Ok(()),
             (Ok(_), Ok(_)) if Conversion::between(&faces.scheme, &dataset.scheme).is_some() => return Ok(()),
             (Ok(_), Ok(_)) => {

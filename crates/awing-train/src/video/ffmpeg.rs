@@ -6,16 +6,29 @@ use std::{
     io::{BufRead, BufReader, ErrorKind, Read},
     path::Path,
     process::{Child, Command, Stdio},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 /// Of a line that a program tells at most this is kept, in bytes.
 const LONGEST_LINE: u64 = 4096;
+/// A program that gives nothing for so long is ended.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often who waits looks whether it shall stop.
+const GLANCE: Duration = Duration::from_millis(50);
 
-/// A running program; it is ended when nobody needs it any more.
+/// A running program, shared by who reads from it and who waits for that; it is ended when nobody needs it any more.
+#[derive(Clone, Debug)]
+pub(super) struct Process(Arc<Mutex<Running>>);
+
 #[derive(Debug)]
-pub(super) struct Process(pub(super) Child);
+struct Running(Child);
 
-impl Drop for Process {
+impl Drop for Running {
     fn drop(&mut self) {
         // Both fail when it has ended by itself.
         let _ = self.0.kill();
@@ -23,10 +36,96 @@ impl Drop for Process {
     }
 }
 
-/// A program, quiet but for its messages, each with its level before it.
+impl Process {
+    /// What the program is given or gives: its pipes, taken once.
+    pub(super) fn with<T>(&self, take: impl FnOnce(&mut Child) -> T) -> T {
+        take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).0)
+    }
+
+    /// Ends it at once.
+    pub(super) fn end(&self) {
+        // Fails when it has just ended.
+        let _ = self.with(Child::kill);
+    }
+
+    /// Waits until it has ended: whether that was well. It can be ended by others meanwhile.
+    pub(super) fn ended_well(&self) -> bool {
+        loop {
+            match self.with(Child::try_wait) {
+                Ok(None) => thread::sleep(GLANCE / 10),
+                Ok(Some(status)) => return status.success(),
+                Err(_) => return false,
+            }
+        }
+    }
+}
+
+/// Why nothing came from a program.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Silence {
+    /// The user wants no more.
+    Stopped,
+    /// It gave nothing for [`PATIENCE`].
+    TooLong,
+    /// The thread that reads from it is gone without a word.
+    Lost,
+}
+
+impl Silence {
+    /// As an error of the video at `path`; `program` is what was asked.
+    pub(super) fn error(self, program: &str, path: &Path) -> Error {
+        let problem = match self {
+            Self::Stopped => "stopped before its end".to_owned(),
+            Self::TooLong => format!("{program} gave nothing for {} s and was ended", PATIENCE.as_secs()),
+            Self::Lost => format!("what reads from {program} ended before it did; please report it"),
+        };
+        Error::video(path, problem)
+    }
+}
+
+/// What a thread makes of what a program gives.
+pub(super) fn wait_for<T>(coming: &Receiver<T>, stopped: &dyn Fn() -> bool) -> Result<T, Silence> {
+    wait_at_most(PATIENCE, coming, stopped)
+}
+
+fn wait_at_most<T>(
+    patience: Duration,
+    coming: &Receiver<T>,
+    stopped: &dyn Fn() -> bool,
+) -> Result<T, Silence> {
+    let start = Instant::now();
+    loop {
+        match coming.recv_timeout(GLANCE) {
+            Ok(found) => return Ok(found),
+            Err(RecvTimeoutError::Disconnected) => return Err(Silence::Lost),
+            Err(RecvTimeoutError::Timeout) if stopped() => return Err(Silence::Stopped),
+            Err(RecvTimeoutError::Timeout) if start.elapsed() >= patience => return Err(Silence::TooLong),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+}
+
+/// A thread that reads what a program gives for the video at `path`.
+pub(super) fn thread<T: Send + 'static>(
+    path: &Path,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>> {
+    thread::Builder::new().spawn(work).map_err(|e| {
+        Error::video(path, format!("no thread can be started for it: {e}; raise the limit of threads"))
+    })
+}
+
+/// A program, quiet but for its messages, each with its level before it, whatever the user's environment asks of it.
 pub(super) fn command(program: &str) -> Command {
     let mut command = Command::new(program);
     command.args(["-hide_banner", "-loglevel", "level+error"]).stdin(Stdio::null()).stderr(Stdio::piped());
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("AV_LOG_") || text == "FFREPORT" {
+            command.env_remove(&name);
+        }
+    }
+    command.env("AV_LOG_FORCE_NOCOLOR", "1");
     command
 }
 
@@ -39,7 +138,8 @@ pub(super) fn file(path: &Path) -> OsString {
 
 /// Starts the program; `path` is the video that it is for.
 pub(super) fn start(command: &mut Command, path: &Path) -> Result<Process> {
-    command.spawn().map(Process).map_err(|e| {
+    let shared = |child| Process(Arc::new(Mutex::new(Running(child))));
+    command.spawn().map(shared).map_err(|e| {
         let program = command.get_program().to_string_lossy();
         Error::video(path, match e.kind() {
             ErrorKind::NotFound => {
@@ -50,8 +150,8 @@ pub(super) fn start(command: &mut Command, path: &Path) -> Result<Process> {
     })
 }
 
-/// Hands every line that a program tells to `each`, and gives its last complaint: a line of the level "error" or "fatal".
-pub(super) fn listen(messages: impl Read, mut each: impl FnMut(&str)) -> Option<String> {
+/// Reads what a program tells to its end, and gives its last complaint: a line of the level "error" or "fatal".
+pub(super) fn listen(messages: impl Read) -> Option<String> {
     let mut messages = BufReader::new(messages);
     let mut last = None;
     let mut line = Vec::new();
@@ -60,9 +160,7 @@ pub(super) fn listen(messages: impl Read, mut each: impl FnMut(&str)) -> Option<
         match messages.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line) {
             Ok(0) | Err(_) => return last,
             Ok(_) => {
-                let text = String::from_utf8_lossy(&line);
-                each(&text);
-                last = complaint(&text).or(last);
+                last = complaint(&String::from_utf8_lossy(&line)).or(last);
             }
         }
     }
@@ -89,14 +187,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_complaint_is_kept_and_every_line_is_handed_on() {
+    fn the_last_complaint_is_kept() {
         let text =
             "[info] Input #0\n[mov @ 0x5] [error] moov atom not found\n[fatal] Conversion failed!\nend\r\n";
-        let mut lines = Vec::new();
-        let last = listen(text.as_bytes(), |line| lines.push(line.trim_end().to_owned()));
-        assert_eq!(last.as_deref(), Some("moov atom not found"));
-        assert_eq!((lines.len(), lines[3].as_str()), (4, "end"));
-        assert_eq!(listen(&b"[warning] x\n"[..], |_| ()), None);
+        assert_eq!(listen(text.as_bytes()).as_deref(), Some("moov atom not found"));
+        assert_eq!(listen(&b"[warning] x\n"[..]), None);
+    }
+
+    #[test]
+    fn who_waits_is_told_why_nothing_came() {
+        let (sender, coming) = std::sync::mpsc::channel();
+        let short = Duration::from_millis(120);
+        assert_eq!(wait_at_most(short, &coming, &|| false), Err(Silence::TooLong));
+        assert_eq!(wait_at_most(PATIENCE, &coming, &|| true), Err(Silence::Stopped));
+        sender.send(7).unwrap();
+        assert_eq!(wait_at_most(short, &coming, &|| true), Ok(7));
+        drop(sender);
+        assert_eq!(wait_at_most(PATIENCE, &coming, &|| false), Err(Silence::Lost));
+        let told = Silence::TooLong.error("ffmpeg", Path::new("a.mp4")).to_string();
+        assert_eq!(told, "a.mp4: video: ffmpeg gave nothing for 60 s and was ended");
     }
 
     #[test]

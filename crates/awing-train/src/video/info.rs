@@ -1,7 +1,7 @@
 use super::ffmpeg;
 use awing::{Error, Result};
 use serde::Deserialize;
-use std::{fs::File, io::Read, path::Path, process::Stdio, thread};
+use std::{fs::File, io::Read, path::Path, process::Stdio, sync::mpsc::channel};
 
 /// Endings of files that are taken for videos.
 const ENDINGS: [&str; 14] =
@@ -80,6 +80,11 @@ impl VideoInfo {
     /// # Errors
     /// [`Error::Video`] when there is no such file, it is empty, damaged from the start or without pictures, or ffmpeg is not installed.
     pub fn of(path: &Path) -> Result<Self> {
+        Self::ask(path, &|| false)
+    }
+
+    /// [`VideoInfo::of`], until `stopped` says to wait no longer.
+    pub(super) fn ask(path: &Path, stopped: &dyn Fn() -> bool) -> Result<Self> {
         match std::fs::metadata(path) {
             Ok(meta) if meta.is_dir() => return Err(Error::video(path, "this is a folder")),
             Ok(meta) if meta.is_file() && meta.len() == 0 => {
@@ -96,14 +101,27 @@ impl VideoInfo {
         let mut command = ffmpeg::command("ffprobe");
         command.args(["-select_streams", "V:0", "-show_entries", entries, "-of", "json", "-i"]);
         command.arg(ffmpeg::file(path)).stdout(Stdio::piped());
-        let mut child = ffmpeg::start(&mut command, path)?;
-        let (answer, messages) = (child.0.stdout.take(), child.0.stderr.take());
-        let listener = messages.map(|messages| thread::spawn(|| ffmpeg::listen(messages, |_| ())));
-        let mut text = Vec::new();
-        let read = answer.map_or(Ok(0), |answer| answer.take(LONGEST_ANSWER).read_to_end(&mut text));
-        let complaint = listener.and_then(|listener| listener.join().unwrap_or_default());
-        let status = child.0.wait();
-        if read.is_err() || !status.is_ok_and(|status| status.success()) {
+        let child = ffmpeg::start(&mut command, path)?;
+        let (answer, messages) = child.with(|child| (child.stdout.take(), child.stderr.take()));
+        let (Some(answer), Some(messages)) = (answer, messages) else {
+            return Err(Error::video(path, "ffprobe has no output"));
+        };
+        let (sender, coming) = channel();
+        ffmpeg::thread(path, {
+            let child = child.clone();
+            move || {
+                let mut text = Vec::new();
+                let read = answer.take(LONGEST_ANSWER).read_to_end(&mut text);
+                let well = read.is_ok() && child.ended_well();
+                let _ = sender.send((well, text));
+            }
+        })?;
+        let listener = ffmpeg::thread(path, || ffmpeg::listen(messages))?;
+        let answered = ffmpeg::wait_for(&coming, stopped);
+        child.end();
+        let (well, text) = answered.map_err(|silence| silence.error("ffprobe", path))?;
+        let complaint = listener.join().unwrap_or_default();
+        if !well {
             return Err(Error::video(
                 path,
                 format!("cannot be read; ffprobe: {}", ffmpeg::about(complaint, path)),

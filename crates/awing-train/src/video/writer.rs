@@ -6,9 +6,12 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::{ChildStdin, Stdio},
-    thread::{self, JoinHandle},
+    thread::JoinHandle,
 };
 use tempfile::TempPath;
+
+/// Seconds for which a frame is shown at most: a camera that was stopped and went on must not make a video of hours.
+const LONGEST_HOLD: f64 = 10.0;
 
 /// Writes an MP4 through the program `ffmpeg`. The file appears when it is whole: [`VideoWriter::finish`].
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub struct VideoWriter {
     rate: f64,
     /// Frames that were written.
     written: u64,
+    /// Frames that gaps were cut by.
+    left_out: u64,
     last: Option<RgbImage>,
 }
 
@@ -71,10 +76,10 @@ impl VideoWriter {
             "+faststart",
         ]);
         command.args(["-f", "mp4"]).arg(ffmpeg::file(&beside)).stdin(Stdio::piped()).stdout(Stdio::null());
-        let mut child = ffmpeg::start(&mut command, path)?;
-        let messages = child.0.stderr.take();
-        let complaint = messages.map(|messages| thread::spawn(|| ffmpeg::listen(messages, |_| ())));
-        let pixels = child.0.stdin.take();
+        let child = ffmpeg::start(&mut command, path)?;
+        let (pixels, messages) = child.with(|child| (child.stdin.take(), child.stderr.take()));
+        let listen = |messages| ffmpeg::thread(path, || ffmpeg::listen(messages));
+        let complaint = messages.map(listen).transpose()?;
         let size = (width, height);
         Ok(Self {
             path: path.to_path_buf(),
@@ -85,11 +90,12 @@ impl VideoWriter {
             size,
             rate,
             written: 0,
+            left_out: 0,
             last: None,
         })
     }
 
-    /// Shows `frame` from `time` on, in seconds, until the next one.
+    /// Shows `frame` from `time` on, in seconds, until the next one, but for ten seconds at most: a longer gap between two frames is cut to that.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a frame of another size, [`Error::Video`] when ffmpeg has ended.
@@ -102,7 +108,12 @@ impl VideoWriter {
             ));
         }
         // Casts from f64 saturate.
-        let place = (time * self.rate).round() as u64;
+        let mut place = ((time * self.rate).round() as u64).saturating_sub(self.left_out);
+        let most = self.written + (LONGEST_HOLD * self.rate).ceil() as u64;
+        if self.written > 0 && place > most {
+            self.left_out += place - most;
+            place = most;
+        }
         if place >= self.written {
             let before = self.last.take();
             while self.written < place {
@@ -136,8 +147,7 @@ impl VideoWriter {
     /// [`Error::Video`] when ffmpeg could not write it, [`Error::Io`] when it cannot be given its name.
     pub fn finish(mut self) -> Result<()> {
         self.pixels = None;
-        let status = self.child.0.wait().map_err(|e| Error::video(&self.path, format!("ffmpeg: {e}")))?;
-        if !status.success() || self.written == 0 {
+        if !self.child.ended_well() || self.written == 0 {
             return Err(self.failed());
         }
         let Self { beside, path, .. } = self;
@@ -264,6 +274,22 @@ mod tests {
         writer.finish().unwrap();
         let numbers: Vec<u8> = read(&again).iter().map(|frame| number(&frame.image)).collect();
         assert_eq!(numbers, [0, 1, 1, 3, 4, 5, 6, 6, 8, 9]);
+    }
+
+    #[test]
+    fn a_gap_of_ten_minutes_becomes_one_of_ten_seconds() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gap.mp4");
+        if !installed() {
+            return;
+        }
+        let mut writer = VideoWriter::create(&path, 66, 40, 10.0, None).unwrap();
+        for (i, time) in [0.0, 0.1, 600.1, 600.2].into_iter().enumerate() {
+            writer.write(&picture(i as u8), time).unwrap();
+        }
+        writer.finish().unwrap();
+        let numbers: Vec<u8> = read(&path).iter().map(|frame| number(&frame.image)).collect();
+        assert_eq!((numbers.len(), &numbers[..2], &numbers[101..]), (104, &[0, 1][..], &[1, 2, 3][..]));
     }
 
     #[test]

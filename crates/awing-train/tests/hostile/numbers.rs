@@ -231,6 +231,7 @@ fn annotations_that_cannot_be_scored_cost_themselves_alone() {
             face("far away", [(99_999.0, 99_999.0), (99_990.0, 99_999.0), (99_995.0, 99_990.0)]),
         ],
         problems: Vec::new(),
+        notes: Vec::new(),
     };
     let tested =
         test_faces(&aligner(), &dataset, &BoxSource::Landmarks, &Normalizer::InterOcular, &mut |_| {})

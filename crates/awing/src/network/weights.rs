@@ -230,6 +230,13 @@ impl Weights {
     }
 }
 
+impl PartialEq for Weights {
+    /// Whether the tensors have the same names, shapes and values, however they are stored.
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
 impl IntoIterator for Weights {
     type Item = (String, WeightTensor);
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;

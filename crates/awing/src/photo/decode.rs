@@ -63,6 +63,14 @@ pub fn decode_image(bytes: &[u8], name: &Path) -> Result<RgbImage> {
 /// The pixels as they are stored.
 fn pixels(bytes: &[u8], path: &Path) -> Result<RgbImage> {
     let decoder = decoder(path, bytes)?;
+    // As it is stored, as red, green and blue, and turned: a program that has not so much memory would be ended when it asks for it.
+    let needed = 3 * decoder.total_bytes();
+    let has_room =
+        usize::try_from(needed).is_ok_and(|needed| Vec::<u8>::new().try_reserve_exact(needed).is_ok());
+    if !has_room {
+        let problem = format!("needs {} MiB of memory, which are not there; shrink it", needed >> 20);
+        return Err(Error::image(path, problem));
+    }
     if bytes.starts_with(&[0xff, 0xd8]) && !jpeg::is_usual(bytes) {
         return jpeg::decode(bytes, MAX_BYTES, path);
     }

@@ -1,6 +1,7 @@
-use super::{Answer, PhotoAnswer, TextForm, json};
+use super::{Answer, PhotoAnswer, TextForm, bytes_of, json};
 use crate::failure::Failure;
 use serde::Serialize;
+use std::path::Path;
 
 /// A line of JSON a photo.
 pub(super) struct JsonLines;
@@ -9,6 +10,8 @@ pub(super) struct JsonLines;
 #[derive(Serialize)]
 struct ErrorLine<'a> {
     image: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image_bytes: Option<String>,
     error: &'a str,
 }
 
@@ -17,7 +20,8 @@ impl TextForm for JsonLines {
         Ok(Answer::line(json(photo)?))
     }
 
-    fn failed(&mut self, image: &str, error: &str) -> Result<Answer, Failure> {
-        Ok(Answer::line(json(&ErrorLine { image, error })?))
+    fn failed(&mut self, photo: &Path, error: &str) -> Result<Answer, Failure> {
+        let line = ErrorLine { image: &photo.to_string_lossy(), image_bytes: bytes_of(photo), error };
+        Ok(Answer::line(json(&line)?))
     }
 }

@@ -1,6 +1,6 @@
 use crate::{console::Console, data, failure::Failure, folders};
 use awing_train::{
-    dataset::{DataSource, Dataset, OpenOptions, Sample},
+    dataset::{DataSource, Dataset, Sample},
     inspection::{CheckReport, Finding, FindingKind, check},
     report::{Overlay, Tile, contact_sheet, save_picture},
 };
@@ -29,6 +29,8 @@ pub(crate) struct Check {
     /// What the points mean: the name of a built-in scheme or a file; otherwise the format's own
     #[arg(long, value_name = "NAME|FILE")]
     scheme: Option<String>,
+    #[command(flatten)]
+    images: data::ImagesFolder,
     /// Print one JSON object instead of lines
     #[arg(long)]
     json: bool,
@@ -50,7 +52,7 @@ impl Check {
     pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
         let scheme = data::scheme(self.scheme.as_deref())?;
         // What the reader leaves out is a finding like others, if it is all: it is not told twice.
-        let dataset = Dataset::open_any(&self.data, &OpenOptions { scheme, ..OpenOptions::default() })?;
+        let dataset = Dataset::open_any(&self.data, &self.images.options(scheme.as_ref())?)?;
         let folder = match &self.out {
             Some(out) => Some(folders::named(out, "choose another --out")?),
             None => None,

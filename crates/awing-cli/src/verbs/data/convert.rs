@@ -24,12 +24,14 @@ pub(crate) struct Convert {
     /// What the points mean: the name of a built-in scheme or a file; otherwise the format's own
     #[arg(long, value_name = "NAME|FILE")]
     scheme: Option<String>,
+    #[command(flatten)]
+    images: data::ImagesFolder,
     /// Only the points of this scheme, chosen by their names: 300w-68 of WFLW's 98
     #[arg(long, value_name = "NAME|FILE")]
     to_scheme: Option<String>,
     /// What becomes of the images
     #[arg(long, value_enum, default_value_t)]
-    images: ImagesChoice,
+    image_files: ImagesChoice,
     /// Print what was written as one JSON object
     #[arg(long)]
     json: bool,
@@ -39,14 +41,14 @@ impl Convert {
     pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
         let scheme = data::scheme(self.scheme.as_deref())?;
         let other = self.to_scheme.as_deref().map(Scheme::find).transpose().or_usage("--to-scheme")?;
-        let mut dataset = data::open(&self.data, scheme.as_ref(), console)?;
+        let mut dataset = data::open(&self.data, &self.images, scheme.as_ref(), console)?;
         let left_out = dataset.problems.len();
         if let Some(other) = &other {
             let points = dataset.scheme.len();
             dataset = dataset.in_scheme(other).or_usage("--to-scheme")?;
             console.remark(format!("{} of {points} points are kept: those of {}", other.len(), other.name));
         }
-        let written = convert(&dataset, &self.to, self.images.into())?;
+        let written = convert(&dataset, &self.to, self.image_files.into())?;
         tell_changes(&written, console);
         let usual = self.to.format.usual_scheme();
         if usual.is_some_and(|usual| usual != dataset.scheme.name) {

@@ -22,6 +22,8 @@ pub(crate) struct Info {
     /// What the points mean: the name of a built-in scheme or a file; otherwise the format's own
     #[arg(long, value_name = "NAME|FILE")]
     scheme: Option<String>,
+    #[command(flatten)]
+    images: data::ImagesFolder,
     /// Print one JSON object instead of the table
     #[arg(long)]
     json: bool,
@@ -33,7 +35,7 @@ pub(crate) struct Info {
 impl Info {
     pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
         let scheme = data::scheme(self.scheme.as_deref())?;
-        let dataset = data::open(&self.data, scheme.as_ref(), console)?;
+        let dataset = data::open(&self.data, &self.images, scheme.as_ref(), console)?;
         let folder = match &self.out {
             Some(out) => Some(folders::named(out, "choose another --out")?),
             None => None,

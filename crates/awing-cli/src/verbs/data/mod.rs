@@ -76,7 +76,7 @@ fn tell_changes(written: &Converted, console: &Console) {
         let (absent, images) = (written.absent, written.images);
         let at = written.annotations.display();
         console.remark(format!(
-            "{at}: {absent} of {images} images are not where a reader looks for them: put them beside it, or write with --images copy"
+            "{at}: {absent} of {images} images are not where a reader looks for them: put them beside it, or write with --image-files copy"
         ));
     }
 }

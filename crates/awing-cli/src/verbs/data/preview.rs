@@ -26,6 +26,8 @@ pub(crate) struct Preview {
     /// What the points mean: the name of a built-in scheme or a file; otherwise the format's own
     #[arg(long, value_name = "NAME|FILE")]
     scheme: Option<String>,
+    #[command(flatten)]
+    images: data::ImagesFolder,
     /// How many faces
     #[arg(long, default_value_t = 12, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=400))]
     count: u16,
@@ -59,7 +61,7 @@ impl Preview {
             )));
         }
         let scheme = data::scheme(self.scheme.as_deref())?;
-        let dataset = data::open(&self.data, scheme.as_ref(), console)?;
+        let dataset = data::open(&self.data, &self.images, scheme.as_ref(), console)?;
         let chosen = self.chosen(&dataset)?;
         let mut broken = 0;
         let mut images = Vec::new();

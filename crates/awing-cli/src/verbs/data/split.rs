@@ -43,9 +43,11 @@ pub(crate) struct Split {
     /// What the points mean: the name of a built-in scheme or a file; otherwise the format's own
     #[arg(long, value_name = "NAME|FILE")]
     scheme: Option<String>,
+    #[command(flatten)]
+    images: data::ImagesFolder,
     /// What becomes of the images
     #[arg(long, value_enum, default_value_t)]
-    images: ImagesChoice,
+    image_files: ImagesChoice,
     /// Print the parts as one JSON object
     #[arg(long)]
     json: bool,
@@ -59,14 +61,14 @@ impl Split {
         check_shares(&self.parts).map_err(|e| Failure::Usage(format!("--{e}")))?;
         let grouping = self.grouping()?;
         let scheme = data::scheme(self.scheme.as_deref())?;
-        let dataset = data::open(&self.data, scheme.as_ref(), console)?;
+        let dataset = data::open(&self.data, &self.images, scheme.as_ref(), console)?;
         let parts = split(&dataset, &self.parts, &grouping, self.seed)?;
         let folder = folders::named(&self.out, "choose another --out")?;
         let format = self.to.unwrap_or(self.data.format);
         let mut rows = Vec::new();
         for part in &parts {
             let target = DataSource { format, path: folder.join(&part.name) };
-            let written = convert(&part.dataset, &target, self.images.into())
+            let written = convert(&part.dataset, &target, self.image_files.into())
                 .inspect_err(|_| folders::release(&folder))?;
             tell_changes(&written, console);
             rows.push((part, written));

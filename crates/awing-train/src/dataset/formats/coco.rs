@@ -4,15 +4,17 @@
 //! Keypoints are x, y, v: v = 0 not annotated, 1 hidden, 2 visible. A `bbox` is x, y, width, height. COCO's own
 //! tools measure from the corner of the top-left pixel; most annotators write pixel indices. Coordinates are taken
 //! as pixel indices, so that (0, 0) is the centre of the top-left pixel, and are not moved. Annotations without any
-//! annotated point and crowds are skipped, as COCO's evaluation does. Images lie beside the file, or in `images`
-//! beside it.
+//! annotated point and crowds are skipped, as COCO's evaluation does; so are boxes and outlines without points, and
+//! faces of another category than the scheme's. Images lie beside the file, or in `images` beside it or beside its folder.
+//! Ids are texts or numbers: 1 and 1.0 are one. `NaN` and `Infinity`, which JSON does not have and Python writes, are read as
+//! `null`.
 
 use super::description::{Boxes, Description, Layout, Missing, Read, Subsets, Writer};
 use crate::{
     dataset::Sample,
     dataset::choice::Choice,
     dataset::collect::{Collector, Face, wrong_count},
-    dataset::text::{Flaw, flaw, folder_of, inside, main_file, read_text, visibility_code},
+    dataset::text::{Flaw, flaw, folder_of, main_file, read_text, visibility_code},
     files::write_atomic,
 };
 use awing::{
@@ -23,6 +25,7 @@ use awing::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap},
     path::Path,
 };
@@ -53,8 +56,34 @@ struct File {
 
 #[derive(Deserialize)]
 struct Image {
+    #[serde(default)]
     id: Value,
-    file_name: String,
+    #[serde(default)]
+    file_name: Value,
+    #[serde(default)]
+    width: Value,
+    #[serde(default)]
+    height: Value,
+}
+
+#[derive(Deserialize)]
+struct Category {
+    #[serde(default)]
+    id: Value,
+    #[serde(default)]
+    name: Value,
+    #[serde(default)]
+    keypoints: Value,
+}
+
+impl Category {
+    fn points(&self) -> usize {
+        self.keypoints.as_array().map_or(0, Vec::len)
+    }
+
+    fn name(&self) -> String {
+        self.name.as_str().map_or_else(|| self.name.to_string(), str::to_owned)
+    }
 }
 
 // What a single annotation gets wrong must not cost the others, so nothing of it is typed yet.
@@ -64,6 +93,8 @@ struct Annotation {
     id: Value,
     #[serde(default)]
     image_id: Value,
+    #[serde(default)]
+    category_id: Value,
     #[serde(default)]
     keypoints: Value,
     #[serde(default)]
@@ -81,41 +112,50 @@ struct Annotation {
     subsets: Value,
 }
 
-#[derive(Deserialize)]
-struct Category {
-    #[serde(default)]
-    keypoints: Vec<Value>,
+/// What ids are compared by: a number is one whether or not a point stands behind it.
+fn id(value: &Value) -> String {
+    match value.as_f64() {
+        // Whole numbers that floats tell apart.
+        Some(number) if number.fract() == 0.0 && number.abs() < 9e15 => format!("{number:.0}"),
+        _ => value.to_string(),
+    }
 }
 
 fn read(path: &Path, choice: &Choice) -> Result<Collector> {
     let file = main_file(path, "JSON file", |name| name.ends_with(".json"))?;
     let text = read_text(&file)?;
-    let content: File = serde_json::from_str(&text).map_err(|e| {
+    let content: File = serde_json::from_str(&with_null_for_nan(&text)).map_err(|e| {
         Error::format(&file, e.line(), "JSON", format!("{e}; is this a COCO keypoints file?"))
     })?;
+    let category = category(&content.categories, choice, &file)?;
+    let other = |annotation: &Annotation| {
+        let id_of = |category: &Category| id(&category.id);
+        let of_another = category.is_some_and(|category| id_of(category) != id(&annotation.category_id));
+        of_another && content.categories.iter().any(|category| id_of(category) == id(&annotation.category_id))
+    };
 
     // Some tools leave the categories' keypoints out: then the first annotation tells.
-    let points = content
-        .categories
-        .iter()
-        .map(|c| c.keypoints.len())
-        .chain(content.annotations.iter().map(|a| a.keypoints.as_array().map_or(0, |k| k.len() / 3)))
-        .find(|n| *n > 0)
-        .ok_or_else(|| {
+    let counted = content.annotations.iter().map(|a| a.keypoints.as_array().map_or(0, |k| k.len() / 3));
+    let points =
+        category.map(Category::points).or_else(|| counted.into_iter().find(|n| *n > 0)).ok_or_else(|| {
             Error::format(&file, None, "annotations", "no keypoints; is this a COCO keypoints file?")
         })?;
     let scheme = choice.with_points(points, &file, None)?;
 
-    let beside = folder_of(&file);
-    let below = beside.join("images");
-    let in_folder = (content.images.first().and_then(|i| inside(&i.file_name).ok()))
-        .is_some_and(|name| !beside.join(name).is_file());
-    let root = if in_folder && below.is_dir() { below } else { beside };
-    let mut collector = choice.collector(scheme, root);
-    let names: HashMap<String, &str> =
-        content.images.iter().map(|i| (i.id.to_string(), i.file_name.as_str())).collect();
+    let mut collector = choice.collector(scheme, folder_of(&file));
+    let images: HashMap<String, &Image> = content.images.iter().map(|image| (id(&image.id), image)).collect();
+    let example = content.images.first().map(|image| &image.id);
     for (i, annotation) in content.annotations.iter().enumerate() {
-        match parse(annotation, &names, points) {
+        if other(annotation) {
+            collector.pass("annotations of other categories");
+            continue;
+        }
+        let empty = annotation.keypoints.as_array().is_some_and(Vec::is_empty);
+        if annotation.keypoints.is_null() || empty {
+            collector.pass("annotations without points");
+            continue;
+        }
+        match parse(annotation, &images, example, points) {
             Ok(Some(face)) => collector.take(&file, None, Ok(face)),
             Ok(None) => {}
             Err((field, problem)) => {
@@ -131,10 +171,68 @@ fn read(path: &Path, choice: &Choice) -> Result<Collector> {
     Ok(collector)
 }
 
+/// The category whose faces are read: the one that is called as the user's scheme, or has as many points; else the only one with points, or the
+/// only one with as many as a built-in scheme has. `None` where no category tells its points.
+fn category<'a>(categories: &'a [Category], choice: &Choice, file: &Path) -> Result<Option<&'a Category>> {
+    let with_points: Vec<&Category> = categories.iter().filter(|category| category.points() > 0).collect();
+    let fits = |category: &&&Category| match &choice.own {
+        Some(scheme) => category.points() == scheme.points.len(),
+        None => choice.with_points(category.points(), file, None).is_ok(),
+    };
+    let named = choice
+        .own
+        .as_ref()
+        .and_then(|scheme| with_points.iter().filter(fits).find(|category| category.name() == scheme.name));
+    let fitting: Vec<&&Category> = with_points.iter().filter(fits).collect();
+    match (named, &fitting[..], &with_points[..]) {
+        (Some(named), ..) => Ok(Some(named)),
+        (None, [one], _) => Ok(Some(one)),
+        (None, _, []) => Ok(None),
+        // Refused for its number of points.
+        (None, [], [first, ..]) => Ok(Some(first)),
+        (None, [_, _, ..], _) => {
+            let list: Vec<String> =
+                with_points.iter().map(|c| format!("`{}` of {} points", c.name(), c.points())).collect();
+            let problem = format!(
+                "there are several with points, {}; give a scheme that is called as one of them or has as many points",
+                list.join(", ")
+            );
+            Err(Error::format(file, None, "categories", problem))
+        }
+    }
+}
+
+/// The text with `null` for the numbers that JSON does not have, `NaN`, `Infinity` and `-Infinity`.
+fn with_null_for_nan(text: &str) -> Cow<'_, str> {
+    if !text.contains("NaN") && !text.contains("Infinity") {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len());
+    let (mut rest, mut quoted) = (text, false);
+    while let Some(next) = rest.find(['"', '\\', 'N', 'I', '-']) {
+        out += &rest[..next];
+        rest = &rest[next..];
+        let number =
+            ["NaN", "Infinity", "-Infinity"].into_iter().find(|number| !quoted && rest.starts_with(number));
+        let length = match number {
+            Some(number) => number.len(),
+            // A character and the one that it escapes.
+            None if rest.starts_with('\\') => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
+            None => 1,
+        };
+        quoted ^= rest.starts_with('"');
+        out += if number.is_some() { "null" } else { &rest[..length] };
+        rest = &rest[length..];
+    }
+    out += rest;
+    out.into()
+}
+
 /// The face, `None` for a crowd or one without annotated points.
 fn parse(
     annotation: &Annotation,
-    names: &HashMap<String, &str>,
+    images: &HashMap<String, &Image>,
+    example: Option<&Value>,
     points: usize,
 ) -> Result<Option<Face>, Flaw> {
     if annotation.iscrowd.as_f64().is_some_and(|v| v != 0.0) {
@@ -146,6 +244,13 @@ fn parse(
         numbers.ok_or_else(|| flaw(field, "holds something that is not a number"))
     };
     let keypoints = numbers(&annotation.keypoints, "keypoints")?;
+    if keypoints.len() == 2 * points {
+        let problem = format!(
+            "{} numbers for {points} points: x and y alone; COCO has x, y, v, where v is 2 for a visible point, 1 for a hidden one, 0 for none",
+            keypoints.len()
+        );
+        return Err(flaw("keypoints", problem));
+    }
     if keypoints.len() != 3 * points {
         return Err(wrong_count(keypoints.len() / 3, points));
     }
@@ -174,12 +279,21 @@ fn parse(
         given => rect(given, "bbox")?,
     };
     let own_box = if annotation.own_box.is_null() { None } else { rect(&annotation.own_box, "own_box")? };
-    let image = names
-        .get(&annotation.image_id.to_string())
-        .ok_or_else(|| flaw("image_id", format!("{} is none of the images", annotation.image_id)))?;
+    let image = images.get(&id(&annotation.image_id)).ok_or_else(|| {
+        let such = example.map_or_else(String::new, |id| format!(", whose ids are such as {id}"));
+        flaw("image_id", format!("{} is none of the images{such}", annotation.image_id))
+    })?;
+    let name = image
+        .file_name
+        .as_str()
+        .ok_or_else(|| flaw("image_id", format!("image {} has no file_name, a text", annotation.image_id)))?;
+    let stated_size = match [&image.width, &image.height].map(Value::as_f64) {
+        [Some(width), Some(height)] if width > 0.0 && height > 0.0 => Some([width, height]),
+        _ => None,
+    };
     let subsets = annotation.subsets.as_array().into_iter().flatten().filter_map(Value::as_str);
     let subsets = subsets.map(str::to_string).collect();
-    Ok(Some(Face { image: (*image).to_string(), landmarks, detector_box, own_box, subsets }))
+    Ok(Some(Face { image: name.to_owned(), landmarks, detector_box, own_box, subsets, stated_size }))
 }
 
 /// Writes the file, to the last digit, with the scheme's names and lines as category. Images are opened for their sizes. A face without
@@ -281,7 +395,7 @@ mod tests {
         assert_eq!((samples[1].name.as_str(), samples[1].detector_box), ("a.jpg#2", None));
         let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
         let expected = [
-            "annotation 5: image_id: 8 is none of the images",
+            "annotation 5: image_id: 8 is none of the images, whose ids are such as 7",
             "annotation 6: points: 1 instead of 2",
             "annotation \"x\": keypoints: holds something",
             "annotation number 8: keypoints: v = 3 of point 1",
@@ -290,6 +404,115 @@ mod tests {
         for (problem, expected) in problems.iter().zip(expected) {
             assert!(problem.contains(expected), "{problem}");
         }
+    }
+
+    /// One face of two points; `change` is made in the text.
+    fn read_changed(changes: &[(&str, &str)]) -> Result<Collector> {
+        const FACE: &str = r#"{"images": [{"id": 1, "file_name": "a.jpg"}],
+            "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "keypoints": [1, 2, 2, 3, 4, 1]}],
+            "categories": [{"id": 1, "name": "face", "keypoints": ["p0", "p1"]}]}"#;
+        let text = changes.iter().fold(FACE.to_owned(), |text, (from, to)| {
+            assert!(text.contains(from), "{from}");
+            text.replacen(from, to, 1)
+        });
+        read_as(text.as_bytes(), 2)
+    }
+
+    fn faces_and_problems(changes: &[(&str, &str)]) -> (usize, Vec<String>, Vec<String>) {
+        let collector = read_changed(changes).unwrap();
+        let notes = collector.notes();
+        let (samples, problems) = collector.finish();
+        (samples.len(), problems.iter().map(ToString::to_string).collect(), notes)
+    }
+
+    #[test]
+    fn an_id_is_one_number_with_or_without_a_point() {
+        for (image, annotation) in [("1", "1.0"), ("1.0", "1"), ("1.0", "1e0"), ("\"a\"", "\"a\"")] {
+            let changes = [
+                ("\"id\": 1, \"file", &*format!("\"id\": {image}, \"file")),
+                ("image_id\": 1", &format!("image_id\": {annotation}")),
+                ("category_id\": 1", "category_id\": 1.0"),
+            ];
+            assert_eq!(faces_and_problems(&changes), (1, vec![], vec![]), "{image} {annotation}");
+        }
+        let (faces, problems, _) = faces_and_problems(&[("image_id\": 1", "image_id\": \"1\"")]);
+        let message = "image_id: \"1\" is none of the images, whose ids are such as 1";
+        assert!(faces == 0 && problems[0].contains(message), "{problems:?}");
+    }
+
+    #[test]
+    fn of_several_categories_the_schemes_is_taken() {
+        let two = |first: &str| {
+            let more = format!(
+                "[{{\"id\": 9, \"name\": \"hand\", \"keypoints\": {first}}}, {{\"id\": 1, \"name\": \"face\""
+            );
+            let other =
+                ", {\"id\": 2, \"image_id\": 1, \"category_id\": 9, \"keypoints\": [5, 5, 2, 6, 6, 2]}]";
+            faces_and_problems(&[
+                ("[{\"id\": 1, \"name\": \"face\"", &more),
+                ("]}],", &format!("]}}{other},")),
+            ])
+        };
+        // By the number of points; one without any does not count.
+        let passed = "passed over: 1 annotations of other categories";
+        for keypoints in ["[\"a\", \"b\", \"c\"]", "[]", "null"] {
+            assert_eq!(two(keypoints), (1, vec![], vec![passed.to_owned()]), "{keypoints}");
+        }
+        // Both have two: neither is called as the scheme.
+        let more =
+            "[{\"id\": 9, \"name\": \"hand\", \"keypoints\": [\"a\", \"b\"]}, {\"id\": 1, \"name\": \"face\"";
+        let change = ("[{\"id\": 1, \"name\": \"face\"", more);
+        let error = read_changed(&[change]).err().unwrap().to_string();
+        assert!(
+            error.contains("several with points, `hand` of 2 points, `face` of 2 points; give a scheme"),
+            "{error}"
+        );
+        let named = more.replace("\"face\"", "\"test-2\"");
+        assert_eq!(read_changed(&[(change.0, &named)]).unwrap().finish().0.len(), 1);
+    }
+
+    #[test]
+    fn what_is_no_face_costs_no_other() {
+        for keypoints in ["", ", \"keypoints\": null", ", \"keypoints\": []"] {
+            let more = format!(
+                "[{{\"id\": 7, \"image_id\": 1, \"bbox\": [1, 2, 3, 4]{keypoints}}}, {{\"id\": 1, \"image_id\""
+            );
+            let told = faces_and_problems(&[("[{\"id\": 1, \"image_id\"", &more)]);
+            assert_eq!(told, (1, vec![], vec!["passed over: 1 annotations without points".to_owned()]));
+        }
+        // Python's numbers, in fields that are not used and in a text.
+        let changes = [(
+            "\"id\": 1, \"file",
+            "\"id\": 1, \"height\": NaN, \"note\": \"NaN \\\" -Infinity\", \"w\": [-Infinity, Infinity], \"file",
+        )];
+        assert_eq!(faces_and_problems(&changes), (1, vec![], vec![]));
+        let (faces, problems, _) = faces_and_problems(&[("[1, 2, 2,", "[NaN, 2, 2,")]);
+        assert!(
+            faces == 0 && problems[0].contains("keypoints: holds something that is not a number"),
+            "{problems:?}"
+        );
+        let (faces, problems, _) = faces_and_problems(&[("[1, 2, 2, 3, 4, 1]", "[1, 2, 3, 4]")]);
+        assert!(faces == 0 && problems[0].contains("4 numbers for 2 points: x and y alone"), "{problems:?}");
+        let (faces, problems, _) = faces_and_problems(&[(", \"file_name\": \"a.jpg\"", "")]);
+        assert!(faces == 0 && problems[0].contains("image 1 has no file_name"), "{problems:?}");
+    }
+
+    #[test]
+    fn the_size_that_an_image_is_said_to_have_is_kept() {
+        let change =
+            ("\"file_name\": \"a.jpg\"", "\"file_name\": \"a.jpg\", \"width\": 300, \"height\": 9000.0");
+        let samples = read_changed(&[change]).unwrap().finish().0;
+        assert_eq!(samples[0].stated_size, Some([300.0, 9000.0]));
+    }
+
+    #[test]
+    fn images_lie_beside_the_folder_of_the_annotations_too() {
+        let folder = tempfile::tempdir().unwrap();
+        picture(folder.path().join("images/a.jpg"));
+        std::fs::create_dir(folder.path().join("annotations")).unwrap();
+        let file = folder.path().join("annotations/faces.json");
+        std::fs::write(&file, VALID).unwrap();
+        assert_eq!(read(&file, &Choice::own(scheme(2))).unwrap().finish().0.len(), 2);
     }
 
     #[test]

@@ -45,7 +45,7 @@ fn read(path: &Path, choice: &Choice) -> Result<Collector> {
     let part = ["Tr", "T"].into_iter().find(|part| mat.dataset(&format!("phis{part}")).is_ok()).ok_or_else(
         || Error::format(&file, None, "phisTr or phisT", "no such variable; is this a color file of COFW?"),
     )?;
-    let mut collector = Collector::new(choice.usual()?, folder_of(&file));
+    let mut collector = Collector::new(choice.usual()?, vec![folder_of(&file)]);
     let points = collector.points();
 
     let (phis, boxes, images) = (format!("phis{part}"), format!("bboxes{part}"), format!("Is{part}"));

@@ -142,7 +142,14 @@ fn parse(record: &::csv::StringRecord, columns: &Columns) -> Result<Face, Flaw> 
     }
     let subsets = columns.subsets.map(cell).unwrap_or_default().split(SEPARATOR).map(str::trim);
     let subsets = subsets.filter(|name| !name.is_empty()).map(str::to_string).collect();
-    Ok(Face { image: cell(columns.image).to_string(), landmarks, detector_box, own_box, subsets })
+    Ok(Face {
+        image: cell(columns.image).to_string(),
+        landmarks,
+        detector_box,
+        own_box,
+        subsets,
+        ..Face::default()
+    })
 }
 
 /// Writes the file, to the last digit; columns of own boxes and of subsets only where a face has any.

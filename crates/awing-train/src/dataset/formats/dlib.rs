@@ -1,10 +1,10 @@
 //! dlib's imglab XML: `dataset/images/image(file)/box(left, top, width, height)/part(name, x, y)`.
 //!
 //! Coordinates count from 0. Parts are put in the order of their names: as numbers where all are numbers ("1", "2",
-//! "10", where dlib itself sorts them as words), else as the scheme names its points. Boxes with `ignore='1'` are
-//! skipped.
+//! "10", where dlib itself sorts them as words), else as the scheme names its points. Parts that a face lacks are points that
+//! are not annotated. Boxes with `ignore='1'` and boxes without parts are skipped.
 
-use super::description::{Boxes, Description, Layout, Read, Writer};
+use super::description::{Boxes, Description, Layout, Missing, Read, Writer};
 use crate::{
     dataset::Sample,
     dataset::choice::Choice,
@@ -18,7 +18,7 @@ use awing::{
     scheme::{Landmark, Scheme},
 };
 use roxmltree::{Document, Node};
-use std::{fmt::Write, path::Path};
+use std::{collections::BTreeSet, fmt::Write, path::Path};
 
 /// Deeper than imglab's four levels by far; the parser would run out of stack on an endless one.
 const MAX_DEPTH: usize = 64;
@@ -29,7 +29,7 @@ pub(super) static FORMAT: Description = Description {
     scheme: Some("300w-68"),
     layout: Layout::File { name: "faces.xml", images: "" },
     read: Read::Faces(read),
-    write: Some(Writer { boxes: Boxes::Needed, ..Writer::plain(write) }),
+    write: Some(Writer { missing: Missing::Yes, boxes: Boxes::Needed, ..Writer::plain(write) }),
 };
 
 fn read(path: &Path, choice: &Choice) -> Result<Collector> {
@@ -52,19 +52,75 @@ fn read(path: &Path, choice: &Choice) -> Result<Collector> {
         )
     })?;
     let scheme = choice.usual()?;
-    let names = scheme.points.clone();
-    let mut collector = choice.collector(scheme, folder_of(&file));
+    let order = Order::of(&document, &scheme.points);
+    let mut collector = choice.collector(scheme.clone(), folder_of(&file));
     // Lines are counted on from the face before: the parser would count from the beginning for each.
     let (mut line, mut counted) = (1_usize, 0_usize);
     for image in document.descendants().filter(|n| n.has_tag_name("image")) {
-        for face in image.children().filter(|n| n.has_tag_name("box") && n.attribute("ignore") != Some("1")) {
+        for face in boxes(image) {
+            if parts(face).next().is_none() {
+                collector.pass("boxes without parts");
+                continue;
+            }
             let start = face.range().start;
             line += text.get(counted..start).map_or(0, |between| between.matches('\n').count());
             counted = start;
-            collector.take(&file, Some(line), parse(image, face, &names));
+            collector.take(&file, Some(line), parse(image, face, &order));
         }
     }
     Ok(collector)
+}
+
+fn boxes<'a>(image: Node<'a, 'a>) -> impl Iterator<Item = Node<'a, 'a>> {
+    image.children().filter(|n| n.has_tag_name("box") && n.attribute("ignore") != Some("1"))
+}
+
+fn parts<'a>(face: Node<'a, 'a>) -> impl Iterator<Item = Node<'a, 'a>> {
+    face.children().filter(|n| n.has_tag_name("part"))
+}
+
+/// Which point a part is by its name.
+struct Order<'a> {
+    /// The scheme's points.
+    names: &'a [String],
+    /// All numbers that parts of the file have, where all have numbers.
+    numbers: Option<BTreeSet<u64>>,
+}
+
+impl<'a> Order<'a> {
+    fn of(document: &Document, names: &'a [String]) -> Self {
+        let faces = document.descendants().filter(|n| n.has_tag_name("image")).flat_map(boxes);
+        let numbers = faces.flat_map(parts).map(|part| part.attribute("name")?.trim().parse().ok());
+        Self { names, numbers: numbers.collect() }
+    }
+
+    /// The point of each of a face's parts, by their names.
+    fn points(&self, parts: &[String]) -> Result<Vec<usize>, Flaw> {
+        let count = self.names.len();
+        let own: Option<Vec<u64>> = parts.iter().map(|name| name.trim().parse().ok()).collect();
+        let Some(own) = own else {
+            let point = |name: &String| {
+                let flaw = || flaw("part name", format!("`{name}` is no number and no point of the scheme"));
+                self.names.iter().position(|n| n == name).ok_or_else(flaw)
+            };
+            return parts.iter().map(point).collect();
+        };
+        // The numbers of all points: those of the face where it has all, else of the file; or they are counted from 0 or from 1.
+        let mut whole = BTreeSet::new();
+        if let Some(twice) = own.iter().find(|number| !whole.insert(**number)) {
+            return Err(flaw("part name", format!("point {twice} comes twice; name each part once")));
+        }
+        let first_to_last = |first: u64| (first..).take(count).collect::<BTreeSet<u64>>();
+        let known = match &self.numbers {
+            _ if whole.len() == count => whole,
+            Some(numbers) if numbers.len() == count => numbers.clone(),
+            Some(numbers) if numbers.is_subset(&first_to_last(0)) => first_to_last(0),
+            Some(numbers) if numbers.is_subset(&first_to_last(1)) => first_to_last(1),
+            _ => return Err(wrong_count(parts.len(), count)),
+        };
+        let place = |number: &u64| known.iter().position(|n| n == number);
+        own.iter().map(|number| place(number).ok_or_else(|| wrong_count(parts.len(), count))).collect()
+    }
 }
 
 /// The text. imglab declares Latin 1 and writes file names as they are on disk, mostly UTF-8: so UTF-8 where it is
@@ -110,7 +166,7 @@ fn deeper_than(text: &str, limit: usize) -> bool {
     false
 }
 
-fn parse(image: Node, face: Node, names: &[String]) -> Result<Face, Flaw> {
+fn parse(image: Node, face: Node, order: &Order<'_>) -> Result<Face, Flaw> {
     let text = |node: Node, key: &str| {
         let owner = node.tag_name().name().to_string();
         node.attribute(key).map(str::to_string).ok_or_else(|| flaw(format!("{owner} {key}"), "is missing"))
@@ -120,30 +176,34 @@ fn parse(image: Node, face: Node, names: &[String]) -> Result<Face, Flaw> {
 
     let (left, top) = (value(face, "left")?, value(face, "top")?);
     let detector_box = Rect::new(left, top, left + value(face, "width")?, top + value(face, "height")?);
-    let mut parts = Vec::new();
-    for part in face.children().filter(|n| n.has_tag_name("part")) {
-        parts.push((text(part, "name")?, Landmark::visible(value(part, "x")?, value(part, "y")?)));
+    let (mut names, mut placed) = (Vec::new(), Vec::new());
+    for part in parts(face) {
+        names.push(text(part, "name")?);
+        placed.push(Landmark::visible(value(part, "x")?, value(part, "y")?));
     }
-    if parts.len() != names.len() {
-        return Err(wrong_count(parts.len(), names.len()));
+    if names.len() > order.names.len() {
+        return Err(wrong_count(names.len(), order.names.len()));
     }
-    let by_number: Option<Vec<u64>> = parts.iter().map(|(name, _)| name.trim().parse().ok()).collect();
-    let mut keyed = Vec::with_capacity(parts.len());
-    for (i, (name, landmark)) in parts.iter().enumerate() {
-        let key = match &by_number {
-            Some(numbers) => numbers.get(i).copied(),
-            None => names.iter().position(|n| n == name).and_then(|n| u64::try_from(n).ok()),
-        };
-        let key = key
-            .ok_or_else(|| flaw("part name", format!("`{name}` is no number and no point of the scheme")))?;
-        keyed.push((key, *landmark));
+    let mut landmarks = vec![None; order.names.len()];
+    for ((point, name), landmark) in order.points(&names)?.into_iter().zip(&names).zip(placed) {
+        if landmarks.get_mut(point).is_some_and(|place| place.replace(landmark).is_some()) {
+            return Err(flaw("part name", format!("point {name} comes twice; name each part once")));
+        }
     }
-    keyed.sort_by_key(|(key, _)| *key);
-    if let Some([(twice, _), _]) = keyed.array_windows::<2>().find(|[a, b]| a.0 == b.0) {
-        return Err(flaw("part name", format!("point {twice} comes twice; name each part once")));
-    }
-    let landmarks = keyed.into_iter().map(|(_, landmark)| landmark).collect();
-    Ok(Face { image: text(image, "file")?, landmarks, detector_box: Some(detector_box), ..Face::default() })
+    let landmarks =
+        landmarks.into_iter().map(|landmark| landmark.unwrap_or_else(Landmark::missing)).collect();
+    let size = ["width", "height"].map(|key| image.attribute(key)?.trim().parse::<f64>().ok());
+    let stated_size = match size {
+        [Some(width), Some(height)] if width > 0.0 && height > 0.0 => Some([width, height]),
+        _ => None,
+    };
+    Ok(Face {
+        image: text(image, "file")?,
+        landmarks,
+        detector_box: Some(detector_box),
+        stated_size,
+        ..Face::default()
+    })
 }
 
 /// Writes the file, for faces with boxes; parts are called by their numbers, of two digits or more as dlib's own.
@@ -159,8 +219,8 @@ fn write(samples: &[Sample], _scheme: &Scheme, path: &Path) -> Result<()> {
             let (width, height) = (b.width(), b.height());
             let _ =
                 writeln!(text, "    <box top='{}' left='{}' width='{width}' height='{height}'>", b.y0, b.x0);
-            for (i, landmark) in face.landmarks.iter().enumerate() {
-                let p = landmark.point;
+            let annotated = face.landmarks.iter().enumerate().filter_map(|(i, l)| Some((i, l.position()?)));
+            for (i, p) in annotated {
                 let _ = writeln!(text, "      <part name='{i:02}' x='{}' y='{}'/>", p.x, p.y);
             }
             text += "    </box>\n";
@@ -220,6 +280,49 @@ mod tests {
         let (samples, problems) = read_as(&latin1(&named)).unwrap().finish();
         assert_eq!((samples.len(), problems.len()), (2, 0));
         assert_eq!(samples[0].landmarks[0], Landmark::visible(1.0, 2.0));
+    }
+
+    /// Faces of three points, each with the names and x of its parts; x of the points as they are read, and what was passed over.
+    fn points_of(faces: &[&[(&str, f64)]]) -> (Vec<Vec<Option<f64>>>, Vec<String>, usize) {
+        let folder = tempfile::tempdir().unwrap();
+        picture(folder.path().join("a.jpg"));
+        let face = |parts: &&[(&str, f64)]| {
+            let parts: String =
+                parts.iter().map(|(name, x)| format!("<part name='{name}' x='{x}' y='1'/>")).collect();
+            format!("<box top='2' left='1' width='5' height='6'>{parts}</box>")
+        };
+        let faces: String = faces.iter().map(face).collect();
+        let text = format!("<dataset><images><image file='a.jpg'>{faces}</image></images></dataset>");
+        std::fs::write(folder.path().join("faces.xml"), text).unwrap();
+        let collector = read(folder.path(), &Choice::own(scheme(3))).unwrap();
+        let notes = collector.notes();
+        let (samples, problems) = collector.finish();
+        let x = |sample: &crate::dataset::Sample| {
+            sample.landmarks.iter().map(|l| Some(l.position()?.x)).collect()
+        };
+        (samples.iter().map(x).collect(), notes, problems.len())
+    }
+
+    #[test]
+    fn parts_that_a_face_lacks_are_points_that_are_not_annotated() {
+        let whole = vec![Some(7.0), Some(8.0), Some(9.0)];
+        let (lacking, none) = (vec![None, Some(5.0), Some(6.0)], Vec::<String>::new());
+        let of = |names: [&'static str; 3]| [(names[0], 7.0), (names[1], 8.0), (names[2], 9.0)];
+        for names in [["0", "1", "2"], ["1", "2", "3"], ["10", "20", "30"], ["p0", "p1", "p2"]] {
+            // One face tells the numbers of all points.
+            let told = points_of(&[&of(names), &[(names[1], 5.0), (names[2], 6.0)]]);
+            assert_eq!(told, (vec![whole.clone(), lacking.clone()], none.clone(), 0), "{names:?}");
+        }
+        // No face has the first: counted from 0; with a 3 among them, from 1.
+        assert_eq!(points_of(&[&[("01", 5.0), ("02", 6.0)]]), (vec![lacking.clone()], none.clone(), 0));
+        assert_eq!(points_of(&[&[("2", 5.0), ("3", 6.0)]]), (vec![lacking], none, 0));
+        // Neither.
+        assert_eq!(points_of(&[&[("5", 5.0), ("6", 6.0)]]).2, 1);
+        // A rectangle is no face and no mistake.
+        assert_eq!(
+            points_of(&[&of(["0", "1", "2"]), &[]]),
+            (vec![whole], vec!["passed over: 1 boxes without parts".into()], 0)
+        );
     }
 
     #[test]

@@ -72,7 +72,7 @@ fn read(path: &Path, choice: &Choice) -> Result<Collector> {
             "name the folder that holds the .pts files and images",
         ));
     }
-    let mut collector = Collector::new(choice.usual()?, path);
+    let mut collector = Collector::new(choice.usual()?, vec![path.to_path_buf()]);
     let found = Found::below(path)?;
 
     let mut boxes = BTreeMap::new();

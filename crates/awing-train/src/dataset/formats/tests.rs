@@ -19,7 +19,13 @@ fn sample(name: &str, landmarks: Vec<Landmark>) -> Sample {
 }
 
 fn dataset(samples: Vec<Sample>, points: usize) -> Dataset {
-    Dataset { source: "csv:memory".parse().unwrap(), scheme: scheme(points), samples, problems: Vec::new() }
+    Dataset {
+        source: "csv:memory".parse().unwrap(),
+        scheme: scheme(points),
+        samples,
+        problems: Vec::new(),
+        notes: Vec::new(),
+    }
 }
 
 /// Written in the format and read again.

@@ -5,22 +5,23 @@ use awing::Result;
 use std::{
     ops::RangeFrom,
     sync::mpsc::{Receiver, RecvError, sync_channel},
-    thread::Scope,
+    thread::{Builder, Scope},
 };
 
 /// Batches that wait for the network, at most, from each worker; it makes one more meanwhile.
 const AHEAD: usize = 1;
 
 /// The batches of a run in their order.
-pub(crate) struct Loader {
+pub(crate) struct Loader<'env> {
     /// Each worker's; they take turns.
-    workers: Vec<Receiver<Result<Batch>>>,
+    workers: Vec<Worker<'env>>,
     turn: usize,
 }
 
-impl Loader {
-    /// Makes the batches of `steps` on `workers` threads, which end when the loader is dropped.
-    pub(crate) fn start<'scope, 'env>(
+impl<'env> Loader<'env> {
+    /// Makes the batches of `steps` on `workers` threads, which end when the loader is dropped; on the thread that waits for them where the system
+    /// allows no more threads.
+    pub(crate) fn start<'scope>(
         scope: &'scope Scope<'scope, 'env>,
         batches: &'env dyn Batches,
         steps: RangeFrom<usize>,
@@ -28,16 +29,22 @@ impl Loader {
     ) -> Self {
         let start = |first: usize| {
             let (sender, receiver) = sync_channel(AHEAD);
-            let steps = (steps.start + first..).step_by(workers);
-            let mut make = batches.worker();
-            scope.spawn(move || {
-                for step in steps {
+            let own_steps = (steps.start + first..).step_by(workers);
+            let (mut make, mut steps) = (batches.worker(), own_steps.clone());
+            let beside = Builder::new().spawn_scoped(scope, move || {
+                for step in own_steps {
                     if sender.send(make(step)).is_err() {
                         break;
                     }
                 }
             });
-            receiver
+            match beside {
+                Ok(_) => Worker::Beside(receiver),
+                Err(_) => {
+                    let mut make = batches.worker();
+                    Worker::Here(Box::new(move || steps.next().map(&mut make)))
+                }
+            }
         };
         Self { workers: (0..workers).map(start).collect(), turn: 0 }
     }
@@ -47,10 +54,20 @@ impl Loader {
     /// # Errors
     /// When its worker has ended, which only a fault in it does.
     pub(crate) fn next(&mut self) -> Result<Result<Batch>, RecvError> {
-        let batch = self.workers.get(self.turn).ok_or(RecvError)?.recv();
+        let batch = match self.workers.get_mut(self.turn) {
+            Some(Worker::Beside(batches)) => batches.recv()?,
+            Some(Worker::Here(make)) => make().ok_or(RecvError)?,
+            None => return Err(RecvError),
+        };
         self.turn = (self.turn + 1) % self.workers.len();
-        batch
+        Ok(batch)
     }
+}
+
+/// Who makes every so many-th batch.
+enum Worker<'env> {
+    Beside(Receiver<Result<Batch>>),
+    Here(Box<dyn FnMut() -> Option<Result<Batch>> + 'env>),
 }
 
 /// All batches in their order, made beside by `workers` threads as in a run.

@@ -49,7 +49,13 @@ impl TrainingSet {
         }
         if faces.is_empty() {
             let why = problems.first().map_or_else(|| "there are none".to_owned(), ToString::to_string);
-            return Err(Error::invalid("data", format!("no face has a box to cut it by: {why}")));
+            let or = match boxes {
+                BoxChoice::Landmarks => {
+                    "; choose the boxes that come with the faces, training.boxes = \"detector\""
+                }
+                BoxChoice::Detector => "; choose the boxes around the points, training.boxes = \"landmarks\"",
+            };
+            return Err(Error::invalid("data", format!("no face has a box to cut it by: {why}{or}")));
         }
         Ok(Self { scheme, faces, problems })
     }
@@ -111,7 +117,7 @@ mod tests {
             let mut samples = drawn_faces(3, 96, 1);
             samples[1].detector_box = Some(Rect::new(1.0, 2.0, 90.0, 80.0));
             let (scheme, source) = (Scheme::builtin("300w-68").unwrap(), "300w:drawn".parse().unwrap());
-            Dataset { source, scheme, samples, problems: Vec::new() }
+            Dataset { source, scheme, samples, problems: Vec::new(), notes: Vec::new() }
         };
         let set = TrainingSet::new(vec![dataset()], BoxChoice::Detector).unwrap();
         assert_eq!((set.len(), set.faces[0].1), (1, Rect::new(1.0, 2.0, 90.0, 80.0)));
