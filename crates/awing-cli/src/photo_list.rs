@@ -1,7 +1,7 @@
 //! Which photos the sources on a command line mean: files, folders, patterns.
 
 use awing::{Error, Result};
-use awing_train::dataset::{IMAGE_EXTENSIONS, has_image_ending, is_leaving};
+use awing_train::dataset::{IMAGE_KINDS, has_image_ending, is_leaving};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsString,
@@ -48,10 +48,8 @@ impl PhotoList {
             )
         });
         let kinds: Vec<String> = self.unread.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-        let unread = (!kinds.is_empty()).then(|| {
-            let (kinds, read) = (kinds.join(", "), IMAGE_EXTENSIONS.join(", "));
-            format!("images of other kinds than {read} are left out: {kinds}")
-        });
+        let unread = (!kinds.is_empty())
+            .then(|| format!("images of other kinds than {IMAGE_KINDS} are left out: {}", kinds.join(", ")));
         own.into_iter().chain(unread).collect()
     }
 
@@ -62,7 +60,7 @@ impl PhotoList {
         let (photos, problems) = (self.photos.len(), self.problems.len());
         let otherwise = if path.is_dir() {
             self.walk(path, 0, &mut BTreeSet::new());
-            format!("the folder holds no image ({})", IMAGE_EXTENSIONS.join(", "))
+            format!("the folder holds no image ({IMAGE_KINDS})")
         } else if path.exists() || !text.contains(['*', '?', '[']) {
             // A file may well be called "a[1].jpg".
             self.photos.push(path.to_path_buf());
@@ -227,7 +225,7 @@ mod tests {
                 "{notes:?}"
             );
             assert!(
-                notes[1].ends_with("than jpg, jpeg, png, webp, bmp are left out: 1 gif, 2 heic"),
+                notes[1].ends_with("than JPEG, PNG, WebP and BMP are left out: 1 gif, 2 heic"),
                 "{notes:?}"
             );
         }

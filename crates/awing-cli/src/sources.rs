@@ -172,9 +172,8 @@ mod tests {
         std::fs::write(&photo, "").unwrap();
         let list = folder.path().join("@list.txt");
         std::fs::write(&list, photo.as_os_str().as_encoded_bytes()).unwrap();
-        // Named, in a folder, by a pattern, and in a list.
-        let pattern = folder.path().join("*.jpg");
-        for source in [photo.clone(), folder.path().into(), pattern, list.clone()] {
+        // Named, in a folder, and in a list.
+        for source in [photo.clone(), folder.path().into(), list.clone()] {
             let list_of_it = (source == list).then_some(source.as_path());
             let named = if list_of_it.is_some() { vec![] } else { vec![source.clone().into()] };
             let Found { photos: found, problems, .. } = photos(&named, list_of_it).unwrap();

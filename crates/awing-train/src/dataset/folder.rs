@@ -8,6 +8,8 @@ use std::{
 
 /// Deeper than any dataset's folders; what is deeper is a loop of links.
 const MAX_DEPTH: usize = 16;
+/// The kinds of images that are read, for messages.
+pub const IMAGE_KINDS: &str = "JPEG, PNG, WebP and BMP";
 /// The endings of the image files that are read.
 pub const IMAGE_EXTENSIONS: [&str; 13] =
     ["jpg", "jpeg", "jpe", "jfif", "jfi", "jif", "pjpeg", "pjp", "png", "apng", "webp", "bmp", "dib"];

@@ -56,7 +56,7 @@ pub use boxes::BoxFile;
 pub use convert::{Converted, convert};
 pub use drawn::{drawn_faces, write_drawn};
 pub use fit::{Change, ChangeKind, fit};
-pub use folder::{IMAGE_EXTENSIONS, has_image_ending, is_leaving};
+pub use folder::{IMAGE_EXTENSIONS, IMAGE_KINDS, has_image_ending, is_leaving};
 pub use formats::{Format, write_points};
 pub use images::Images;
 pub use open::{BoxedPhotos, Dataset, OpenOptions};

@@ -85,7 +85,8 @@ impl HeatmapDetector {
                 // Pixel centres: p' = (p + 0.5) s - 0.5.
                 let back = |v: f64| (v + 0.5) / scale - 0.5;
                 let Rect { x0, y0, x1, y1 } = face_box;
-                DetectedFace { face_box: Rect::new(back(x0), back(y0), back(x1), back(y1)), score }
+                let face_box = Rect::new(back(x0), back(y0), back(x1), back(y1)).to_sixteenths();
+                DetectedFace { face_box, score }
             })
             .collect())
     }

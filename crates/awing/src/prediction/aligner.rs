@@ -344,7 +344,7 @@ impl FaceVerifier for Aligner {
         found
             .map(|face| {
                 let face = face.ok()?;
-                let face_box = Rect::around(face.landmarks.iter().copied())?;
+                let face_box = Rect::around(face.landmarks.iter().copied())?.to_sixteenths();
                 face_box.is_usable(2.0).then_some(DetectedFace { face_box, score: face.score })
             })
             .collect()

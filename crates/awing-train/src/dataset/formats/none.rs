@@ -3,7 +3,7 @@
 use super::description::{Description, Layout, Read};
 use crate::{
     dataset::boxed_photo::BoxedPhoto,
-    dataset::folder::{IMAGE_EXTENSIONS, files_below, has_image_ending},
+    dataset::folder::{IMAGE_KINDS, files_below, has_image_ending},
 };
 use awing::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ fn read(path: &Path) -> Result<Vec<BoxedPhoto>> {
         matches(path)?
     };
     if photos.is_empty() {
-        let problem = format!("no image ({})", IMAGE_EXTENSIONS.join(", "));
+        let problem = format!("no image ({IMAGE_KINDS})");
         return Err(Error::format(path, None, "photos", problem));
     }
     Ok(photos.into_iter().map(|path| BoxedPhoto { path, faces: Vec::new(), ignored: Vec::new() }).collect())

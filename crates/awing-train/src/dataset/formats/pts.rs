@@ -16,7 +16,7 @@ use crate::{
     dataset::Sample,
     dataset::choice::Choice,
     dataset::collect::{Collector, Face, wrong_count},
-    dataset::folder::{IMAGE_EXTENSIONS, files_below, has_image_ending},
+    dataset::folder::{IMAGE_KINDS, files_below, has_image_ending},
     dataset::text::{Flaw, corners, csv_text, flaw, number, read_text, records},
     files::write_atomic,
 };
@@ -132,7 +132,7 @@ fn one_of_each<'a>(stem: &str, files: &'a Stem) -> Result<&'a String, Flaw> {
     match files.images.as_slice() {
         [image] => Ok(image),
         [] => {
-            let kinds = IMAGE_EXTENSIONS.join(", ");
+            let kinds = IMAGE_KINDS;
             Err(flaw("image", format!("no image `{stem}` ({kinds}) beside it; add it or remove this file")))
         }
         several => {
