@@ -184,7 +184,10 @@ mod tests {
         std::fs::create_dir(folder.path().join("empty")).unwrap();
         let (photos, errors) = sources(folder.path(), &["empty", "*.jpg", "[", "x***y"]);
         assert_eq!((photos.len(), errors.len()), (0, 4));
-        assert!(errors[0].contains("empty: the folder holds no image (jpg, jpeg"), "{errors:?}");
+        assert!(
+            errors[0].contains("empty: the folder holds no image (JPEG, PNG, WebP and BMP)"),
+            "{errors:?}"
+        );
         assert!(errors[1].contains("*.jpg: the pattern matches no image"), "{errors:?}");
         assert!(errors[3].contains("is no pattern"), "{errors:?}");
     }

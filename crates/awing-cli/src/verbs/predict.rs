@@ -164,6 +164,11 @@ impl Predict {
                     None => format!("{path}: no face found; say where it is with --box, or --whole-image if the photo is one face"),
                 });
             }
+            if found.is_ok() && photo.lacks_end() {
+                let path = photo.path().display();
+                console
+                    .remark(format!("{path}: its end is missing, but no pixel; copy or download it again"));
+            }
             let answer = answers.answer(photo, found)?;
             failed += answer.problems.len();
             answer.problems.iter().for_each(|problem| console.warn(problem));

@@ -15,6 +15,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
+use unicode_normalization::UnicodeNormalization;
 
 /// A coordinate farther out than this is a mistake, whatever the image.
 const MAX_COORDINATE: f64 = 1e5;
@@ -88,9 +89,13 @@ impl Collector {
         inside(image)
     }
 
-    /// Where the image of this name is.
+    /// Where the image of this name is. macOS writes letters with their marks apart, other systems and most annotation files as one: names
+    /// that differ in that alone are the same, unless there are both.
     fn find(&self, image: &str) -> Option<PathBuf> {
-        self.roots.iter().map(|root| root.join(image)).find(|path| path.is_file())
+        let find = |name: &str| self.roots.iter().map(|root| root.join(name)).find(|path| path.is_file());
+        find(image)
+            .or_else(|| find(&image.nfc().collect::<String>()))
+            .or_else(|| find(&image.nfd().collect::<String>()))
     }
 
     /// The scheme of the faces.
@@ -327,6 +332,20 @@ pub(super) mod tests {
             got,
             [("a.png", 1.0), ("a.png#3", 2.0), ("a.png#4", 4.0), ("a.png#2", 3.0), ("b.png", 0.0)]
         );
+    }
+
+    #[test]
+    fn a_letter_and_its_mark_are_one_name_or_two() {
+        let (apart, one) = ("cafe\u{301}.png", "caf\u{e9}.png");
+        for (on_disk, annotated) in [(apart, one), (one, apart), (one, one)] {
+            let folder = tempfile::tempdir().unwrap();
+            picture(folder.path().join(on_disk));
+            let mut c = Collector::new(scheme(2), vec![folder.path().into()]);
+            let landmarks = vec![Landmark::visible(1.0, 1.0); 2];
+            c.take(Path::new("f"), None, Ok(Face { image: annotated.into(), landmarks, ..Face::default() }));
+            let (samples, problems) = c.finish();
+            assert!(samples.len() == 1 && samples[0].load_image().is_ok(), "{problems:?}");
+        }
     }
 
     #[test]

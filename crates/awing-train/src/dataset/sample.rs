@@ -143,3 +143,21 @@ impl Sample {
         self.image.load()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_face_of_one_point_is_measured_by_the_box_that_comes_with_it() {
+        let image = ImageSource::Memory(Arc::new(RgbImage::new(4, 4)));
+        let given = Some(Rect::new(0.0, 0.0, 3.0, 2.0));
+        let face = |points: usize| Sample {
+            detector_box: given,
+            ..Sample::new("a", image.clone(), vec![Landmark::visible(1.0, 2.0); points])
+        };
+        assert_eq!((face(1).normalizing_box(), face(2).normalizing_box()), (given, None));
+        let own_box = Some(Rect::new(0.0, 0.0, 1.0, 1.0));
+        assert_eq!(Sample { own_box, ..face(1) }.normalizing_box(), own_box);
+    }
+}

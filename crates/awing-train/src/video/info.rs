@@ -41,8 +41,21 @@ pub fn is_video(path: &Path) -> bool {
 /// Whether a file that starts so is MP4 or QuickTime, Matroska or WebM, AVI, FLV, ASF, MPEG or Ogg.
 fn has_video_mark(start: &[u8]) -> bool {
     let at = |place: usize, mark: &[u8]| start.get(place..).is_some_and(|rest| rest.starts_with(mark));
-    // HEIC and AVIF photos have the same box.
-    let photo = [&b"heic"[..], b"heix", b"mif1", b"msf1", b"avif", b"avis"].iter().any(|brand| at(8, brand));
+    // HEIC, AVIF and some cameras' raw photos have the same box.
+    let brands = [
+        &b"heic"[..],
+        b"heix",
+        b"heim",
+        b"heis",
+        b"hevc",
+        b"hevx",
+        b"mif1",
+        b"msf1",
+        b"avif",
+        b"avis",
+        b"crx ",
+    ];
+    let photo = brands.iter().any(|brand| at(8, brand));
     (at(4, b"ftyp") && !photo)
         || at(0, b"\x1a\x45\xdf\xa3")
         || (at(0, b"RIFF") && at(8, b"AVI "))

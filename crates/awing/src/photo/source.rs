@@ -1,7 +1,9 @@
-use super::{decode_image, image_size, load_image, read_image};
+use super::{decode_image, image_size, lacks_end, load_image, read_image};
 use crate::error::Result;
 use image::RgbImage;
 use std::{
+    fs::File,
+    io::{Read, Seek, SeekFrom},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -38,6 +40,16 @@ impl Photo {
         decode_image(bytes, &self.path).map(Some)
     }
 
+    /// Whether the marker that ends its file is missing ([`lacks_end`]): of an image that could be read no pixel is missing, and yet something cut
+    /// it off. The last bytes are looked at first; `false` for what cannot be read.
+    pub fn lacks_end(&self) -> bool {
+        let Some(bytes) = &self.bytes else {
+            return !ends_well(&self.path).unwrap_or(true)
+                && read_image(&self.path).is_ok_and(|bytes| lacks_end(&bytes));
+        };
+        lacks_end(bytes)
+    }
+
     /// Reads and decodes the image, turned upright by its EXIF orientation.
     ///
     /// # Errors
@@ -50,6 +62,20 @@ impl Photo {
     }
 }
 
+/// Whether a file ends as a JPEG or a PNG does, or begins as neither.
+fn ends_well(path: &Path) -> std::io::Result<bool> {
+    let mut file = File::open(path)?;
+    let (mut first, mut last) = ([0; 2], [0; 8]);
+    file.read_exact(&mut first)?;
+    file.seek(SeekFrom::End(-8))?;
+    file.read_exact(&mut last)?;
+    Ok(match first {
+        [0xff, 0xd8] => last.ends_with(&[0xff, 0xd9]),
+        [0x89, b'P'] => last.starts_with(b"IEND"),
+        _ => true,
+    })
+}
+
 impl From<PathBuf> for Photo {
     fn from(path: PathBuf) -> Self {
         Self { path, bytes: None }
@@ -59,6 +85,29 @@ impl From<PathBuf> for Photo {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_end_that_is_missing_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, end) in [("a.png", 12), ("a.jpg", 2), ("a.bmp", 0)] {
+            let path = folder.path().join(name);
+            RgbImage::from_fn(9, 7, |x, y| image::Rgb([x as u8, y as u8, 7])).save(&path).unwrap();
+            let bytes = std::fs::read(&path).unwrap();
+            let told = || {
+                [
+                    Photo::from(path.clone()).lacks_end(),
+                    Photo::of_bytes("-", std::fs::read(&path).unwrap()).lacks_end(),
+                ]
+            };
+            assert_eq!(told(), [false; 2], "{name}");
+            // What stands behind the end does not matter.
+            std::fs::write(&path, [&bytes[..], b"trailer"].concat()).unwrap();
+            assert_eq!(told(), [false; 2], "{name}");
+            std::fs::write(&path, &bytes[..bytes.len() - end]).unwrap();
+            assert_eq!(told(), [end > 0; 2], "{name}");
+        }
+        assert!(!Photo::from(folder.path().join("gone.jpg")).lacks_end());
+    }
 
     #[test]
     fn bytes_are_read_as_their_file_is() {
