@@ -6,9 +6,7 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use std::{
     borrow::Cow,
     collections::BTreeMap,
-    ops::Range,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 /// The key of the checksum in the file's own metadata; files of others have none.
@@ -70,7 +68,7 @@ pub(crate) struct StoredTensor {
 #[derive(Clone, Debug)]
 enum Numbers {
     Decoded(Vec<f32>),
-    Stored { kind: WeightType, file: Arc<Cow<'static, [u8]>>, place: Range<usize> },
+    Stored(WeightType, Cow<'static, [u8]>),
 }
 
 impl StoredTensor {
@@ -78,11 +76,11 @@ impl StoredTensor {
     pub(crate) fn into_values(self) -> Vec<f32> {
         match self.numbers {
             Numbers::Decoded(values) => values,
-            Numbers::Stored { kind: WeightType::F32, file, place } => {
-                file[place].as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
+            Numbers::Stored(WeightType::F32, bytes) => {
+                bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
             }
-            Numbers::Stored { kind: WeightType::F16, file, place } => {
-                let halves = file[place].as_chunks::<2>().0;
+            Numbers::Stored(WeightType::F16, bytes) => {
+                let halves = bytes.as_chunks::<2>().0;
                 vectorized(|| halves.iter().map(|b| half::widen(u16::from_le_bytes(*b))).collect())
             }
         }
@@ -120,7 +118,7 @@ impl Weights {
             )
             .because(e)
         };
-        let file = Arc::new(bytes.into());
+        let file = bytes.into();
         let (header_length, header) = SafeTensors::read_metadata(&file).map_err(damaged)?;
         let parsed = SafeTensors::deserialize(&file).map_err(damaged)?;
         let mut views: Vec<_> = parsed.iter().collect();
@@ -136,7 +134,12 @@ impl Weights {
         let tensors = views.iter().map(|(name, view)| {
             let kind = stored_type(view, source, name)?;
             let (from, to) = header.info(name).map(|info| info.data_offsets).unwrap_or_default();
-            let numbers = Numbers::Stored { kind, file: file.clone(), place: start + from..start + to };
+            // Each has its own bytes, so that one that was used is gone before the last is.
+            let bytes = match file {
+                Cow::Borrowed(file) => Cow::Borrowed(&file[start + from..start + to]),
+                Cow::Owned(_) => Cow::Owned(view.data().to_vec()),
+            };
+            let numbers = Numbers::Stored(kind, bytes);
             Ok(((*name).to_owned(), StoredTensor { shape: view.shape().to_vec(), numbers }))
         });
         Ok(Self { tensors: tensors.collect::<Result<_>>()?, source: source.into() })

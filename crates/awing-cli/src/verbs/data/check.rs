@@ -67,6 +67,7 @@ impl Check {
             report.findings.iter().try_for_each(|finding| console.print(finding))?;
             console.print(summary(&report))?;
         }
+        dataset.notes.iter().for_each(|note| console.remark(format!("{}: {note}", self.data)));
         report.skipped.iter().for_each(|skipped| console.note(format!("not looked for: {skipped}")));
         if let Some(folder) = folder {
             let json =

@@ -78,7 +78,7 @@ mod tests {
             assert!(photos.iter().all(|photo| photo.faces.is_empty() && photo.ignored.is_empty()));
         }
         for (path, what) in
-            [("gone.png", "gone.png: cannot read"), ("*.gif", "no image (jpg,"), ("[", "pattern")]
+            [("gone.png", "gone.png: cannot read"), ("*.gif", "no image (JPEG,"), ("[", "pattern")]
         {
             let error = read(&at(path)).unwrap_err().to_string();
             assert!(error.contains(what), "{error}");
