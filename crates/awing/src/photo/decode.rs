@@ -336,6 +336,20 @@ mod tests {
     }
 
     #[test]
+    fn components_are_what_a_marker_says_in_every_layout() {
+        let one = RgbImage::from_pixel(32, 32, Rgb([150, 90, 180]));
+        // Y, Cb and Cr of this color, which the marker calls red, green and blue.
+        let stored = [118, 163, 151];
+        for layout in Layout::all().filter(|l| !l.interleaved || l.factors == [[1, 1]; 3]) {
+            let bytes = jpeg(&one, layout);
+            let adobe = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0";
+            let found = load_bytes(&[&bytes[..2], adobe, &bytes[2..]].concat()).unwrap();
+            let found = found.get_pixel(9, 9).0;
+            assert!(found.iter().zip(stored).all(|(a, b)| a.abs_diff(b) <= 2), "{layout:?}: {found:?}");
+        }
+    }
+
+    #[test]
     fn what_a_jpeg_may_be_and_is_not_read_is_not_called_damaged() {
         let bytes = jpeg(&smooth(), Layout { factors: [[1, 1]; 3], interleaved: true, progressive: false });
         let frame = bytes.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();

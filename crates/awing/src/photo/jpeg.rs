@@ -3,7 +3,7 @@
 use super::pixels::rgb;
 use crate::error::{Error, Result};
 use image::{ColorType, RgbImage};
-use jpeg_decoder::PixelFormat;
+use jpeg_decoder::{ColorTransform, PixelFormat};
 use std::path::Path;
 
 /// Begins a scan.
@@ -57,6 +57,9 @@ pub(super) fn is_usual(bytes: &[u8]) -> bool {
 pub(super) fn decode(bytes: &[u8], limit: u64, path: &Path) -> Result<RgbImage> {
     let mut decoder = jpeg_decoder::Decoder::new(bytes);
     decoder.set_max_decoding_buffer_size(usize::try_from(limit).unwrap_or(usize::MAX));
+    if let Some(transform) = color_transform(bytes) {
+        decoder.set_color_transform(transform);
+    }
     let damaged = |e: jpeg_decoder::Error| {
         Error::image(path, format!("damaged or cut off: {}", e.to_string().replace('\n', " "))).because(e)
     };
@@ -66,9 +69,10 @@ pub(super) fn decode(bytes: &[u8], limit: u64, path: &Path) -> Result<RgbImage> 
         PixelFormat::L8 => ColorType::L8,
         PixelFormat::L16 => ColorType::L16,
         PixelFormat::RGB24 => ColorType::Rgb8,
-        // Written as inks that are left out: as bright as the light that passes both a color and black.
+        // Stored as the light that an ink lets pass; the decoder turns that into ink.
         PixelFormat::CMYK32 => {
-            let passed = |ink: u8, black: u8| ((u16::from(ink) * u16::from(black) + 127) / 255) as u8;
+            let passed =
+                |ink: u8, black: u8| ((u16::from(255 - ink) * u16::from(255 - black) + 127) / 255) as u8;
             let inks = pixels.as_chunks::<4>().0;
             pixels = inks
                 .iter()
@@ -78,6 +82,24 @@ pub(super) fn decode(bytes: &[u8], limit: u64, path: &Path) -> Result<RgbImage> 
         }
     };
     rgb(pixels, color, [info.width, info.height].map(u32::from), path)
+}
+
+/// What the three components of a file are where a marker says it: a JFIF marker, else one of Adobe's; the order of libjpeg. The decoder goes by the
+/// components' names first.
+fn color_transform(bytes: &[u8]) -> Option<ColorTransform> {
+    if frame(bytes)?.factors.len() != 3 {
+        return None;
+    }
+    let markers = || segments(bytes).take_while(|(code, _)| *code != SCAN);
+    if markers().any(|(code, content)| code == 0xe0 && content.starts_with(b"JFIF\0")) {
+        return Some(ColorTransform::YCbCr);
+    }
+    let adobe = markers().find(|(code, content)| *code == 0xee && content.starts_with(b"Adobe"))?.1;
+    match adobe.get(11)? {
+        0 => Some(ColorTransform::RGB),
+        1 => Some(ColorTransform::YCbCr),
+        _ => None,
+    }
 }
 
 /// The frame, and the first scan's head.
