@@ -165,17 +165,56 @@ mod tests {
     #[test]
     fn files_folders_and_patterns_are_expanded_in_order_and_once() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["b/2.JPG", "b/10.png", "b/c/1.webp", "a[1].jpg", "z.bmp", "notes.txt", "b/x.txt"] {
+        for name in [
+            "b/2.JPG",
+            "b/10.png",
+            "b/c/1.webp",
+            "b/c/2.jfif",
+            "b/c/3.JPE",
+            "b/c/4.dib",
+            "a[1].jpg",
+            "z.bmp",
+            "notes.txt",
+            "b/x.txt",
+            "b/._2.JPG",
+            "b/Thumbs.db",
+            "__MACOSX/a.jpg",
+        ] {
             let path = folder.path().join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
         }
         let (photos, errors) = sources(folder.path(), &["z.bmp", "b", "a[1].jpg", "*.bmp", "gone.jpg"]);
-        assert_eq!(photos, ["z.bmp", "b/10.png", "b/2.JPG", "b/c/1.webp", "a[1].jpg", "gone.jpg"]);
+        assert_eq!(
+            photos,
+            [
+                "z.bmp",
+                "b/10.png",
+                "b/2.JPG",
+                "b/c/1.webp",
+                "b/c/2.jfif",
+                "b/c/3.JPE",
+                "b/c/4.dib",
+                "a[1].jpg",
+                "gone.jpg"
+            ]
+        );
         assert!(errors.is_empty(), "{errors:?}");
         // A pattern takes images and whole folders, and leaves notes.txt.
         let (photos, _) = sources(folder.path(), &["*"]);
-        assert_eq!(photos, ["a[1].jpg", "b/10.png", "b/2.JPG", "b/c/1.webp", "z.bmp"]);
+        assert_eq!(
+            photos,
+            [
+                "a[1].jpg",
+                "b/10.png",
+                "b/2.JPG",
+                "b/c/1.webp",
+                "b/c/2.jfif",
+                "b/c/3.JPE",
+                "b/c/4.dib",
+                "z.bmp"
+            ]
+        );
     }
 
     #[test]

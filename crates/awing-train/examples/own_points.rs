@@ -51,13 +51,7 @@ fn main() -> Result<()> {
     for (i, sample) in faces.samples.drain(..).enumerate() {
         if i % 5 == 0 { held.push(sample) } else { kept.push(sample) }
     }
-    let part = |samples| Dataset {
-        source: faces.source.clone(),
-        scheme: scheme.clone(),
-        samples,
-        problems: Vec::new(),
-        notes: Vec::new(),
-    };
+    let part = |samples| Dataset::new(faces.source.clone(), scheme.clone(), samples);
     let (faces, held) = (part(kept), part(held));
     println!("{} faces to learn from, {} to measure by", faces.samples.len(), held.samples.len());
 
@@ -123,13 +117,7 @@ fn drawn(folder: &Path) -> Result<[PathBuf; 2]> {
         let mut samples = drawn_faces(200, 128, 1);
         samples.iter_mut().for_each(|sample| sample.name += ".png");
         let (source, all) = (format!("csv:{}", csv.display()).parse()?, Scheme::builtin("300w-68")?);
-        let faces = Dataset {
-            source: "300w:memory".parse()?,
-            scheme: all,
-            samples,
-            problems: Vec::new(),
-            notes: Vec::new(),
-        };
+        let faces = Dataset::new("300w:memory".parse()?, all, samples);
         // Points are chosen by their names.
         let faces = faces.in_scheme(&Arc::new(Scheme::from_toml(SCHEME, &scheme)?))?;
         convert(&faces, &source, Images::Copy)?;

@@ -118,6 +118,13 @@ fn what_wrappers_put_before_names_does_not_matter() {
         assert!(back.model.weights == model.weights, "{wrapper}");
         assert!(back.left_over.iter().all(|name| name.starts_with("average.")), "{wrapper}");
     }
+    // Side by side, neither is the one that is meant.
+    let names = file
+        .iter()
+        .flat_map(|(name, view)| [(format!("ema.{name}"), view.clone()), (format!("model.{name}"), view)]);
+    std::fs::write(&path, safetensors::serialize(names.collect::<Vec<_>>(), None).unwrap()).unwrap();
+    let problem = import_state_dict(&path, &options).unwrap_err().to_string();
+    assert!(problem.contains("there are several, `ema.l0.weight` and `model.l0.weight`"), "{problem}");
     let other = [("backbone.weight", file.tensor("l0.bias").unwrap())];
     std::fs::write(&path, safetensors::serialize(other, None).unwrap()).unwrap();
     let problem = import_state_dict(&path, &options).unwrap_err().to_string();

@@ -43,13 +43,11 @@ fn faces(count: usize) -> TrainingSet {
 }
 
 fn drawn_dataset(count: usize) -> Dataset {
-    Dataset {
-        source: "300w:drawn".parse::<DataSource>().unwrap(),
-        scheme: Scheme::builtin("300w-68").unwrap(),
-        samples: drawn_faces(count, 96, 99),
-        problems: Vec::new(),
-        notes: Vec::new(),
-    }
+    Dataset::new(
+        "300w:drawn".parse::<DataSource>().unwrap(),
+        Scheme::builtin("300w-68").unwrap(),
+        drawn_faces(count, 96, 99),
+    )
 }
 
 fn session(folder: &Path, recipe: Recipe, faces: TrainingSet) -> Session<'static, Landmarks> {
@@ -415,13 +413,7 @@ fn points_in_one_place_and_boxes_of_a_pixel_are_reported_without_harm() {
         sample.detector_box = Some(Rect::new(from, from, to, to));
     }
     let samples = dataset.samples.clone();
-    let tight = Dataset {
-        samples,
-        problems: Vec::new(),
-        notes: Vec::new(),
-        scheme: dataset.scheme.clone(),
-        source: dataset.source.clone(),
-    };
+    let tight = Dataset::new(dataset.source.clone(), dataset.scheme.clone(), samples);
     let tight = TrainingSet::new(vec![tight], awing_train::dataset::BoxChoice::Landmarks).unwrap();
     assert_eq!(tight.len(), 8);
     assert!(tight.problems()[0].to_string().contains("no two different points are annotated"));

@@ -56,13 +56,11 @@ fn session_of<'a>(folder: &Path, task: Landmarks, stop: &'a AtomicBool) -> Sessi
 }
 
 fn drawn_dataset(count: usize, seed: u64) -> Dataset {
-    Dataset {
-        source: "300w:drawn".parse::<DataSource>().unwrap(),
-        scheme: Scheme::builtin("300w-68").unwrap(),
-        samples: drawn_faces(count, 96, seed),
-        problems: Vec::new(),
-        notes: Vec::new(),
-    }
+    Dataset::new(
+        "300w:drawn".parse::<DataSource>().unwrap(),
+        Scheme::builtin("300w-68").unwrap(),
+        drawn_faces(count, 96, seed),
+    )
 }
 
 fn weights(folder: &Path) -> Vec<u8> {

@@ -144,6 +144,12 @@ impl Predict {
         // A video that was stopped while nothing came has ended without an error.
         let done = if stopped() { Err(Failure::Stopped) } else { done };
         bar.finish_and_clear();
+        if let Some(cut) = writer.as_ref().map(VideoWriter::left_out).filter(|cut| *cut > 0.0) {
+            console.remark(format!(
+                "{}: gaps between frames were cut by {cut:.1} s in the drawn video; its sound, if any, is late from there on",
+                path.display()
+            ));
+        }
         // What was read before an error is kept.
         let written = writer.map_or(Ok(()), |writer| writer.finish().map_err(Failure::from));
         let rate = frames as f64 / start.elapsed().as_secs_f64().max(1e-9);

@@ -44,6 +44,19 @@ fn an_annotation_names_no_file_outside_its_folder() {
     let elsewhere = folder.path().join("data").display().to_string();
     let done = awing(folder.path(), &args(words, &["--images", &elsewhere])).with_code(1);
     assert!(done.err.contains("is an absolute path"), "{}", done.err);
+    // So may whoever only looks at them.
+    for verb in [
+        "data info",
+        "data check",
+        "data preview --out look.png",
+        "data convert --to csv:copy",
+        "data split --out parts",
+    ] {
+        let words = format!("{verb} csv:data/five.csv");
+        let told = |images: &str| awing(folder.path(), &args(&words, &["--images", images]));
+        assert!(!told(&images).err.contains("is an absolute path"), "{verb}: {}", told(&images).err);
+        told("gone").one_line(2, &["--images: gone: is no folder"]);
+    }
 }
 
 /// Everything below the folder, as text.

@@ -164,13 +164,7 @@ fn run(
 ) -> Result<Option<RunRecord>> {
     let resume = has_checkpoint(folder);
     let recipe = variant.recipe(&study.recipe, seed);
-    let data = |data: &Dataset| Dataset {
-        source: data.source.clone(),
-        scheme: data.scheme.clone(),
-        samples: data.samples.clone(),
-        problems: Vec::new(),
-        notes: Vec::new(),
-    };
+    let data = |data: &Dataset| Dataset::new(data.source.clone(), data.scheme.clone(), data.samples.clone());
     let mut faces = TrainingSet::new(vec![data(study.train)], recipe.training.boxes)?;
     faces.move_points(f64::from(variant.moved_points) / 100.0, seed);
     let boxes = BoxSource::from(recipe.training.boxes);

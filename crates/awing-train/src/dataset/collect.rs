@@ -43,6 +43,8 @@ pub(crate) struct Collector {
     problems: Vec<Error>,
     /// What was passed over, each kind once with its count.
     passed: BTreeMap<&'static str, usize>,
+    /// What else was noticed.
+    noticed: Vec<String>,
     /// Where each image is, by its name.
     images: HashMap<String, Option<PathBuf>>,
     /// Whether absolute names are taken that lead below the folder.
@@ -52,7 +54,7 @@ pub(crate) struct Collector {
 }
 
 impl Collector {
-    /// For images under one of `roots`, of which there must be one.
+    /// For images under the first of `roots` that has them.
     pub(super) fn new(scheme: Arc<Scheme>, roots: Vec<PathBuf>) -> Self {
         Self {
             scheme,
@@ -60,6 +62,7 @@ impl Collector {
             faces: BTreeMap::new(),
             problems: Vec::new(),
             passed: BTreeMap::new(),
+            noticed: Vec::new(),
             images: HashMap::new(),
             absolute: false,
             seen: None,
@@ -116,6 +119,11 @@ impl Collector {
     /// Counts an annotation that is no face and no mistake; `what` says what it is: "boxes without points".
     pub(super) fn pass(&mut self, what: &'static str) {
         *self.passed.entry(what).or_default() += 1;
+    }
+
+    /// Keeps what the user should know and is no mistake of a single annotation.
+    pub(super) fn note(&mut self, text: String) {
+        self.noticed.push(text);
     }
 
     /// Takes what the reader made of line `line` of `file`: a face, or why it is none.
@@ -201,9 +209,10 @@ impl Collector {
         Ok(())
     }
 
-    /// What was passed over, a line for each kind.
+    /// What was noticed, and what was passed over, a line for each kind.
     pub(super) fn notes(&self) -> Vec<String> {
-        self.passed.iter().map(|(what, count)| format!("passed over: {count} {what}")).collect()
+        let passed = self.passed.iter().map(|(what, count)| format!("passed over: {count} {what}"));
+        self.noticed.iter().cloned().chain(passed).collect()
     }
 
     /// The samples by image name, then in the order of the file; and the problems.

@@ -125,13 +125,7 @@ impl Dataset {
                 samples.push(Sample { landmarks, ..sample.clone() });
             }
         }
-        Ok(Self {
-            source: self.source.clone(),
-            scheme: scheme.clone(),
-            samples,
-            problems: Vec::new(),
-            notes: Vec::new(),
-        })
+        Ok(Self::new(self.source.clone(), scheme.clone(), samples))
     }
 }
 
@@ -238,7 +232,7 @@ mod tests {
 
     fn dataset(samples: Vec<Sample>) -> Dataset {
         let source = "csv:memory".parse().unwrap();
-        Dataset { source, scheme: scheme(POINTS), samples, problems: Vec::new(), notes: Vec::new() }
+        Dataset::new(source, scheme(POINTS), samples)
     }
 
     fn source(format: &str, path: PathBuf) -> DataSource {
@@ -494,13 +488,7 @@ mod tests {
         // An image that is called as the annotations would be.
         let mut samples = given.samples.clone();
         samples[0].name = "Annotations.json".into();
-        let odd = Dataset {
-            samples,
-            source: given.source.clone(),
-            scheme: given.scheme.clone(),
-            problems: vec![],
-            notes: vec![],
-        };
+        let odd = Dataset::new(given.source.clone(), given.scheme.clone(), samples);
         let target = source("coco", folder.path().join("odd"));
         let error = convert(&odd, &target, Images::Copy).unwrap_err().to_string();
         assert!(error.contains("an image is called `Annotations.json`"), "{error}");

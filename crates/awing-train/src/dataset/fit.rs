@@ -179,13 +179,7 @@ pub fn fit(dataset: &Dataset, format: Format) -> Result<(Dataset, Vec<Change>)> 
     fitter.counts.extend((attributes > 0).then_some((ChangeKind::Attributes, attributes)));
     let change = |(kind, count)| Change { kind, count, format, unread };
     let changes = fitter.counts.into_iter().map(change).collect();
-    let fitted = Dataset {
-        source: dataset.source.clone(),
-        scheme: dataset.scheme.clone(),
-        samples: numbered(by_image),
-        problems: Vec::new(),
-        notes: Vec::new(),
-    };
+    let fitted = Dataset::new(dataset.source.clone(), dataset.scheme.clone(), numbered(by_image));
     Ok((fitted, changes))
 }
 

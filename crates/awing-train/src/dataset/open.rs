@@ -39,6 +39,11 @@ pub struct Dataset {
 }
 
 impl Dataset {
+    /// Faces that are at hand; `source` is what messages call them.
+    pub fn new(source: DataSource, scheme: Arc<Scheme>, samples: Vec<Sample>) -> Self {
+        Self { source, scheme, samples, problems: Vec::new(), notes: Vec::new() }
+    }
+
     /// Reads the annotations. Images are only looked for, not decoded.
     ///
     /// # Errors

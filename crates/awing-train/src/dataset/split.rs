@@ -126,8 +126,7 @@ pub struct Part {
 /// ```
 /// # use awing::scheme::Scheme;
 /// # use awing_train::dataset::{Dataset, Grouping, drawn_faces, split};
-/// # let faces = Dataset { source: "csv:drawn".parse()?, scheme: Scheme::builtin("300w-68")?,
-/// #     samples: drawn_faces(10, 32, 1), problems: vec![], notes: vec![] };
+/// # let faces = Dataset::new("csv:drawn".parse()?, Scheme::builtin("300w-68")?, drawn_faces(10, 32, 1));
 /// let parts = split(&faces, &[("train".into(), 0.8), ("test".into(), 0.2)], &Grouping::Image, 1)?;
 /// assert_eq!(parts[0].dataset.samples.len(), 8);
 /// # Ok::<(), awing::Error>(())
@@ -172,13 +171,7 @@ pub fn split(
         }
         samples.sort_by(|a, b| a.name.cmp(&b.name));
         groups.sort();
-        let dataset = Dataset {
-            source: dataset.source.clone(),
-            scheme: dataset.scheme.clone(),
-            samples,
-            problems: Vec::new(),
-            notes: Vec::new(),
-        };
+        let dataset = Dataset::new(dataset.source.clone(), dataset.scheme.clone(), samples);
         Ok(Part { name: name.clone(), dataset, groups })
     };
     shares.iter().zip(taken).map(|((name, _), (samples, groups))| part(name, samples, groups)).collect()
@@ -237,13 +230,7 @@ mod tests {
         let image = ImageSource::Memory(Arc::new(image::RgbImage::new(1, 1)));
         let sample = |name: &String| Sample::new(name, image.clone(), vec![Landmark::visible(0.0, 0.0)]);
         let source = "csv:memory".parse().unwrap();
-        Dataset {
-            source,
-            scheme: scheme(1),
-            samples: names.iter().map(sample).collect(),
-            problems: Vec::new(),
-            notes: Vec::new(),
-        }
+        Dataset::new(source, scheme(1), names.iter().map(sample).collect())
     }
 
     fn three() -> Vec<(String, f64)> {

@@ -10,7 +10,9 @@ const LOOKED_AT: usize = 100;
 
 /// What is wrong with the size that an annotation states, and what to do; `None` where it is right or there is none.
 pub(crate) fn other_size(stated: Option<[f64; 2]>, (width, height): (u32, u32)) -> Option<(String, String)> {
-    let [stated_width, stated_height] = stated?;
+    // What no image can have is a mistake of its own kind, and none of the copy.
+    let [stated_width, stated_height] =
+        stated.filter(|sides| sides.iter().all(|side| (1.0..1e6).contains(side)))?;
     let (width, height) = (f64::from(width), f64::from(height));
     if [stated_width, stated_height] == [width, height] {
         return None;
@@ -64,7 +66,10 @@ mod tests {
             other_size(Some(stated), photo).map(|(problem, mend)| format!("{problem}; {mend}"))
         };
         assert_eq!(told([640.0, 480.0], (640, 480)), None);
-        assert_eq!(other_size(None, (640, 480)), None);
+        assert_eq!(
+            [other_size(None, (640, 480)), other_size(Some([5e-324, 1e308]), (640, 480))],
+            [None, None]
+        );
         assert!(told([480.0, 640.0], (640, 480)).unwrap().contains("before the photo was turned upright"));
         let resized = told([320.0, 240.0], (641, 480)).unwrap();
         assert!(resized.contains("says 320 x 240 pixels, and the photo has 641 x 480"), "{resized}");

@@ -174,13 +174,11 @@ mod tests {
     static FACES: LazyLock<Vec<Sample>> = LazyLock::new(|| drawn_faces(80, 128, 11));
 
     fn drawn(count: usize) -> Dataset {
-        Dataset {
-            source: "300w:drawn".parse().unwrap(),
-            scheme: Scheme::builtin("300w-68").unwrap(),
-            samples: FACES.iter().take(count).cloned().collect(),
-            problems: Vec::new(),
-            notes: Vec::new(),
-        }
+        Dataset::new(
+            "300w:drawn".parse().unwrap(),
+            Scheme::builtin("300w-68").unwrap(),
+            FACES.iter().take(count).cloned().collect(),
+        )
     }
 
     fn checked(dataset: &Dataset) -> Vec<Finding> {

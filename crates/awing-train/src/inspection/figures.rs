@@ -205,8 +205,7 @@ mod tests {
         samples[5] = Sample { name: "drawn/00004#2".into(), ..samples[4].clone() };
         let source = "300w:drawn".parse().unwrap();
         let scheme = Scheme::builtin("300w-68").unwrap();
-        let found =
-            figures(&Dataset { source, scheme, samples, problems: Vec::new(), notes: Vec::new() }, &|_| ());
+        let found = figures(&Dataset::new(source, scheme, samples), &|_| ());
         assert_eq!((found.images, found.faces, found.most_faces), (5, 6, 2));
         assert_eq!((found.missing, found.hidden, found.boxes, found.unreadable), (1, 2, 1, 0));
         assert_eq!(found.points[3], PointFigures { name: "jaw 4".into(), missing: 1, hidden: 1 });

@@ -57,7 +57,7 @@ pub struct Imported {
 /// [`Error::Io`] and [`Error::Model`]: the file is damaged, tensors are missing or have another shape (all of them are listed), or no
 /// scheme fits the number of points.
 pub fn import_state_dict(path: &Path, options: &ImportOptions) -> Result<Imported> {
-    let mut theirs = plain_names(read(path)?);
+    let mut theirs = plain_names(read(path)?, path)?;
     let missing = |name: &str| {
         let found =
             theirs.keys().next().map_or("no tensor".to_owned(), |found| format!("`{found}` and others"));
@@ -184,13 +184,24 @@ pub fn write_state_dict(model: &Model, path: &Path, weights: WeightType) -> Resu
 const ANCHOR: &str = "l0.weight";
 
 /// Names without what wrappers put before them: `module.`, `_orig_mod.`, `model.`, the keys of a checkpoint. It is what stands before
-/// the name of a tensor that every network has; of several networks in a file the one with the shortest is taken.
-fn plain_names(tensors: Tensors) -> Tensors {
+/// the name of a tensor that every network has.
+///
+/// # Errors
+/// [`Error::Model`] when there are several such networks side by side; one inside the names of another, as a running average of it, is left over.
+fn plain_names(tensors: Tensors, path: &Path) -> Result<Tensors> {
     let before = tensors.keys().filter_map(|name| name.strip_suffix(ANCHOR));
-    let before = before.filter(|before| before.is_empty() || before.ends_with('.'));
-    let wrapper = before.min_by_key(|before| before.len()).unwrap_or_default().to_owned();
+    let mut wrappers: Vec<&str> =
+        before.filter(|before| before.is_empty() || before.ends_with('.')).collect();
+    wrappers.sort_by_key(|wrapper| wrapper.len());
+    let wrapper = wrappers.first().copied().unwrap_or_default().to_owned();
+    if let Some(other) = wrappers.iter().find(|other| !other.starts_with(&wrapper)) {
+        let problem = format!(
+            "there are several, `{wrapper}{ANCHOR}` and `{other}{ANCHOR}`; save the one that you want"
+        );
+        return Err(Error::model(path, "networks", problem));
+    }
     let plain = |name: String| name.strip_prefix(&wrapper).map(str::to_owned).unwrap_or(name);
-    tensors.into_iter().map(|(name, tensor)| (plain(name), tensor)).collect()
+    Ok(tensors.into_iter().map(|(name, tensor)| (plain(name), tensor)).collect())
 }
 
 /// All tensors of numbers with a fraction.

@@ -130,12 +130,8 @@ mod tests {
 
     #[test]
     fn there_is_a_chart_for_what_the_dataset_has() {
-        let dataset = |samples| Dataset {
-            source: "300w:drawn".parse().unwrap(),
-            scheme: Scheme::builtin("300w-68").unwrap(),
-            samples,
-            problems: Vec::new(),
-            notes: Vec::new(),
+        let dataset = |samples| {
+            Dataset::new("300w:drawn".parse().unwrap(), Scheme::builtin("300w-68").unwrap(), samples)
         };
         let mut samples = drawn_faces(5, 64, 1);
         assert_eq!(dataset_charts(&figures(&dataset(samples.clone()), &|_| ())).len(), 3);

@@ -11,7 +11,7 @@ use std::{
         mpsc::{Receiver, RecvTimeoutError},
     },
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// Of a line that a program tells at most this is kept, in bytes.
@@ -93,16 +93,27 @@ fn wait_at_most<T>(
     coming: &Receiver<T>,
     stopped: &dyn Fn() -> bool,
 ) -> Result<T, Silence> {
-    let start = Instant::now();
-    loop {
+    // Glances are counted instead of looking at the clock, which goes on while the command is suspended.
+    for _ in 0..patience.as_millis().div_ceil(GLANCE.as_millis()) {
         match coming.recv_timeout(GLANCE) {
             Ok(found) => return Ok(found),
             Err(RecvTimeoutError::Disconnected) => return Err(Silence::Lost),
             Err(RecvTimeoutError::Timeout) if stopped() => return Err(Silence::Stopped),
-            Err(RecvTimeoutError::Timeout) if start.elapsed() >= patience => return Err(Silence::TooLong),
             Err(RecvTimeoutError::Timeout) => {}
         }
     }
+    Err(Silence::TooLong)
+}
+
+/// What a program that has ended complained of last. What it has started may hold its messages open: they are not waited for long.
+pub(super) fn last_word(listener: JoinHandle<Option<String>>) -> Option<String> {
+    for _ in 0..20 {
+        if listener.is_finished() {
+            return listener.join().unwrap_or_default();
+        }
+        thread::sleep(GLANCE);
+    }
+    None
 }
 
 /// A thread that reads what a program gives for the video at `path`.

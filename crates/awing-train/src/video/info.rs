@@ -133,7 +133,7 @@ impl VideoInfo {
         let answered = ffmpeg::wait_for(&coming, stopped);
         child.end();
         let (well, text) = answered.map_err(|silence| silence.error("ffprobe", path))?;
-        let complaint = listener.join().unwrap_or_default();
+        let complaint = ffmpeg::last_word(listener);
         if !well {
             return Err(Error::video(
                 path,

@@ -64,6 +64,8 @@ pub struct VideoReader {
     child: Process,
     stopped: Box<dyn Fn() -> bool + Send>,
     ended: bool,
+    /// Where ffmpeg runs and writes; it goes with the reader.
+    _folder: TempDir,
 }
 
 impl VideoReader {
@@ -127,10 +129,10 @@ impl VideoReader {
         };
         let listener = ffmpeg::thread(path, || ffmpeg::listen(messages))?;
         let (sender, frames) = sync_channel(AHEAD);
-        let times = Times { folder, read: String::new(), file: None };
+        let times = Times { path: folder.path().join(TIMES), read: String::new(), file: None };
         let decoding = Decoding { path: path.to_path_buf(), info, child: child.clone(), sender, times };
         ffmpeg::thread(path, move || decoding.run(BufReader::new(pixels), listener))?;
-        Ok(Self { path: path.to_path_buf(), info, frames, child, stopped, ended: false })
+        Ok(Self { path: path.to_path_buf(), info, frames, child, stopped, ended: false, _folder: folder })
     }
 
     /// What the video says of itself.
@@ -188,9 +190,16 @@ impl Decoding {
         let mut wanted = true;
         while wanted {
             let Some(image) = self.image(&mut pixels) else { break };
-            let frame = image.map(|image| {
-                time = self.times.of(number).unwrap_or(number as f64 / self.info.rate).max(time);
-                VideoFrame { number, time, image }
+            let frame = image.and_then(|image| {
+                let told = self.times.of(number).ok_or_else(|| {
+                    let problem = format!(
+                        "ffmpeg does not tell the time of frame {number}: it must be able to write to {}",
+                        self.times.path.display()
+                    );
+                    Error::video(&self.path, problem)
+                })?;
+                time = told.unwrap_or(number as f64 / self.info.rate).max(time);
+                Ok(VideoFrame { number, time, image })
             });
             let failed = frame.is_err();
             // Nobody waits for it any more when the caller has seen enough.
@@ -201,7 +210,7 @@ impl Decoding {
             self.child.end();
         }
         drop(pixels);
-        let complaint = listener.join().unwrap_or_default();
+        let complaint = ffmpeg::last_word(listener);
         let ended_well = self.child.ended_well();
         let cut_off =
             complaint.is_some() && self.info.duration.is_some_and(|duration| duration - time > SHORT);
@@ -244,19 +253,19 @@ impl Decoding {
 
 /// The times of frames, which ffmpeg writes to a file before it gives the frame.
 struct Times {
-    folder: TempDir,
+    path: PathBuf,
     file: Option<BufReader<File>>,
     /// The line that is being written.
     read: String,
 }
 
 impl Times {
-    /// The time of a frame; `None` where it has none. Frames are asked for in their order.
-    fn of(&mut self, number: u64) -> Option<f64> {
+    /// The time of a frame, `Some(None)` where it has none; `None` where its line does not come. Frames are asked for in their order.
+    fn of(&mut self, number: u64) -> Option<Option<f64>> {
         let start = Instant::now();
         loop {
             if self.file.is_none() {
-                self.file = File::open(self.folder.path().join(TIMES)).ok().map(BufReader::new);
+                self.file = File::open(&self.path).ok().map(BufReader::new);
             }
             let more = self.file.as_mut().and_then(|file| file.read_line(&mut self.read).ok());
             if self.read.ends_with('\n') {
@@ -264,7 +273,7 @@ impl Times {
                 if let Some((found, time)) = time_in(&line)
                     && found >= number
                 {
-                    return time.filter(|_| found == number);
+                    return (found == number).then_some(time);
                 }
             } else if more.unwrap_or(0) == 0 {
                 // It is written before the frame is given, but not every file system shows that at once.
@@ -371,9 +380,20 @@ mod tests {
             reader_of(&(frame(0, "0") + "exec sleep 300"), None, move || start.elapsed().as_secs_f64() > 0.3);
         assert!(reader.next().unwrap().is_ok());
         assert!(reader.next().is_none() && start.elapsed().as_secs() < 30);
-        // And when nobody reads any more.
-        drop(reader_of("exec sleep 300", None, || false));
-        assert!(start.elapsed().as_secs() < 30);
+        // And when nobody reads any more; nothing is left of it.
+        let reader = reader_of("exec sleep 300", None, || false);
+        let (child, folder) = (reader.child.clone(), reader._folder.path().to_path_buf());
+        assert!(folder.is_dir());
+        drop(reader);
+        assert!(!child.ended_well() && start.elapsed().as_secs() < 30 && !folder.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_frame_whose_time_is_not_told_is_an_error() {
+        let read = read_from(&(frame(0, "0.5") + "printf 'P6\\n2 1\\n255\\nabcdef'; sleep 3"), None);
+        let problem = read[1].as_ref().unwrap_err().to_string();
+        assert!(read.len() == 2 && problem.contains("does not tell the time of frame 1"), "{problem}");
     }
 
     #[cfg(unix)]

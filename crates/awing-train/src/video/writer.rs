@@ -110,7 +110,7 @@ impl VideoWriter {
         // Casts from f64 saturate.
         let mut place = ((time * self.rate).round() as u64).saturating_sub(self.left_out);
         let most = self.written + (LONGEST_HOLD * self.rate).ceil() as u64;
-        if self.written > 0 && place > most {
+        if place > most {
             self.left_out += place - most;
             place = most;
         }
@@ -125,6 +125,11 @@ impl VideoWriter {
         Ok(())
     }
 
+    /// Seconds that gaps were cut by: from there on the sound is so much later than the pictures.
+    pub fn left_out(&self) -> f64 {
+        self.left_out as f64 / self.rate
+    }
+
     fn send(&mut self, frame: &RgbImage) -> Result<()> {
         let sent = self.pixels.as_mut().map(|pixels| pixels.write_all(frame.as_raw()));
         self.written += 1;
@@ -134,7 +139,7 @@ impl VideoWriter {
     /// Why ffmpeg has ended.
     fn failed(&mut self) -> Error {
         self.pixels = None;
-        let complaint = self.complaint.take().and_then(|listener| listener.join().unwrap_or_default());
+        let complaint = self.complaint.take().and_then(ffmpeg::last_word);
         Error::video(
             &self.path,
             format!("cannot be written; ffmpeg: {}", ffmpeg::about(complaint, &self.beside)),
@@ -287,9 +292,16 @@ mod tests {
         for (i, time) in [0.0, 0.1, 600.1, 600.2].into_iter().enumerate() {
             writer.write(&picture(i as u8), time).unwrap();
         }
+        assert_eq!(writer.left_out(), 590.0);
         writer.finish().unwrap();
         let numbers: Vec<u8> = read(&path).iter().map(|frame| number(&frame.image)).collect();
         assert_eq!((numbers.len(), &numbers[..2], &numbers[101..]), (104, &[0, 1][..], &[1, 2, 3][..]));
+        // And one before the first frame.
+        let late = folder.path().join("late.mp4");
+        let mut writer = VideoWriter::create(&late, 66, 40, 10.0, None).unwrap();
+        writer.write(&picture(0), 3600.0).unwrap();
+        writer.finish().unwrap();
+        assert_eq!(read(&late).len(), 101);
     }
 
     #[test]

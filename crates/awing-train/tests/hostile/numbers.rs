@@ -220,19 +220,17 @@ fn annotations_that_cannot_be_scored_cost_themselves_alone() {
         Sample::new(name, ImageSource::Memory(photo.clone()), landmarks)
     };
     let good = [(10.0, 10.0), (40.0, 12.0), (25.0, 30.0)];
-    let dataset = Dataset {
-        source: "csv:x".parse().unwrap(),
-        scheme: samples::scheme(),
-        samples: vec![
+    let dataset = Dataset::new(
+        "csv:x".parse().unwrap(),
+        samples::scheme(),
+        vec![
             face("good", good),
             face("all in one place", [(20.0, 20.0); 3]),
             face("eyes in one place", [(20.0, 20.0), (20.0, 20.0), (30.0, 40.0)]),
             face("eyes next to nothing apart", [(0.0, 20.0), (1e-310, 20.0), (30.0, 40.0)]),
             face("far away", [(99_999.0, 99_999.0), (99_990.0, 99_999.0), (99_995.0, 99_990.0)]),
         ],
-        problems: Vec::new(),
-        notes: Vec::new(),
-    };
+    );
     let tested =
         test_faces(&aligner(), &dataset, &BoxSource::Landmarks, &Normalizer::InterOcular, &mut |_| {})
             .unwrap();

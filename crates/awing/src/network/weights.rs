@@ -76,6 +76,13 @@ impl StoredTensor {
     pub(crate) fn into_values(self) -> Vec<f32> {
         match self.numbers {
             Numbers::Decoded(values) => values,
+            Numbers::Stored(..) => self.values(),
+        }
+    }
+
+    fn values(&self) -> Vec<f32> {
+        match &self.numbers {
+            Numbers::Decoded(values) => values.clone(),
             Numbers::Stored(WeightType::F32, bytes) => {
                 bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
             }
@@ -86,8 +93,8 @@ impl StoredTensor {
         }
     }
 
-    fn into_tensor(self) -> WeightTensor {
-        WeightTensor { shape: self.shape.clone(), values: self.into_values() }
+    fn tensor(&self) -> WeightTensor {
+        WeightTensor { shape: self.shape.clone(), values: self.values() }
     }
 }
 
@@ -183,7 +190,7 @@ impl Weights {
 
     /// The tensors in order of their names, each decoded as it comes.
     pub fn iter(&self) -> impl Iterator<Item = (&str, WeightTensor)> {
-        self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.clone().into_tensor()))
+        self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.tensor()))
     }
 
     /// The number of trainable parameters; running means and variances do not count.
@@ -194,7 +201,7 @@ impl Weights {
 
     /// The tensor of this name.
     pub fn get(&self, name: &str) -> Option<WeightTensor> {
-        self.tensors.get(name).map(|tensor| tensor.clone().into_tensor())
+        self.tensors.get(name).map(|tensor| tensor.tensor())
     }
 
     /// Takes a tensor out, which must have this shape: its values, row by row.
@@ -245,7 +252,7 @@ impl IntoIterator for Weights {
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        Box::new(self.tensors.into_iter().map(|(name, tensor)| (name, tensor.into_tensor())))
+        Box::new(self.tensors.into_iter().map(|(name, tensor)| (name, tensor.tensor())))
     }
 }
 

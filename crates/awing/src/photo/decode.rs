@@ -44,15 +44,15 @@ pub fn decode_image(bytes: &[u8], name: &Path) -> Result<RgbImage> {
     }
     let photo = match image::guess_format(bytes) {
         Ok(ImageFormat::Jpeg) if !jpeg::has_end(bytes) => {
-            // First for its bounds; it would fill with gray what is missing.
-            let photo = pixels(&jpeg::with_end(bytes), name)?;
+            // Its bounds first. The decoder would fill with gray what is missing.
+            check_room(&decoder(name, bytes)?, bytes, name)?;
             if !jpeg::is_complete(bytes, MAX_BYTES) {
                 return Err(Error::image(
                     name,
                     "the JPEG is cut off before its end; copy or download it again",
                 ));
             }
-            photo
+            pixels(&jpeg::with_end(bytes), name)?
         }
         Ok(ImageFormat::Png) if !chunks::png_has_end(bytes) => pixels(&chunks::png_with_end(bytes), name)?,
         _ => pixels(bytes, name)?,
@@ -63,14 +63,7 @@ pub fn decode_image(bytes: &[u8], name: &Path) -> Result<RgbImage> {
 /// The pixels as they are stored.
 fn pixels(bytes: &[u8], path: &Path) -> Result<RgbImage> {
     let decoder = decoder(path, bytes)?;
-    // As it is stored, as red, green and blue, and turned: a program that has not so much memory would be ended when it asks for it.
-    let needed = 3 * decoder.total_bytes();
-    let has_room =
-        usize::try_from(needed).is_ok_and(|needed| Vec::<u8>::new().try_reserve_exact(needed).is_ok());
-    if !has_room {
-        let problem = format!("needs {} MiB of memory, which are not there; shrink it", needed >> 20);
-        return Err(Error::image(path, problem));
-    }
+    check_room(&decoder, bytes, path)?;
     if bytes.starts_with(&[0xff, 0xd8]) && !jpeg::is_usual(bytes) {
         return jpeg::decode(bytes, MAX_BYTES, path);
     }
@@ -78,6 +71,17 @@ fn pixels(bytes: &[u8], path: &Path) -> Result<RgbImage> {
     let mut samples = vec![0; usize::try_from(decoder.total_bytes()).unwrap_or(usize::MAX)];
     decoder.read_image(&mut samples).map_err(|e| damaged(path, e))?;
     rgb(samples, color, [width, height], path)
+}
+
+/// Refuses a photo for which there is no memory, as it is stored, as red, green and blue, turned, and with a JPEG's coefficients of two bytes: a program
+/// that does not get what it asks for is ended.
+fn check_room(decoder: &impl ImageDecoder, bytes: &[u8], path: &Path) -> Result<()> {
+    let needed = if bytes.starts_with(&[0xff, 0xd8]) { 5 } else { 3 } * decoder.total_bytes();
+    if usize::try_from(needed).is_ok_and(|needed| Vec::<u8>::new().try_reserve_exact(needed).is_ok()) {
+        return Ok(());
+    }
+    let problem = format!("needs {} MiB of memory, which are not there; shrink it", needed >> 20);
+    Err(Error::image(path, problem))
 }
 
 /// Whether the marker that ends a JPEG or PNG is missing. All its pixels may be there all the same, and then [`decode_image`] reads it; the

@@ -143,7 +143,15 @@ fn read(path: &Path, choice: &Choice) -> Result<Collector> {
     let scheme = choice.with_points(points, &file, None)?;
 
     let mut collector = choice.collector(scheme, folder_of(&file));
-    let images: HashMap<String, &Image> = content.images.iter().map(|image| (id(&image.id), image)).collect();
+    let mut images: HashMap<String, &Image> = HashMap::new();
+    for image in content.images.iter().filter(|image| !image.id.is_null()) {
+        let first = images.entry(id(&image.id)).or_insert(image);
+        if first.file_name != image.file_name {
+            let problem =
+                format!("{} and {} have the same id, {}", first.file_name, image.file_name, image.id);
+            collector.problem(Error::format(&file, None, "images", problem));
+        }
+    }
     let example = content.images.first().map(|image| &image.id);
     for (i, annotation) in content.annotations.iter().enumerate() {
         if other(annotation) {
@@ -235,7 +243,7 @@ fn parse(
     example: Option<&Value>,
     points: usize,
 ) -> Result<Option<Face>, Flaw> {
-    if annotation.iscrowd.as_f64().is_some_and(|v| v != 0.0) {
+    if annotation.iscrowd == true || annotation.iscrowd.as_f64().is_some_and(|v| v != 0.0) {
         return Ok(None);
     }
     let numbers = |value: &Value, field: &str| {
@@ -280,6 +288,9 @@ fn parse(
     };
     let own_box = if annotation.own_box.is_null() { None } else { rect(&annotation.own_box, "own_box")? };
     let image = images.get(&id(&annotation.image_id)).ok_or_else(|| {
+        if annotation.image_id.is_null() {
+            return flaw("image_id", "is missing");
+        }
         let such = example.map_or_else(String::new, |id| format!(", whose ids are such as {id}"));
         flaw("image_id", format!("{} is none of the images{such}", annotation.image_id))
     })?;
@@ -472,6 +483,20 @@ mod tests {
     }
 
     #[test]
+    fn what_has_no_id_or_another_ones_is_told() {
+        // Without both ids nothing says that they belong together.
+        let (faces, problems, _) =
+            faces_and_problems(&[("\"id\": 1, \"file", "\"file"), ("\"image_id\": 1, ", "")]);
+        assert!(faces == 0 && problems[0].contains("image_id: is missing"), "{problems:?}");
+        let two = "[{\"id\": 1, \"file_name\": \"a.jpg\"}, {\"id\": 1.0, \"file_name\": \"b.jpg\"}]";
+        let (faces, problems, _) = faces_and_problems(&[("[{\"id\": 1, \"file_name\": \"a.jpg\"}]", two)]);
+        assert!(
+            faces == 1 && problems[0].contains("\"a.jpg\" and \"b.jpg\" have the same id, 1.0"),
+            "{problems:?}"
+        );
+    }
+
+    #[test]
     fn what_is_no_face_costs_no_other() {
         for keypoints in ["", ", \"keypoints\": null", ", \"keypoints\": []"] {
             let more = format!(
@@ -480,6 +505,9 @@ mod tests {
             let told = faces_and_problems(&[("[{\"id\": 1, \"image_id\"", &more)]);
             assert_eq!(told, (1, vec![], vec!["passed over: 1 annotations without points".to_owned()]));
         }
+        let crowd =
+            faces_and_problems(&[("\"category_id\": 1, ", "\"category_id\": 1, \"iscrowd\": true, ")]);
+        assert_eq!((crowd.0, crowd.1.len()), (0, 0));
         // Python's numbers, in fields that are not used and in a text.
         let changes = [(
             "\"id\": 1, \"file",

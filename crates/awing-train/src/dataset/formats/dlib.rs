@@ -54,6 +54,12 @@ fn read(path: &Path, choice: &Choice) -> Result<Collector> {
     let scheme = choice.usual()?;
     let order = Order::of(&document, &scheme.points);
     let mut collector = choice.collector(scheme.clone(), folder_of(&file));
+    if order.may_count_from_one() {
+        let last = scheme.points.len();
+        collector.note(format!(
+            "no face has part 0 or part {last}: parts are counted from 0; where the file counts from 1, every point is one off"
+        ));
+    }
     // Lines are counted on from the face before: the parser would count from the beginning for each.
     let (mut line, mut counted) = (1_usize, 0_usize);
     for image in document.descendants().filter(|n| n.has_tag_name("image")) {
@@ -92,6 +98,13 @@ impl<'a> Order<'a> {
         let faces = document.descendants().filter(|n| n.has_tag_name("image")).flat_map(boxes);
         let numbers = faces.flat_map(parts).map(|part| part.attribute("name")?.trim().parse().ok());
         Self { names, numbers: numbers.collect() }
+    }
+
+    /// Whether nothing tells if parts are counted from 0 or from 1: no face has the first of the one or the last of the other, or all points.
+    fn may_count_from_one(&self) -> bool {
+        let last = self.names.len() as u64;
+        let inside = |numbers: &BTreeSet<u64>| numbers.iter().all(|number| (1..last).contains(number));
+        self.numbers.as_ref().is_some_and(|numbers| !numbers.is_empty() && inside(numbers))
     }
 
     /// The point of each of a face's parts, by their names.
@@ -314,7 +327,11 @@ mod tests {
             assert_eq!(told, (vec![whole.clone(), lacking.clone()], none.clone(), 0), "{names:?}");
         }
         // No face has the first: counted from 0; with a 3 among them, from 1.
-        assert_eq!(points_of(&[&[("01", 5.0), ("02", 6.0)]]), (vec![lacking.clone()], none.clone(), 0));
+        let (points, notes, _) = points_of(&[&[("01", 5.0), ("02", 6.0)]]);
+        assert!(
+            points == [lacking.clone()] && notes[0].contains("no face has part 0 or part 3"),
+            "{notes:?}"
+        );
         assert_eq!(points_of(&[&[("2", 5.0), ("3", 6.0)]]), (vec![lacking], none, 0));
         // Neither.
         assert_eq!(points_of(&[&[("5", 5.0), ("6", 6.0)]]).2, 1);

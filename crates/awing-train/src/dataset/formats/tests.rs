@@ -19,13 +19,7 @@ fn sample(name: &str, landmarks: Vec<Landmark>) -> Sample {
 }
 
 fn dataset(samples: Vec<Sample>, points: usize) -> Dataset {
-    Dataset {
-        source: "csv:memory".parse().unwrap(),
-        scheme: scheme(points),
-        samples,
-        problems: Vec::new(),
-        notes: Vec::new(),
-    }
+    Dataset::new("csv:memory".parse().unwrap(), scheme(points), samples)
 }
 
 /// Written in the format and read again.

@@ -110,6 +110,17 @@ mod tests {
     use super::*;
     use awing::geometry::Rect;
 
+    #[test]
+    fn where_no_face_has_such_a_box_the_other_kind_is_named() {
+        let mut samples = drawn_faces(2, 96, 1);
+        samples.iter_mut().for_each(|face| {
+            face.landmarks.iter_mut().skip(1).for_each(|l| *l = awing::scheme::Landmark::missing())
+        });
+        let data = Dataset::new("300w:drawn".parse().unwrap(), Scheme::builtin("300w-68").unwrap(), samples);
+        let problem = TrainingSet::new(vec![data], BoxChoice::Landmarks).unwrap_err().to_string();
+        assert!(problem.contains("training.boxes = \"detector\""), "{problem}");
+    }
+
     /// As an evaluation with these boxes would count it as failed: it must not be learnt from by the box around its points.
     #[test]
     fn a_face_that_no_detector_found_is_left_out_and_named() {
@@ -117,7 +128,7 @@ mod tests {
             let mut samples = drawn_faces(3, 96, 1);
             samples[1].detector_box = Some(Rect::new(1.0, 2.0, 90.0, 80.0));
             let (scheme, source) = (Scheme::builtin("300w-68").unwrap(), "300w:drawn".parse().unwrap());
-            Dataset { source, scheme, samples, problems: Vec::new(), notes: Vec::new() }
+            Dataset::new(source, scheme, samples)
         };
         let set = TrainingSet::new(vec![dataset()], BoxChoice::Detector).unwrap();
         assert_eq!((set.len(), set.faces[0].1), (1, Rect::new(1.0, 2.0, 90.0, 80.0)));
