@@ -23,6 +23,7 @@ pub mod inspection;
 pub mod interchange;
 pub mod loss;
 pub mod model;
+mod picture;
 pub mod report;
 pub mod training;
 pub mod video;

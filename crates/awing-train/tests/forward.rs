@@ -2,10 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
-use awing::network::{HeatmapNetwork, Network, NetworkConfig, WeightTensor, Weights};
+use awing::{
+    geometry::CropRule,
+    heatmap::CodecConfig,
+    network::{HeatmapNetwork, ModelConfig, Network, NetworkConfig, WeightTensor, WeightType, Weights},
+    scheme::Scheme,
+};
 use awing_train::{
     Device,
-    model::{StackedHourglass, place_weights, weights_of},
+    interchange::{ImportOptions, import_state_dict, write_state_dict},
+    model::{StackedHourglass, TrainableModel, place_weights, weights_of},
 };
 use burn::{
     module::Module,
@@ -118,6 +124,33 @@ fn every_number_of_stacks_and_kind_of_coordinates_predicts_as_the_module_does() 
                 assert!(error <= 1e-5, "{config:?}, {count} images: {error}");
             }
         }
+    }
+}
+
+/// Weights as PyTorch has them, in half precision: what is imported is what both compute with.
+#[test]
+fn imported_weights_predict_as_the_module_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights.safetensors");
+    for (stacks, boundary) in [(1, true), (2, true), (2, false)] {
+        let size = NetworkConfig { input: 64, stacks, width: 16, boundary, coord_conv: true };
+        let scheme = Scheme::builtin("300w-68").unwrap();
+        let (network, _) = both(&size, scheme.len(), 3);
+        let config = ModelConfig {
+            network: size.clone(),
+            crop: CropRule::default(),
+            heatmap: CodecConfig::paper(),
+            scheme,
+        };
+        let model = TrainableModel { config, calibration: None, network }.to_model();
+        write_state_dict(&model, &path, WeightType::F16).unwrap();
+        let options = ImportOptions { input: 64, ..ImportOptions::default() };
+        let model = import_state_dict(&path, &options).unwrap().model;
+        assert_eq!(model.config.network, size);
+        let network = Network::new(&size, model.config.maps(), model.weights.clone()).unwrap();
+        let module = TrainableModel::new(model, &Device::flex()).unwrap().network;
+        let error = compare(&module, &network, &size, 2, [64; 2]);
+        assert!(error <= 1e-5, "{stacks} stacks, boundary {boundary}: {error}");
     }
 }
 

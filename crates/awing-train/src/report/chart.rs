@@ -2,7 +2,7 @@
 
 use super::{
     canvas::{Canvas, FINE},
-    picture::save_picture,
+    save_picture,
     text::FONT_FILE,
 };
 use crate::files::write_atomic;

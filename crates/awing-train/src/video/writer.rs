@@ -109,7 +109,8 @@ impl VideoWriter {
         }
         // Casts from f64 saturate.
         let mut place = ((time * self.rate).round() as u64).saturating_sub(self.left_out);
-        let most = self.written + (LONGEST_HOLD * self.rate).ceil() as u64;
+        // The last frame lies one before; before the first there is none.
+        let most = self.written.saturating_sub(1) + (LONGEST_HOLD * self.rate).ceil() as u64;
         if place > most {
             self.left_out += place - most;
             place = most;
@@ -295,7 +296,7 @@ mod tests {
         assert_eq!(writer.left_out(), 590.0);
         writer.finish().unwrap();
         let numbers: Vec<u8> = read(&path).iter().map(|frame| number(&frame.image)).collect();
-        assert_eq!((numbers.len(), &numbers[..2], &numbers[101..]), (104, &[0, 1][..], &[1, 2, 3][..]));
+        assert_eq!((numbers.len(), &numbers[..2], &numbers[100..]), (103, &[0, 1][..], &[1, 2, 3][..]));
         // And one before the first frame.
         let late = folder.path().join("late.mp4");
         let mut writer = VideoWriter::create(&late, 66, 40, 10.0, None).unwrap();

@@ -1,7 +1,9 @@
 //! Decoding of image files.
 
 use super::{
+    bytes::Bytes,
     chunks, jpeg,
+    jpeg_decoder::JpegDecoder,
     orientation::orientation,
     pixels::{rgb, upright},
 };
@@ -45,8 +47,8 @@ pub fn decode_image(bytes: &[u8], name: &Path) -> Result<RgbImage> {
     let photo = match image::guess_format(bytes) {
         Ok(ImageFormat::Jpeg) if !jpeg::has_end(bytes) => {
             // Its bounds first. The decoder would fill with gray what is missing.
-            check_room(&decoder(name, bytes)?, bytes, name)?;
-            if !jpeg::is_complete(bytes, MAX_BYTES) {
+            check_room(&*decoder(name, bytes)?, bytes, name)?;
+            if !jpeg::is_complete(bytes) {
                 return Err(Error::image(
                     name,
                     "the JPEG is cut off before its end; copy or download it again",
@@ -63,19 +65,16 @@ pub fn decode_image(bytes: &[u8], name: &Path) -> Result<RgbImage> {
 /// The pixels as they are stored.
 fn pixels(bytes: &[u8], path: &Path) -> Result<RgbImage> {
     let decoder = decoder(path, bytes)?;
-    check_room(&decoder, bytes, path)?;
-    if bytes.starts_with(&[0xff, 0xd8]) && !jpeg::is_usual(bytes) {
-        return jpeg::decode(bytes, MAX_BYTES, path);
-    }
+    check_room(&*decoder, bytes, path)?;
     let ((width, height), color) = (decoder.dimensions(), decoder.color_type());
     let mut samples = vec![0; usize::try_from(decoder.total_bytes()).unwrap_or(usize::MAX)];
-    decoder.read_image(&mut samples).map_err(|e| damaged(path, e))?;
+    decoder.read_image_boxed(&mut samples).map_err(|e| damaged(path, e))?;
     rgb(samples, color, [width, height], path)
 }
 
 /// Refuses a photo for which there is no memory, as it is stored, as red, green and blue, turned, and with a JPEG's coefficients of two bytes: a program
 /// that does not get what it asks for is ended.
-fn check_room(decoder: &impl ImageDecoder, bytes: &[u8], path: &Path) -> Result<()> {
+fn check_room(decoder: &dyn ImageDecoder, bytes: &[u8], path: &Path) -> Result<()> {
     let needed = if bytes.starts_with(&[0xff, 0xd8]) { 5 } else { 3 } * decoder.total_bytes();
     if usize::try_from(needed).is_ok_and(|needed| Vec::<u8>::new().try_reserve_exact(needed).is_ok()) {
         return Ok(());
@@ -118,7 +117,7 @@ pub fn read_image(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// A decoder of the bytes, its size within bounds.
-fn decoder<'a>(path: &Path, bytes: &'a [u8]) -> Result<impl ImageDecoder + 'a> {
+fn decoder<'a>(path: &Path, bytes: &'a [u8]) -> Result<Box<dyn ImageDecoder + 'a>> {
     if bytes.is_empty() {
         return Err(Error::image(path, "the file is empty"));
     }
@@ -127,7 +126,7 @@ fn decoder<'a>(path: &Path, bytes: &'a [u8]) -> Result<impl ImageDecoder + 'a> {
     if let Some(kind) = foreign(bytes) {
         return Err(not_read(kind));
     }
-    let reader = ImageReader::new(Cursor::new(bytes))
+    let reader = ImageReader::new(Cursor::new(Bytes(bytes)))
         .with_guessed_format()
         .map_err(|e| Error::image(path, format!("cannot be read: {e}")))?;
     let Some(format) = reader.format() else {
@@ -138,7 +137,11 @@ fn decoder<'a>(path: &Path, bytes: &'a [u8]) -> Result<impl ImageDecoder + 'a> {
     {
         return Err(not_read(kind));
     }
-    let mut decoder = reader.into_decoder().map_err(|e| match e {
+    let decoder: Result<Box<dyn ImageDecoder>, ImageError> = match format {
+        ImageFormat::Jpeg => JpegDecoder::new(bytes).map(|decoder| Box::new(decoder) as _),
+        _ => reader.into_decoder().map(|decoder| Box::new(decoder) as _),
+    };
+    let mut decoder = decoder.map_err(|e| match e {
         ImageError::Unsupported(_) => {
             not_read(&format.to_mime_type().trim_start_matches("image/").to_ascii_uppercase())
         }
@@ -466,6 +469,26 @@ mod tests {
             let found = image.get_pixel(x, 3).0;
             assert!(found.iter().zip(color).all(|(a, b)| a.abs_diff(b) < 25), "{found:?}");
         }
+    }
+
+    #[test]
+    fn both_decoders_give_the_same_light_for_four_inks() {
+        let mut light = vec![0; 16 * 16 * 3];
+        JpegDecoder::second(CMYK).unwrap().read_image(&mut light).unwrap();
+        let first = load_bytes(CMYK).unwrap();
+        assert!(light.iter().zip(first.iter()).all(|(a, b)| a.abs_diff(*b) <= 3), "{light:?}");
+    }
+
+    /// JFIF says that it is brightness and color, Adobe's marker that it is red, green and blue: libjpeg believes the former.
+    #[test]
+    fn of_two_markers_that_contradict_each_other_the_first_of_the_two_counts() {
+        let jpeg = encoded(ImageFormat::Jpeg);
+        assert_eq!(&jpeg[6..11], b"JFIF\0");
+        let behind = 4 + usize::from(u16::from_be_bytes([jpeg[4], jpeg[5]]));
+        let adobe = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0";
+        let both = load_bytes(&[&jpeg[..behind], adobe, &jpeg[behind..]].concat()).unwrap();
+        let plain = load_bytes(&jpeg).unwrap();
+        assert!(both.iter().zip(plain.iter()).all(|(a, b)| a.abs_diff(*b) <= 3));
     }
 
     #[test]

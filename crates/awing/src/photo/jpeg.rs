@@ -1,25 +1,24 @@
-//! JPEG files: what their frame says, whether they are whole, and the second decoder for frames that the first one gets wrong.
+//! JPEG files: what their frame says, and whether they are whole.
 
-use super::pixels::rgb;
-use crate::error::{Error, Result};
-use image::{ColorType, RgbImage};
-use jpeg_decoder::{ColorTransform, PixelFormat};
-use std::path::Path;
+use super::jpeg_decoder::JpegDecoder;
+use image::ImageDecoder;
 
 /// Begins a scan.
-const SCAN: u8 = 0xda;
+pub(super) const SCAN: u8 = 0xda;
 /// Ends a file.
 const END: u8 = 0xd9;
 
 /// What a JPEG says of itself before its pixels.
 #[derive(Debug)]
-struct Frame {
+pub(super) struct Frame {
     /// The code of its marker, 0xc0 to 0xcf: how it is compressed.
     code: u8,
     /// Bits of a sample.
     bits: u8,
+    /// Width and height in pixels.
+    pub(super) size: [u32; 2],
     /// Horizontal and vertical sampling factor of each component.
-    factors: Vec<[u8; 2]>,
+    pub(super) factors: Vec<[u8; 2]>,
     /// What scans call each component.
     names: Vec<u8>,
     /// How many components the first scan has.
@@ -42,68 +41,18 @@ pub(super) fn unread(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Whether a frame is of the usual kind: the first component, of brightness, is sampled most, the others once a block, and a file that is not
-/// progressive has all in one scan. The decoder of `image` gives wrong colors without a word for others.
-pub(super) fn is_usual(bytes: &[u8]) -> bool {
-    frame(bytes).is_none_or(|frame| {
-        let [first, others @ ..] = &frame.factors[..] else { return true };
+impl Frame {
+    /// Whether the first component, of brightness, is sampled most, the others once a block, and a file that is not progressive has all in one scan.
+    pub(super) fn is_usual(&self) -> bool {
+        let [first, others @ ..] = &self.factors[..] else { return true };
         let sampled =
             others.iter().all(|factors| *factors == [1, 1]) && first.iter().all(|f| matches!(f, 1 | 2));
-        sampled && (frame.code == 0xc2 || frame.together == frame.factors.len())
-    })
-}
-
-/// The pixels of a frame that is not usual; `limit` is the most bytes that they may take.
-pub(super) fn decode(bytes: &[u8], limit: u64, path: &Path) -> Result<RgbImage> {
-    let mut decoder = jpeg_decoder::Decoder::new(bytes);
-    decoder.set_max_decoding_buffer_size(usize::try_from(limit).unwrap_or(usize::MAX));
-    if let Some(transform) = color_transform(bytes) {
-        decoder.set_color_transform(transform);
-    }
-    let damaged = |e: jpeg_decoder::Error| {
-        Error::image(path, format!("damaged or cut off: {}", e.to_string().replace('\n', " "))).because(e)
-    };
-    let mut pixels = decoder.decode().map_err(damaged)?;
-    let Some(info) = decoder.info() else { return Err(Error::image(path, "damaged: it has no frame")) };
-    let color = match info.pixel_format {
-        PixelFormat::L8 => ColorType::L8,
-        PixelFormat::L16 => ColorType::L16,
-        PixelFormat::RGB24 => ColorType::Rgb8,
-        // Stored as the light that an ink lets pass; the decoder turns that into ink.
-        PixelFormat::CMYK32 => {
-            let passed =
-                |ink: u8, black: u8| ((u16::from(255 - ink) * u16::from(255 - black) + 127) / 255) as u8;
-            let inks = pixels.as_chunks::<4>().0;
-            pixels = inks
-                .iter()
-                .flat_map(|[c, m, y, k]| [passed(*c, *k), passed(*m, *k), passed(*y, *k)])
-                .collect();
-            ColorType::Rgb8
-        }
-    };
-    rgb(pixels, color, [info.width, info.height].map(u32::from), path)
-}
-
-/// What the three components of a file are where a marker says it: a JFIF marker, else one of Adobe's; the order of libjpeg. The decoder goes by the
-/// components' names first.
-fn color_transform(bytes: &[u8]) -> Option<ColorTransform> {
-    if frame(bytes)?.factors.len() != 3 {
-        return None;
-    }
-    let markers = || segments(bytes).take_while(|(code, _)| *code != SCAN);
-    if markers().any(|(code, content)| code == 0xe0 && content.starts_with(b"JFIF\0")) {
-        return Some(ColorTransform::YCbCr);
-    }
-    let adobe = markers().find(|(code, content)| *code == 0xee && content.starts_with(b"Adobe"))?.1;
-    match adobe.get(11)? {
-        0 => Some(ColorTransform::RGB),
-        1 => Some(ColorTransform::YCbCr),
-        _ => None,
+        sampled && (self.code == 0xc2 || self.together == self.factors.len())
     }
 }
 
 /// The frame, and the first scan's head.
-fn frame(bytes: &[u8]) -> Option<Frame> {
+pub(super) fn frame(bytes: &[u8]) -> Option<Frame> {
     let mut frame = None;
     for (code, content) in segments(bytes) {
         match code {
@@ -113,7 +62,10 @@ fn frame(bytes: &[u8]) -> Option<Frame> {
                 let count = usize::from(*content.get(5)?);
                 let parts = content.get(6..)?.as_chunks::<3>().0.iter().take(count);
                 let (names, factors) = parts.map(|[name, f, _]| (*name, [f >> 4, f & 15])).unzip();
-                frame = Some(Frame { code, bits: *content.first()?, factors, names, together: 0 });
+                let [height, width] =
+                    [1, 3].map(|at| u32::from(u16::from_be_bytes([content[at], content[at + 1]])));
+                let bits = *content.first()?;
+                frame = Some(Frame { code, bits, size: [width, height], factors, names, together: 0 });
             }
             SCAN => {
                 let together = usize::from(*content.first()?);
@@ -192,13 +144,16 @@ pub(super) fn with_end(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Whether no pixel of a file that lacks its end marker is missing: all scans have begun, and it decodes to the same pixels whatever comes next, so the
-/// decoder did not need what is not there. `limit` is the most bytes that the pixels may take. Of each decoding only a sum is kept.
-pub(super) fn is_complete(bytes: &[u8], limit: u64) -> bool {
+/// decoder did not need what is not there. Of each decoding only a sum is kept.
+pub(super) fn is_complete(bytes: &[u8]) -> bool {
     let sum = |more: &[u8]| {
-        decode(&with_ending(bytes, more), limit, Path::new("")).map(|photo| crc32fast::hash(photo.as_raw()))
+        let bytes = with_ending(bytes, more);
+        let decoder = JpegDecoder::second(&bytes).ok()?;
+        let mut samples = vec![0; usize::try_from(decoder.total_bytes()).ok()?];
+        decoder.read_image(&mut samples).ok()?;
+        Some(crc32fast::hash(&samples))
     };
-    has_all_scans(bytes)
-        && sum(&[0x00; 8]).is_ok_and(|first| sum(&[0xfe; 8]).is_ok_and(|second| first == second))
+    has_all_scans(bytes) && sum(&[0x00; 8]).is_some_and(|first| sum(&[0xfe; 8]) == Some(first))
 }
 
 fn with_ending(bytes: &[u8], more: &[u8]) -> Vec<u8> {

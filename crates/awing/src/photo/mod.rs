@@ -1,10 +1,12 @@
 //! Photos: files and bytes decoded within bounds, turned upright.
 
+mod bytes;
 mod chunks;
 mod decode;
 #[cfg(test)]
 mod drawn_jpeg;
 mod jpeg;
+mod jpeg_decoder;
 mod orientation;
 mod pixels;
 mod source;

@@ -6,10 +6,10 @@ mod canvas;
 mod portrait;
 
 use super::{ImageSource, Landmark, Sample, write_points};
-use crate::files::write_atomic;
+use crate::picture::save_picture;
 use anatomy::Anatomy;
-use awing::{Error, Result};
-use image::{RgbImage, codecs::jpeg::JpegEncoder};
+use awing::Result;
+use image::RgbImage;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -40,11 +40,7 @@ pub fn write_drawn(folder: &Path, count: usize, seed: u64) -> Result<()> {
     (0..count).into_par_iter().try_for_each(|i| {
         let (image, landmarks) = draw_face(FILE_SIZE, seed, i);
         let photo = folder.join(format!("drawn_{i:05}.jpg"));
-        let mut bytes = Vec::new();
-        JpegEncoder::new_with_quality(&mut bytes, 92)
-            .encode_image(&image)
-            .map_err(|e| Error::image(&photo, format!("cannot be encoded: {e}")))?;
-        write_atomic(&photo, &bytes)?;
+        save_picture(&photo, &image)?;
         let points: Vec<_> = landmarks.iter().map(|landmark| landmark.point).collect();
         write_points(&photo.with_extension("pts"), &points)
     })

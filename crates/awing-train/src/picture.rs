@@ -1,6 +1,9 @@
+//! Pictures as files.
+
 use crate::{dataset::has_image_ending, files::write_atomic};
 use awing::{Error, Result};
-use image::{ImageFormat, RgbImage, codecs::jpeg::JpegEncoder};
+use image::{ImageFormat, RgbImage};
+use jpeg_encoder::{ColorType, Encoder};
 use std::{io::Cursor, path::Path};
 
 /// Quality of JPEG files; overlays keep their thin lines at 92.
@@ -24,16 +27,28 @@ pub fn check_picture_name(path: &Path) -> Result<()> {
 pub fn save_picture(path: &Path, picture: &RgbImage) -> Result<()> {
     check_picture_name(path)?;
     let problem = |e: image::ImageError| Error::image(path, e.to_string());
-    let format = ImageFormat::from_path(path).map_err(problem)?;
-    let mut bytes = Cursor::new(vec![]);
-    match format {
-        ImageFormat::Jpeg => {
-            picture.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY))
+    let bytes = match ImageFormat::from_path(path).map_err(problem)? {
+        ImageFormat::Jpeg => jpeg(picture, path)?,
+        other => {
+            let mut bytes = Cursor::new(vec![]);
+            picture.write_to(&mut bytes, other).map_err(problem)?;
+            bytes.into_inner()
         }
-        other => picture.write_to(&mut bytes, other),
-    }
-    .map_err(problem)?;
-    write_atomic(path, bytes.get_ref())
+    };
+    write_atomic(path, &bytes)
+}
+
+fn jpeg(picture: &RgbImage, path: &Path) -> Result<Vec<u8>> {
+    let (width, height) = picture.dimensions();
+    let (Ok(w), Ok(h)) = (u16::try_from(width), u16::try_from(height)) else {
+        let problem = format!("a JPEG holds no {width} x {height} pixels; name it .png");
+        return Err(Error::image(path, problem));
+    };
+    let mut bytes = Vec::new();
+    Encoder::new(&mut bytes, JPEG_QUALITY)
+        .encode(picture, w, h, ColorType::Rgb)
+        .map_err(|e| Error::image(path, format!("cannot be encoded: {e}")).because(e))?;
+    Ok(bytes)
 }
 
 #[cfg(test)]
