@@ -12,7 +12,7 @@ use std::{io::Cursor, path::Path};
 
 /// NASA's portrait of Eileen Collins, 512 x 512 pixels, and a box around her face.
 fn portrait() -> RgbImage {
-    load_image(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/astronaut.jpg")).unwrap()
+    load_image(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/astronaut.jpg")).unwrap()
 }
 
 const FACE: Rect = Rect::new(175.0, 85.0, 275.0, 185.0);

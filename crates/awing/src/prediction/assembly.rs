@@ -133,7 +133,7 @@ mod tests {
     /// A face of 66 pixels in a photo of 4000, 10 at the usual side of 640.
     #[test]
     fn a_small_face_in_a_large_photo_is_found() {
-        let portrait = image::open(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/astronaut.jpg")).unwrap();
+        let portrait = image::open(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/astronaut.jpg")).unwrap();
         let small = portrait.resize(368, 368, image::imageops::FilterType::Triangle).to_rgb8();
         let mut photo = RgbImage::from_pixel(4000, 3000, image::Rgb([90, 120, 160]));
         image::imageops::replace(&mut photo, &small, 2900, 1700);
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn rough_boxes_become_tight_and_what_is_no_face_goes() {
         let photo =
-            image::open(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/astronaut.jpg")).unwrap().to_rgb8();
+            image::open(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/astronaut.jpg")).unwrap().to_rgb8();
         let truth = Rect::new(179.0, 87.5, 271.0, 178.0);
         // Twice the face, a shifted and a large box; the flag, and a box that is none.
         let told = vec![
