@@ -6,9 +6,10 @@ use std::sync::{Mutex, PoisonError};
 
 #[cfg(all(feature = "threads", not(target_family = "wasm")))]
 mod here {
-    use rayon::{ThreadPoolBuilder, prelude::*};
+    use rayon::{ThreadBuilder, ThreadPoolBuilder, prelude::*};
     use std::{
-        sync::{Mutex, Once},
+        io,
+        sync::{Arc, Mutex, Once, PoisonError, mpsc},
         thread,
     };
 
@@ -21,25 +22,34 @@ mod here {
             let named = std::env::var("RAYON_NUM_THREADS").ok().and_then(|count| count.parse().ok());
             let processors = || thread::available_parallelism().map_or(1, usize::from);
             let wanted = named.filter(|count| *count > 0).unwrap_or_else(processors);
-            let pool = match startable(wanted) {
-                0 => ThreadPoolBuilder::new().num_threads(1).use_current_thread(),
-                count => ThreadPoolBuilder::new().num_threads(count),
-            };
+            let (send, receive) = mpsc::channel();
             // Fails where the program has started them itself, which is as good.
-            let _ = pool.build_global();
+            let _ = match started(wanted, receive) {
+                0 => ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global(),
+                count => ThreadPoolBuilder::new()
+                    .num_threads(count)
+                    .spawn_handler(|worker| send.send(worker).map_err(|_| io::ErrorKind::BrokenPipe.into()))
+                    .build_global(),
+            };
         });
     }
 
-    /// How many of the wanted threads the system starts.
-    fn startable(wanted: usize) -> usize {
-        let gate = Mutex::new(());
-        let closed = gate.lock();
-        thread::scope(|scope| {
-            let starts = |_: &usize| thread::Builder::new().spawn_scoped(scope, || drop(gate.lock())).is_ok();
-            let count = (0..wanted).take_while(starts).count();
-            drop(closed);
-            count
-        })
+    /// Starts as many of the wanted threads as the system lets, each of which becomes a worker that it receives. Rayon itself, once it could not start
+    /// one, starts none for the rest of the program.
+    fn started(wanted: usize, workers: mpsc::Receiver<ThreadBuilder>) -> usize {
+        let workers = Arc::new(Mutex::new(workers));
+        let start = |_: &usize| {
+            let workers = Arc::clone(&workers);
+            let work = move || {
+                let worker = workers.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                // There is none where the program has threads of its own.
+                if let Ok(worker) = worker {
+                    worker.run();
+                }
+            };
+            thread::Builder::new().spawn(work).is_ok()
+        };
+        (0..wanted).take_while(start).count()
     }
 
     pub(super) fn each(count: usize, least: usize, work: &(dyn Fn(usize) + Sync)) {

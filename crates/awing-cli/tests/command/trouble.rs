@@ -110,6 +110,46 @@ fn a_full_disk_ends_the_run_and_not_its_checkpoint() {
     assert!(fs::read_to_string(run.join("metrics.csv")).unwrap().contains("\n9,3.000,"));
 }
 
+/// Runs the command under a limit of the shell's, where root runs the tests as a user who has nothing else running: root has no limit on threads.
+fn limited(folder: &Path, limit: &str, words: &str) -> Done {
+    let script = format!("ulimit {limit}; exec \"$0\" \"$@\"");
+    let mut command = Command::new("bash");
+    command.current_dir(folder).args(["-c", &script, env!("CARGO_BIN_EXE_awing")]).args(args(words, &[]));
+    if is_root() {
+        command.uid(61_234).gid(61_234);
+    }
+    finish(command.stdin(Stdio::null()))
+}
+
+#[test]
+fn few_threads_files_and_little_memory_cost_no_more_than_they_must() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let photo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/astronaut.jpg");
+    fs::copy(photo, folder.path().join("photo.jpg")).unwrap();
+    if limited(folder.path(), "-n 1024", "--version").code != 0 {
+        println!("skipped: another user cannot run the command here");
+        return;
+    }
+    let words = "predict photo.jpg";
+    let found = awing(folder.path(), &args(words, &[])).with_code(0).out;
+    // Others' threads count where it is no user of its own.
+    for threads in [1, 2, 3, 5].into_iter().filter(|_| is_root()) {
+        let done = limited(folder.path(), &format!("-u {threads}"), words).with_code(0);
+        assert_eq!(done.out, found, "{threads} threads: {}", done.err);
+    }
+    for files in 4..12 {
+        let done = limited(folder.path(), &format!("-n {files}"), words);
+        let told = done.code == 1 && done.err.contains("Too many open files");
+        assert!(told || done.code == 0 && done.out == found, "{files} files: {} {}", done.code, done.err);
+    }
+    let memory = "-v 700000";
+    assert_eq!(limited(folder.path(), memory, words).with_code(0).out, found);
+    image::GrayImage::new(16_000, 16_000).save(folder.path().join("large.png")).unwrap();
+    let done = limited(folder.path(), memory, "predict large.png").with_code(1);
+    assert!(done.err.contains("MiB of memory, which are not there; shrink it"), "{}", done.err);
+}
+
 #[test]
 fn a_folder_that_may_not_be_written_is_named_and_stays_as_it_is() {
     let folder = place();

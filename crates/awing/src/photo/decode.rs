@@ -72,10 +72,12 @@ fn pixels(bytes: &[u8], path: &Path) -> Result<RgbImage> {
     rgb(samples, color, [width, height], path)
 }
 
-/// Refuses a photo for which there is no memory, as it is stored, as red, green and blue, turned, and with a JPEG's coefficients of two bytes: a program
+/// Refuses a photo for which there is no memory, as it is stored, with a JPEG's coefficients of two bytes, as red, green and blue, and turned: a program
 /// that does not get what it asks for is ended.
 fn check_room(decoder: &dyn ImageDecoder, bytes: &[u8], path: &Path) -> Result<()> {
-    let needed = if bytes.starts_with(&[0xff, 0xd8]) { 5 } else { 3 } * decoder.total_bytes();
+    let (width, height) = decoder.dimensions();
+    let stored = if bytes.starts_with(&[0xff, 0xd8]) { 3 } else { 1 } * decoder.total_bytes();
+    let needed = stored + 6 * u64::from(width) * u64::from(height);
     if usize::try_from(needed).is_ok_and(|needed| Vec::<u8>::new().try_reserve_exact(needed).is_ok()) {
         return Ok(());
     }
