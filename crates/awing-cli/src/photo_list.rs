@@ -179,6 +179,9 @@ mod tests {
             "b/._2.JPG",
             "b/Thumbs.db",
             "__MACOSX/a.jpg",
+            "$RECYCLE.BIN/a.jpg",
+            "b/.Trash-1000/files/a.jpg",
+            "b/@eaDir/a.jpg/thumb.jpg",
         ] {
             let path = folder.path().join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -29,6 +29,7 @@ use pts_files::PtsFiles;
 use serde::Serialize;
 use sheet::Sheet;
 use std::{
+    borrow::Cow,
     fs::File,
     io::{BufWriter, Write},
     path::{Path, PathBuf},
@@ -110,7 +111,7 @@ struct PhotoAnswer<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    picture: Option<PathBuf>,
+    picture: Option<Cow<'a, str>>,
     /// A name for the files of each face.
     #[serde(skip)]
     face_names: Vec<String>,
@@ -289,7 +290,7 @@ impl<'a> Answers<'a> {
             height,
             faces: answers,
             errors,
-            picture,
+            picture: picture.as_ref().map(|path| path.to_string_lossy()),
             face_names,
         };
         let answer = self.form.photo(&photo)?;
@@ -359,11 +360,15 @@ fn json(value: &impl Serialize) -> Result<String, Failure> {
 /// `stem`.npy and `stem`.png.
 fn save_maps(stem: &Path, face: &PhotoFace, scheme: &Scheme) -> Result<(), Failure> {
     let Some((crop, maps)) = &face.maps else { return Ok(()) };
-    let file = |ending: &str| PathBuf::from(format!("{}.{ending}", stem.display()));
+    let file = |ending: &str| {
+        let mut name = stem.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    };
     let values = maps.mean(scheme);
-    write_npy(&file("npy"), &[maps.channels, maps.size, maps.size], &values)?;
+    write_npy(&file(".npy"), &[maps.channels, maps.size, maps.size], &values)?;
     let side = SHOWN.max(crop.width());
     let crop = resize(crop, side, side, FilterType::CatmullRom);
     let shown = Heatmaps { crop: &crop, maps: &values, landmarks: scheme.len(), side: maps.size };
-    Ok(save_picture(&file("png"), &heatmap_picture(&[shown])?)?)
+    Ok(save_picture(&file(".png"), &heatmap_picture(&[shown])?)?)
 }

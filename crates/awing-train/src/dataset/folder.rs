@@ -14,12 +14,29 @@ pub const IMAGE_KINDS: &str = "JPEG, PNG, WebP and BMP";
 pub const IMAGE_EXTENSIONS: [&str; 13] =
     ["jpg", "jpeg", "jpe", "jfif", "jfi", "jif", "pjpeg", "pjp", "png", "apng", "webp", "bmp", "dib"];
 
-/// Whether a file or folder is what macOS or Windows leave in folders and archives for themselves: the other half of a file on a disc that is
-/// not macOS's own ("._" and its name), thumbnails, how a folder is shown.
+/// What systems and network drives leave in folders and archives for themselves: how a folder is shown, thumbnails, what was deleted.
+const LEAVINGS: [&str; 14] = [
+    "__macosx",
+    ".ds_store",
+    ".appledouble",
+    ".trashes",
+    ".spotlight-v100",
+    ".fseventsd",
+    "thumbs.db",
+    "ehthumbs.db",
+    "desktop.ini",
+    "$recycle.bin",
+    "system volume information",
+    ".thumbnails",
+    "@eadir",
+    "#recycle",
+];
+
+/// Whether a file or folder is what a system leaves there for itself, the other half of a file on a disc that is not macOS's own ("._" and its
+/// name) and a desktop's trash (".Trash-1000") among them.
 pub fn is_leaving(name: &str) -> bool {
-    name.starts_with("._")
-        || ["__macosx", ".ds_store", "thumbs.db", "ehthumbs.db", "desktop.ini"]
-            .contains(&name.to_ascii_lowercase().as_str())
+    let name = name.to_ascii_lowercase();
+    name.starts_with("._") || name.starts_with(".trash-") || LEAVINGS.contains(&name.as_str())
 }
 
 /// Whether a file is an image that is read, by its ending alone.
@@ -28,14 +45,23 @@ pub fn has_image_ending(path: &Path) -> bool {
     ending.is_some_and(|ending| IMAGE_EXTENSIONS.contains(&ending.as_str()))
 }
 
-/// All files below a folder with their names relative to it, `/` between the parts; by name within each folder.
+/// What lies below a folder; by name within each folder.
+#[derive(Default)]
+pub(super) struct Below {
+    /// The files with their names relative to the folder, `/` between the parts.
+    pub(super) files: Vec<(String, PathBuf)>,
+    /// Files and folders whose names are no Unicode, which can be no part of a sample's name.
+    pub(super) unnamed: Vec<PathBuf>,
+}
+
+/// All files below a folder.
 ///
 /// # Errors
 /// [`Error::Io`] for a folder that cannot be listed.
-pub(super) fn files_below(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
-    let mut files = Vec::new();
-    walk(folder, "", 0, &mut BTreeSet::new(), &mut files)?;
-    Ok(files)
+pub(super) fn files_below(folder: &Path) -> Result<Below> {
+    let mut below = Below::default();
+    walk(folder, "", 0, &mut BTreeSet::new(), &mut below)?;
+    Ok(below)
 }
 
 /// Lists the folder `dir`, called `relative`, and those below it.
@@ -44,7 +70,7 @@ fn walk(
     relative: &str,
     depth: usize,
     seen: &mut BTreeSet<PathBuf>,
-    files: &mut Vec<(String, PathBuf)>,
+    below: &mut Below,
 ) -> Result<()> {
     let real = dir.canonicalize().map_err(Error::io(dir, "list the folder"))?;
     if depth > MAX_DEPTH || !seen.insert(real) {
@@ -55,14 +81,18 @@ fn walk(
         .map_err(Error::io(dir, "list the folder"))?;
     entries.sort();
     for path in entries {
-        // A name that is no Unicode can be no part of a sample's name.
-        let name = path.file_name().and_then(|n| n.to_str()).filter(|name| !is_leaving(name));
-        let Some(name) = name else { continue };
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            below.unnamed.push(path);
+            continue;
+        };
+        if is_leaving(name) {
+            continue;
+        }
         let full = if relative.is_empty() { name.to_string() } else { format!("{relative}/{name}") };
         if path.is_dir() {
-            walk(&path, &full, depth + 1, seen, files)?;
+            walk(&path, &full, depth + 1, seen, below)?;
         } else {
-            files.push((full, path));
+            below.files.push((full, path));
         }
     }
     Ok(())

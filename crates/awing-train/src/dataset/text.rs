@@ -31,18 +31,11 @@ pub(super) fn main_file(path: &Path, what: &str, accept: impl Fn(&str) -> bool) 
     if !meta.is_dir() {
         return Ok(path.to_path_buf());
     }
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(Error::io(path, "list the folder"))? {
-        let entry = entry.map_err(Error::io(path, "list the folder"))?;
-        let name = entry.file_name();
-        let wanted = |name: &str| !is_leaving(name) && accept(&name.to_ascii_lowercase());
-        if name.to_str().is_some_and(wanted) && entry.path().is_file() {
-            found.push(entry.path());
-        }
-    }
-    found.sort();
-    match found.as_slice() {
+    let annotations = path.join("annotations");
+    match files_in(path, &accept)?.as_slice() {
         [one] => Ok(one.clone()),
+        // As annotation tools lay it out, beside `images`.
+        [] if annotations.is_dir() => main_file(&annotations, what, accept),
         [] => Err(Error::format(path, None, "folder", format!("holds no {what}"))),
         [first, second, ..] => Err(Error::format(
             path,
@@ -55,6 +48,21 @@ pub(super) fn main_file(path: &Path, what: &str, accept: impl Fn(&str) -> bool) 
             ),
         )),
     }
+}
+
+/// The files of a folder, not of those below it, whose names `accept` takes; by name.
+fn files_in(path: &Path, accept: &impl Fn(&str) -> bool) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(Error::io(path, "list the folder"))? {
+        let entry = entry.map_err(Error::io(path, "list the folder"))?;
+        let name = entry.file_name();
+        let wanted = |name: &str| !is_leaving(name) && accept(&name.to_ascii_lowercase());
+        if name.to_str().is_some_and(wanted) && entry.path().is_file() {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// The folder a file lies in.
@@ -224,6 +232,12 @@ mod tests {
         assert_eq!(find().unwrap(), folder.path().join("b.CSV"));
         std::fs::write(folder.path().join("a.csv"), "").unwrap();
         assert!(find().unwrap_err().to_string().contains("(a.csv, b.CSV, …)"));
+        // As annotation tools lay it out.
+        let project = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(project.path().join("annotations")).unwrap();
+        std::fs::write(project.path().join("annotations/all.csv"), "").unwrap();
+        let found = main_file(project.path(), "CSV file", |n| n.ends_with(".csv")).unwrap();
+        assert_eq!(found, project.path().join("annotations/all.csv"));
     }
 
     #[test]

@@ -80,6 +80,11 @@ pub(super) fn frame(bytes: &[u8]) -> Option<Frame> {
 /// Code and content of each segment, the heads of scans and the end marker among them. What comes after the end (thumbnails, video of a phone's
 /// "live" photo) does not matter.
 pub(super) fn segments(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    places(bytes).map(|(_, code, content)| (code, content))
+}
+
+/// The segments with the places of their markers.
+fn places(bytes: &[u8]) -> impl Iterator<Item = (usize, u8, &[u8])> {
     let mut at = 2;
     let mut ended = false;
     std::iter::from_fn(move || {
@@ -89,14 +94,15 @@ pub(super) fn segments(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
             match (mark, code) {
                 (0xff, END) => {
                     ended = true;
-                    return Some((END, &[][..]));
+                    return Some((at, END, &[][..]));
                 }
                 (0xff, 0x00 | 0x01 | 0xd0..=0xd8) => at += 2,
                 (0xff, 0xff) => at += 1,
                 (0xff, _) => {
                     let length = usize::from(u16::from_be_bytes(*rest.first_chunk()?)).max(2);
+                    let place = at;
                     at += 2 + length;
-                    return Some((code, rest.get(2..length)?));
+                    return Some((place, code, rest.get(2..length)?));
                 }
                 // Inside a scan.
                 _ => at += bytes[at..].iter().position(|b| *b == 0xff)?,
@@ -143,7 +149,7 @@ pub(super) fn with_end(bytes: &[u8]) -> Vec<u8> {
     with_ending(bytes, &[])
 }
 
-/// Whether no pixel of a file that lacks its end marker is missing: all scans have begun, and it decodes to the same pixels whatever comes next, so the
+/// Whether no pixel is missing, be there an end marker or not: all scans have begun, and the file decodes to the same pixels whatever comes next, so the
 /// decoder did not need what is not there. Of each decoding only a sum is kept.
 pub(super) fn is_complete(bytes: &[u8]) -> bool {
     let sum = |more: &[u8]| {
@@ -157,6 +163,8 @@ pub(super) fn is_complete(bytes: &[u8]) -> bool {
 }
 
 fn with_ending(bytes: &[u8], more: &[u8]) -> Vec<u8> {
+    let end = places(bytes).find(|(_, code, _)| *code == END).map(|(place, ..)| place);
+    let bytes = end.and_then(|end| bytes.get(..end)).unwrap_or(bytes);
     // A marker that was cut in two would make another one with what follows.
     let kept = bytes.strip_suffix(&[0xff]).unwrap_or(bytes);
     [kept, more, &[0xff, END]].concat()

@@ -2,7 +2,7 @@
 
 use super::{
     bytes::Bytes,
-    jpeg::{Frame, SCAN, frame, segments},
+    jpeg::{Frame, SCAN, frame, is_complete, segments},
 };
 use image::{
     ColorType, ImageDecoder, ImageError, ImageFormat, ImageResult, Limits,
@@ -48,7 +48,8 @@ impl<'a> JpegDecoder<'a> {
         let color = if self.color_type() == ColorType::L8 { ColorSpace::Luma } else { ColorSpace::RGB };
         let [width, height] = self.frame.size.map(|side| side as usize);
         let options = DecoderOptions::default()
-            .set_strict_mode(false)
+            // It would fill with gray what is missing.
+            .set_strict_mode(true)
             .jpeg_set_out_colorspace(color)
             .set_max_width(width)
             .set_max_height(height);
@@ -107,7 +108,11 @@ impl ImageDecoder for JpegDecoder<'_> {
 
     fn read_image(self, samples: &mut [u8]) -> ImageResult<()> {
         match self.kind {
-            Kind::First => self.read_by_first(samples),
+            // It refuses too what only breaks a rule.
+            Kind::First => match self.read_by_first(samples) {
+                Err(_) if is_complete(self.bytes) => self.read_by_second(samples),
+                read => read,
+            },
             Kind::Second => self.read_by_second(samples),
         }
     }

@@ -46,12 +46,13 @@ pub(super) static FORMAT: Description = Description {
     }),
 };
 
+// `null` stands for what a tool left out.
 #[derive(Deserialize)]
 struct File {
-    images: Vec<Image>,
-    annotations: Vec<Annotation>,
+    images: Vec<Option<Image>>,
+    annotations: Vec<Option<Annotation>>,
     #[serde(default)]
-    categories: Vec<Category>,
+    categories: Option<Vec<Option<Category>>>,
 }
 
 #[derive(Deserialize)]
@@ -127,24 +128,31 @@ fn read(path: &Path, choice: &Choice) -> Result<Collector> {
     let content: File = serde_json::from_str(&with_null_for_nan(&text)).map_err(|e| {
         Error::format(&file, e.line(), "JSON", format!("{e}; is this a COCO keypoints file?"))
     })?;
-    let category = category(&content.categories, choice, &file)?;
+    let categories: Vec<&Category> = content.categories.iter().flatten().flatten().collect();
+    let category = category(&categories, choice, &file)?;
     let other = |annotation: &Annotation| {
-        let id_of = |category: &Category| id(&category.id);
-        let of_another = category.is_some_and(|category| id_of(category) != id(&annotation.category_id));
-        of_another && content.categories.iter().any(|category| id_of(category) == id(&annotation.category_id))
+        let is_of = |category: &Category| id(&category.id) == id(&annotation.category_id);
+        category.is_some_and(|category| !is_of(category)) && categories.iter().any(|category| is_of(category))
     };
 
     // Some tools leave the categories' keypoints out: then the first annotation tells.
-    let counted = content.annotations.iter().map(|a| a.keypoints.as_array().map_or(0, |k| k.len() / 3));
-    let points =
-        category.map(Category::points).or_else(|| counted.into_iter().find(|n| *n > 0)).ok_or_else(|| {
-            Error::format(&file, None, "annotations", "no keypoints; is this a COCO keypoints file?")
-        })?;
-    let scheme = choice.with_points(points, &file, None)?;
+    let numbers = content.annotations.iter().flatten().map(|a| a.keypoints.as_array().map_or(0, Vec::len));
+    let first = numbers.into_iter().find(|count| *count > 0);
+    let points = category.map(Category::points).or(first.map(|count| count / 3));
+    let points = points.ok_or_else(|| {
+        Error::format(&file, None, "annotations", "no keypoints; is this a COCO keypoints file?")
+    })?;
+    let scheme = choice.with_points(points, &file, None);
+    let scheme = scheme.map_err(|error| match first {
+        Some(count) if category.is_none() && choice.with_points(count / 2, &file, None).is_ok() => {
+            Error::format(&file, None, "keypoints", pairs_alone(count, count / 2))
+        }
+        _ => error,
+    })?;
 
     let mut collector = choice.collector(scheme, folder_of(&file));
     let mut images: HashMap<String, &Image> = HashMap::new();
-    for image in content.images.iter().filter(|image| !image.id.is_null()) {
+    for image in content.images.iter().flatten().filter(|image| !image.id.is_null()) {
         let first = images.entry(id(&image.id)).or_insert(image);
         if first.file_name != image.file_name {
             let problem =
@@ -152,8 +160,12 @@ fn read(path: &Path, choice: &Choice) -> Result<Collector> {
             collector.problem(Error::format(&file, None, "images", problem));
         }
     }
-    let example = content.images.first().map(|image| &image.id);
+    let example = content.images.iter().flatten().next().map(|image| &image.id);
     for (i, annotation) in content.annotations.iter().enumerate() {
+        let Some(annotation) = annotation else {
+            collector.pass("annotations that are null");
+            continue;
+        };
         if other(annotation) {
             collector.pass("annotations of other categories");
             continue;
@@ -179,10 +191,11 @@ fn read(path: &Path, choice: &Choice) -> Result<Collector> {
     Ok(collector)
 }
 
-/// The category whose faces are read: the one that is called as the user's scheme, or has as many points; else the only one with points, or the
-/// only one with as many as a built-in scheme has. `None` where no category tells its points.
-fn category<'a>(categories: &'a [Category], choice: &Choice, file: &Path) -> Result<Option<&'a Category>> {
-    let with_points: Vec<&Category> = categories.iter().filter(|category| category.points() > 0).collect();
+/// The category whose faces are read: the one that is called as the user's scheme, or the only one with as many points; without a scheme the only
+/// one with as many as a built-in scheme has. `None` where no category tells its points.
+fn category<'a>(categories: &[&'a Category], choice: &Choice, file: &Path) -> Result<Option<&'a Category>> {
+    let with_points: Vec<&Category> =
+        categories.iter().copied().filter(|category| category.points() > 0).collect();
     let fits = |category: &&&Category| match &choice.own {
         Some(scheme) => category.points() == scheme.points.len(),
         None => choice.with_points(category.points(), file, None).is_ok(),
@@ -191,23 +204,30 @@ fn category<'a>(categories: &'a [Category], choice: &Choice, file: &Path) -> Res
         .own
         .as_ref()
         .and_then(|scheme| with_points.iter().filter(fits).find(|category| category.name() == scheme.name));
-    let fitting: Vec<&&Category> = with_points.iter().filter(fits).collect();
+    let fitting: Vec<&Category> = with_points.iter().filter(fits).copied().collect();
     match (named, &fitting[..], &with_points[..]) {
         (Some(named), ..) => Ok(Some(named)),
         (None, [one], _) => Ok(Some(one)),
-        (None, _, []) => Ok(None),
+        (None, [], []) => Ok(None),
         // Refused for its number of points.
         (None, [], [first, ..]) => Ok(Some(first)),
         (None, [_, _, ..], _) => {
             let list: Vec<String> =
-                with_points.iter().map(|c| format!("`{}` of {} points", c.name(), c.points())).collect();
+                fitting.iter().map(|c| format!("`{}` of {} points", c.name(), c.points())).collect();
             let problem = format!(
-                "there are several with points, {}; give a scheme that is called as one of them or has as many points",
+                "several fit, {}; a scheme of the number of points, or else of the name, of one of them says which is meant",
                 list.join(", ")
             );
             Err(Error::format(file, None, "categories", problem))
         }
     }
+}
+
+/// What is wrong with so many numbers for so many points.
+fn pairs_alone(numbers: usize, points: usize) -> String {
+    format!(
+        "{numbers} numbers for {points} points: x and y alone; COCO has x, y, v, where v is 2 for a visible point, 1 for a hidden one, 0 for none"
+    )
 }
 
 /// The text with `null` for the numbers that JSON does not have, `NaN`, `Infinity` and `-Infinity`.
@@ -251,25 +271,26 @@ fn parse(
         let numbers: Option<Vec<f64>> = list.iter().map(Value::as_f64).collect();
         numbers.ok_or_else(|| flaw(field, "holds something that is not a number"))
     };
-    let keypoints = numbers(&annotation.keypoints, "keypoints")?;
+    let keypoints = annotation.keypoints.as_array();
+    let keypoints = keypoints.ok_or_else(|| flaw("keypoints", "is missing or no list of numbers"))?;
     if keypoints.len() == 2 * points {
-        let problem = format!(
-            "{} numbers for {points} points: x and y alone; COCO has x, y, v, where v is 2 for a visible point, 1 for a hidden one, 0 for none",
-            keypoints.len()
-        );
-        return Err(flaw("keypoints", problem));
+        return Err(flaw("keypoints", pairs_alone(keypoints.len(), points)));
     }
     if keypoints.len() != 3 * points {
         return Err(wrong_count(keypoints.len() / 3, points));
     }
     let mut landmarks = Vec::with_capacity(points);
-    for (i, triple) in keypoints.chunks_exact(3).enumerate() {
-        let point = Landmark::visible(triple[0], triple[1]);
-        landmarks.push(match triple[2] {
-            0.0 => Landmark::missing(),
-            1.0 => Landmark { visibility: Visibility::Occluded, ..point },
-            2.0 => point,
-            v => return Err(flaw("keypoints", format!("v = {v} of point {i} is not 0, 1 or 2"))),
+    for (i, [x, y, v]) in keypoints.as_chunks::<3>().0.iter().enumerate() {
+        let point = || match [x, y].map(Value::as_f64) {
+            [Some(x), Some(y)] => Ok(Landmark::visible(x, y)),
+            _ => Err(flaw("keypoints", format!("x = {x}, y = {y} of point {i} are no two numbers"))),
+        };
+        landmarks.push(match v.as_f64() {
+            // Whatever its coordinates are.
+            Some(0.0) => Landmark::missing(),
+            Some(1.0) => Landmark { visibility: Visibility::Occluded, ..point()? },
+            Some(2.0) => point()?,
+            _ => return Err(flaw("keypoints", format!("v = {v} of point {i} is not 0, 1 or 2"))),
         });
     }
     if landmarks.iter().all(|l| l.position().is_none()) {
@@ -283,6 +304,8 @@ fn parse(
     };
     let detector_box = match &annotation.bbox {
         Value::Null => None,
+        // As without numbers: nothing of it says where the box is.
+        Value::Array(list) if list.iter().any(Value::is_null) => None,
         _ if annotation.bbox_source == "landmarks" => None,
         given => rect(given, "bbox")?,
     };
@@ -298,7 +321,8 @@ fn parse(
         .file_name
         .as_str()
         .ok_or_else(|| flaw("image_id", format!("image {} has no file_name, a text", annotation.image_id)))?;
-    let stated_size = match [&image.width, &image.height].map(Value::as_f64) {
+    let stated = |value: &Value| value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
+    let stated_size = match [&image.width, &image.height].map(stated) {
         [Some(width), Some(height)] if width > 0.0 && height > 0.0 => Some([width, height]),
         _ => None,
     };
@@ -475,7 +499,7 @@ mod tests {
         let change = ("[{\"id\": 1, \"name\": \"face\"", more);
         let error = read_changed(&[change]).err().unwrap().to_string();
         assert!(
-            error.contains("several with points, `hand` of 2 points, `face` of 2 points; give a scheme"),
+            error.contains("several fit, `hand` of 2 points, `face` of 2 points; a scheme of"),
             "{error}"
         );
         let named = more.replace("\"face\"", "\"test-2\"");
@@ -516,9 +540,19 @@ mod tests {
         assert_eq!(faces_and_problems(&changes), (1, vec![], vec![]));
         let (faces, problems, _) = faces_and_problems(&[("[1, 2, 2,", "[NaN, 2, 2,")]);
         assert!(
-            faces == 0 && problems[0].contains("keypoints: holds something that is not a number"),
+            faces == 0 && problems[0].contains("keypoints: x = null, y = 2 of point 0 are no two numbers"),
             "{problems:?}"
         );
+        // What does not count may be anything, and so may whole entries.
+        for (from, to) in [
+            ("[1, 2, 2,", "[NaN, null, 0,"),
+            ("\"annotations\": [", "\"annotations\": [null, "),
+            ("\"images\": [", "\"images\": [null, "),
+            ("\"category_id\": 1, ", "\"category_id\": 1, \"bbox\": [NaN, NaN, NaN, NaN], "),
+        ] {
+            let (faces, problems, _) = faces_and_problems(&[(from, to)]);
+            assert_eq!((faces, problems), (1, vec![]), "{to}");
+        }
         let (faces, problems, _) = faces_and_problems(&[("[1, 2, 2, 3, 4, 1]", "[1, 2, 3, 4]")]);
         assert!(faces == 0 && problems[0].contains("4 numbers for 2 points: x and y alone"), "{problems:?}");
         let (faces, problems, _) = faces_and_problems(&[(", \"file_name\": \"a.jpg\"", "")]);
@@ -531,6 +565,11 @@ mod tests {
             ("\"file_name\": \"a.jpg\"", "\"file_name\": \"a.jpg\", \"width\": 300, \"height\": 9000.0");
         let samples = read_changed(&[change]).unwrap().finish().0;
         assert_eq!(samples[0].stated_size, Some([300.0, 9000.0]));
+        let texts = (
+            "\"file_name\": \"a.jpg\"",
+            "\"file_name\": \"a.jpg\", \"width\": \"300\", \"height\": \"9000\"",
+        );
+        assert_eq!(read_changed(&[texts]).unwrap().finish().0[0].stated_size, Some([300.0, 9000.0]));
     }
 
     #[test]

@@ -28,10 +28,9 @@ fn read(path: &Path) -> Result<Vec<BoxedPhoto>> {
 }
 
 fn images_below(folder: &Path) -> Result<Vec<PathBuf>> {
-    // Beside a file on a disc that is not its own, macOS puts another "._" and its name.
-    let shadow = |name: &str| name.rsplit('/').next().is_some_and(|name| name.starts_with("._"));
-    let files = files_below(folder)?.into_iter();
-    Ok(files.filter(|(name, path)| has_image_ending(path) && !shadow(name)).map(|(_, path)| path).collect())
+    let below = files_below(folder)?;
+    let files = below.files.into_iter().map(|(_, path)| path).chain(below.unnamed);
+    Ok(files.filter(|path| has_image_ending(path)).collect())
 }
 
 /// The images that a pattern means, and those of the folders that it means.

@@ -30,6 +30,7 @@ use std::{
     fmt::Write,
     path::{Path, PathBuf},
 };
+use unicode_normalization::UnicodeNormalization;
 
 /// The name of the file of detector boxes.
 const DETECTOR_BOXES: &str = "detector_boxes.csv";
@@ -61,6 +62,7 @@ struct Stem {
 struct Found {
     stems: BTreeMap<String, Stem>,
     box_files: BTreeMap<String, PathBuf>,
+    unnamed: Vec<PathBuf>,
 }
 
 fn read(path: &Path, choice: &Choice) -> Result<Collector> {
@@ -74,6 +76,10 @@ fn read(path: &Path, choice: &Choice) -> Result<Collector> {
     }
     let mut collector = Collector::new(choice.usual()?, vec![path.to_path_buf()]);
     let found = Found::below(path)?;
+    for unnamed in &found.unnamed {
+        let problem = "its name is no UTF-8, which a face of this format needs; rename it";
+        collector.problem(Error::format(unnamed, None, "name", problem));
+    }
 
     let mut boxes = BTreeMap::new();
     for (folder, file) in &found.box_files {
@@ -105,8 +111,9 @@ fn read(path: &Path, choice: &Choice) -> Result<Collector> {
 
 impl Found {
     fn below(folder: &Path) -> Result<Self> {
-        let mut found = Self::default();
-        for (name, path) in files_below(folder)? {
+        let below = files_below(folder)?;
+        let mut found = Self { unnamed: below.unnamed, ..Self::default() };
+        for (name, path) in below.files {
             let (parent, file) = name.rsplit_once('/').unwrap_or(("", &name));
             if file == DETECTOR_BOXES {
                 found.box_files.insert(parent.to_string(), path);
@@ -119,7 +126,20 @@ impl Found {
                 }
             }
         }
+        found.join_spellings();
         Ok(found)
+    }
+
+    /// Gives points without an image the images whose name is spelled with other characters, letters and their marks apart or not, as macOS does.
+    fn join_spellings(&mut self) {
+        let plain = |stem: &str| stem.nfc().collect::<String>();
+        let mut spare: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (stem, files) in self.stems.iter().filter(|(_, files)| files.points.is_empty()) {
+            spare.entry(plain(stem)).or_default().extend(files.images.iter().cloned());
+        }
+        for (stem, files) in self.stems.iter_mut().filter(|(_, files)| files.images.is_empty()) {
+            files.images.extend(spare.remove(&plain(stem)).unwrap_or_default());
+        }
     }
 }
 
@@ -281,6 +301,25 @@ mod tests {
     use proptest::prelude::*;
 
     const VALID: &str = "version: 1\nn_points:  2\n{\n1 1\n3.5 -2.25\n}\n";
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn names_that_are_no_text_are_told_and_two_spellings_are_one_name() {
+        use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &[u8]| folder.path().join(OsStr::from_bytes(name));
+        for name in [&b"b.png"[..], b"\xe9.png", "e\u{301}.png".as_bytes()] {
+            picture(at(name));
+        }
+        for name in [&b"b.pts"[..], b"\xe9.pts", "\u{e9}.pts".as_bytes()] {
+            std::fs::write(at(name), VALID).unwrap();
+        }
+        let (samples, problems) = read(folder.path(), &Choice::own(scheme(2))).unwrap().finish();
+        let images: Vec<_> = samples.iter().map(Sample::image_name).collect();
+        assert_eq!(images, ["b.png", "e\u{301}.png"]);
+        let told = |problem: &Error| problem.to_string().contains("its name is no UTF-8");
+        assert!(problems.len() == 2 && problems.iter().all(told), "{problems:?}");
+    }
 
     fn parse_two(text: &str) -> Result<Vec<Landmark>> {
         parse(Path::new("a.pts"), text, 2)
