@@ -42,12 +42,16 @@ pub(super) fn unread(bytes: &[u8]) -> Option<&'static str> {
 }
 
 impl Frame {
+    pub(super) fn is_progressive(&self) -> bool {
+        self.code == 0xc2
+    }
+
     /// Whether the first component, of brightness, is sampled most, the others once a block, and a file that is not progressive has all in one scan.
     pub(super) fn is_usual(&self) -> bool {
         let [first, others @ ..] = &self.factors[..] else { return true };
         let sampled =
             others.iter().all(|factors| *factors == [1, 1]) && first.iter().all(|f| matches!(f, 1 | 2));
-        sampled && (self.code == 0xc2 || self.together == self.factors.len())
+        sampled && (self.is_progressive() || self.together == self.factors.len())
     }
 }
 
@@ -118,7 +122,7 @@ pub(super) fn has_end(bytes: &[u8]) -> bool {
 }
 
 /// Whether scans begin for all bits of all coefficients of all components.
-fn has_all_scans(bytes: &[u8]) -> bool {
+pub(super) fn has_all_scans(bytes: &[u8]) -> bool {
     let Some(frame) = frame(bytes) else { return false };
     // Of each component, by its number in the frame, the bits of each coefficient that are still missing.
     let mut missing = vec![[u8::MAX; 64]; frame.factors.len()];
@@ -156,15 +160,20 @@ pub(super) fn is_complete(bytes: &[u8]) -> bool {
         let bytes = with_ending(bytes, more);
         let decoder = JpegDecoder::second(&bytes).ok()?;
         let mut samples = vec![0; usize::try_from(decoder.total_bytes()).ok()?];
-        decoder.read_image(&mut samples).ok()?;
+        decoder.read_by_second(&mut samples).ok()?;
         Some(crc32fast::hash(&samples))
     };
     has_all_scans(bytes) && sum(&[0x00; 8]).is_some_and(|first| sum(&[0xfe; 8]) == Some(first))
 }
 
-fn with_ending(bytes: &[u8], more: &[u8]) -> Vec<u8> {
+/// The file up to its end marker.
+pub(super) fn without_end(bytes: &[u8]) -> &[u8] {
     let end = places(bytes).find(|(_, code, _)| *code == END).map(|(place, ..)| place);
-    let bytes = end.and_then(|end| bytes.get(..end)).unwrap_or(bytes);
+    end.and_then(|end| bytes.get(..end)).unwrap_or(bytes)
+}
+
+fn with_ending(bytes: &[u8], more: &[u8]) -> Vec<u8> {
+    let bytes = without_end(bytes);
     // A marker that was cut in two would make another one with what follows.
     let kept = bytes.strip_suffix(&[0xff]).unwrap_or(bytes);
     [kept, more, &[0xff, END]].concat()

@@ -2,7 +2,7 @@
 
 use super::{
     bytes::Bytes,
-    jpeg::{Frame, SCAN, frame, is_complete, segments},
+    jpeg::{Frame, SCAN, frame, has_all_scans, is_complete, segments, without_end},
 };
 use image::{
     ColorType, ImageDecoder, ImageError, ImageFormat, ImageResult, Limits,
@@ -48,19 +48,21 @@ impl<'a> JpegDecoder<'a> {
         let color = if self.color_type() == ColorType::L8 { ColorSpace::Luma } else { ColorSpace::RGB };
         let [width, height] = self.frame.size.map(|side| side as usize);
         let options = DecoderOptions::default()
-            // It would fill with gray what is missing.
             .set_strict_mode(true)
             .jpeg_set_out_colorspace(color)
             .set_max_width(width)
             .set_max_height(height);
-        let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(Bytes(self.bytes)), options);
+        // Before an end marker it would fill with gray what is missing, and where there is none it says so.
+        let bytes = if self.frame.is_progressive() { self.bytes } else { without_end(self.bytes) };
+        let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(Bytes(bytes)), options);
         decoder.decode_into(samples).map_err(|error| match error {
             FirstError::Unsupported(what) => unsupported(format!("{what:?}")),
             error => damaged(error),
         })
     }
 
-    fn read_by_second(&self, samples: &mut [u8]) -> ImageResult<()> {
+    /// What is missing is gray.
+    pub(super) fn read_by_second(&self, samples: &mut [u8]) -> ImageResult<()> {
         let mut decoder = jpeg_decoder::Decoder::new(self.bytes);
         decoder.set_max_decoding_buffer_size(self.limits.max_alloc.map_or(usize::MAX, |most| most as usize));
         if self.frame.factors.len() == 3
@@ -108,11 +110,13 @@ impl ImageDecoder for JpegDecoder<'_> {
 
     fn read_image(self, samples: &mut [u8]) -> ImageResult<()> {
         match self.kind {
+            Kind::First if !has_all_scans(self.bytes) => Err(damaged("scans are missing")),
             // It refuses too what only breaks a rule.
             Kind::First => match self.read_by_first(samples) {
                 Err(_) if is_complete(self.bytes) => self.read_by_second(samples),
                 read => read,
             },
+            Kind::Second if !is_complete(self.bytes) => Err(damaged("pixels are missing")),
             Kind::Second => self.read_by_second(samples),
         }
     }
@@ -162,4 +166,28 @@ fn damaged(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ImageE
 fn unsupported(what: String) -> ImageError {
     let kind = UnsupportedErrorKind::GenericFeature(what);
     ImageError::Unsupported(UnsupportedError::from_format_and_kind(ImageFormat::Jpeg.into(), kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::drawn_jpeg::{Layout, jpeg},
+        *,
+    };
+    use image::{Rgb, RgbImage};
+
+    #[test]
+    fn usual_files_need_the_first_decoder_alone() {
+        let drawn =
+            RgbImage::from_fn(61, 47, |x, y| Rgb([3 * x, 5 * y, x + y].map(|v| u8::try_from(v).unwrap())));
+        let usual =
+            Layout::all().filter(|l| l.interleaved && l.factors[1..] == [[1, 1]; 2]).map(|l| jpeg(&drawn, l));
+        let portrait = include_bytes!("../../examples/astronaut.jpg").to_vec();
+        for bytes in usual.chain([portrait]) {
+            let decoder = JpegDecoder::new(&bytes).unwrap();
+            assert!(decoder.kind == Kind::First);
+            let mut samples = vec![0; usize::try_from(decoder.total_bytes()).unwrap()];
+            decoder.read_by_first(&mut samples).unwrap();
+        }
+    }
 }

@@ -432,7 +432,7 @@ mod tests {
         let expected = [
             "annotation 5: image_id: 8 is none of the images, whose ids are such as 7",
             "annotation 6: points: 1 instead of 2",
-            "annotation \"x\": keypoints: holds something",
+            "annotation \"x\": keypoints: x = 1, y = \"1\" of point 1 are no two numbers",
             "annotation number 8: keypoints: v = 3 of point 1",
         ];
         assert_eq!(problems.len(), expected.len());
