@@ -188,36 +188,13 @@ mod tests {
             std::fs::write(path, "").unwrap();
         }
         let (photos, errors) = sources(folder.path(), &["z.bmp", "b", "a[1].jpg", "*.bmp", "gone.jpg"]);
-        assert_eq!(
-            photos,
-            [
-                "z.bmp",
-                "b/10.png",
-                "b/2.JPG",
-                "b/c/1.webp",
-                "b/c/2.jfif",
-                "b/c/3.JPE",
-                "b/c/4.dib",
-                "a[1].jpg",
-                "gone.jpg"
-            ]
-        );
+        let below_b =
+            ["b/10.png", "b/2.JPG", "b/c/1.webp", "b/c/2.jfif", "b/c/3.JPE", "b/c/4.dib"].as_slice();
+        assert_eq!(photos, [&["z.bmp"], below_b, &["a[1].jpg", "gone.jpg"]].concat());
         assert!(errors.is_empty(), "{errors:?}");
         // A pattern takes images and whole folders, and leaves notes.txt.
         let (photos, _) = sources(folder.path(), &["*"]);
-        assert_eq!(
-            photos,
-            [
-                "a[1].jpg",
-                "b/10.png",
-                "b/2.JPG",
-                "b/c/1.webp",
-                "b/c/2.jfif",
-                "b/c/3.JPE",
-                "b/c/4.dib",
-                "z.bmp"
-            ]
-        );
+        assert_eq!(photos, [&["a[1].jpg"], below_b, &["z.bmp"]].concat());
     }
 
     #[test]

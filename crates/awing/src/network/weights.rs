@@ -93,6 +93,10 @@ impl StoredTensor {
         }
     }
 
+    fn into_tensor(self) -> WeightTensor {
+        WeightTensor { shape: self.shape.clone(), values: self.into_values() }
+    }
+
     fn tensor(&self) -> WeightTensor {
         WeightTensor { shape: self.shape.clone(), values: self.values() }
     }
@@ -252,7 +256,7 @@ impl IntoIterator for Weights {
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        Box::new(self.tensors.into_iter().map(|(name, tensor)| (name, tensor.tensor())))
+        Box::new(self.tensors.into_iter().map(|(name, tensor)| (name, tensor.into_tensor())))
     }
 }
 

@@ -252,7 +252,7 @@ fn webp_is_whole(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::drawn_jpeg::{Layout, jpeg},
+        super::drawn_jpeg::{Layout, jpeg, smooth},
         *,
     };
     use image::{DynamicImage, ImageFormat, Rgb};
@@ -310,26 +310,6 @@ mod tests {
         }
     }
 
-    /// As after a download that was ended, closed by a program that mends files or begun anew: no viewer of them tells what is missing.
-    #[test]
-    fn pixels_that_are_missing_before_an_end_marker_are_told() {
-        for layout in Layout::all().step_by(7) {
-            let whole = jpeg(&smooth(), layout);
-            let scan = whole.windows(2).position(|w| w == [0xff, 0xda]).unwrap() + 14;
-            let half = &whole[..scan + (whole.len() - scan) / 2];
-            for ending in [&[0xff, 0xd9][..], &whole] {
-                assert!(load_bytes(&[half, ending].concat()).is_err(), "{layout:?}, {} bytes", ending.len());
-            }
-        }
-        let whole = encoded(ImageFormat::Jpeg);
-        let scan = whole.windows(2).position(|w| w == [0xff, 0xda]).unwrap() + 14;
-        for kept in [0.3, 0.6, 0.9] {
-            let half = &whole[..scan + ((whole.len() - scan) as f64 * kept) as usize];
-            assert!(load_bytes(&[half, &[0xff, 0xd9]].concat()).is_err(), "{kept}");
-            assert!(load_bytes(&[half, &whole].concat()).is_err(), "{kept}, begun anew");
-        }
-    }
-
     #[test]
     fn a_missing_end_marker_costs_no_pixel_and_is_told() {
         for (format, end) in [(ImageFormat::Jpeg, 2), (ImageFormat::Png, 12)] {
@@ -347,40 +327,6 @@ mod tests {
             for cut in [3, 4, 5, 7, 20, 100] {
                 assert!(load_bytes(&bytes[..bytes.len() - cut]).is_err(), "{layout:?} without {cut} bytes");
             }
-        }
-    }
-
-    /// Colors that change little from pixel to pixel, so that sampling one of four loses little.
-    fn smooth() -> RgbImage {
-        RgbImage::from_fn(45, 37, |x, y| {
-            Rgb([40 + 4 * x, 200 - 4 * y, 60 + 2 * x + 2 * y].map(|value| u8::try_from(value).unwrap()))
-        })
-    }
-
-    #[test]
-    fn every_jpeg_of_sampling_factors_one_and_two_shows_what_was_drawn() {
-        let smooth = smooth();
-        for layout in Layout::all() {
-            let bytes = jpeg(&smooth, layout);
-            let found = load_bytes(&bytes).unwrap_or_else(|e| panic!("{layout:?}: {e}"));
-            assert_eq!(found.dimensions(), smooth.dimensions());
-            let errors = found.iter().zip(smooth.iter()).map(|(a, b)| u64::from(a.abs_diff(*b)));
-            let mean = errors.sum::<u64>() as f64 / smooth.len() as f64;
-            assert!(mean <= 2.0, "{layout:?}: {mean} of 255");
-        }
-    }
-
-    #[test]
-    fn components_are_what_a_marker_says_in_every_layout() {
-        let one = RgbImage::from_pixel(32, 32, Rgb([150, 90, 180]));
-        // Y, Cb and Cr of this color, which the marker calls red, green and blue.
-        let stored = [118, 163, 151];
-        for layout in Layout::all().filter(|l| !l.interleaved || l.factors == [[1, 1]; 3]) {
-            let bytes = jpeg(&one, layout);
-            let adobe = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0";
-            let found = load_bytes(&[&bytes[..2], adobe, &bytes[2..]].concat()).unwrap();
-            let found = found.get_pixel(9, 9).0;
-            assert!(found.iter().zip(stored).all(|(a, b)| a.abs_diff(b) <= 2), "{layout:?}: {found:?}");
         }
     }
 
@@ -485,38 +431,6 @@ mod tests {
             let bytes = [b"RIFF", &(extended.len() as u32).to_le_bytes()[..], &extended].concat();
             assert_eq!(load_bytes(&bytes).unwrap().dimensions(), (24, 40));
         }
-    }
-
-    /// 16 x 16 pixels in four inks, written by Pillow: red left half, blue right half.
-    const CMYK: &[u8] = include_bytes!("fixtures/cmyk.jpg");
-
-    #[test]
-    fn a_jpeg_in_four_inks_becomes_red_green_and_blue() {
-        let image = load_bytes(CMYK).unwrap();
-        for (x, color) in [(2, [220, 10, 10]), (13, [10, 10, 220])] {
-            let found = image.get_pixel(x, 3).0;
-            assert!(found.iter().zip(color).all(|(a, b)| a.abs_diff(b) < 25), "{found:?}");
-        }
-    }
-
-    #[test]
-    fn both_decoders_give_the_same_light_for_four_inks() {
-        let mut light = vec![0; 16 * 16 * 3];
-        JpegDecoder::second(CMYK).unwrap().read_image(&mut light).unwrap();
-        let first = load_bytes(CMYK).unwrap();
-        assert!(light.iter().zip(first.iter()).all(|(a, b)| a.abs_diff(*b) <= 3), "{light:?}");
-    }
-
-    /// JFIF says that it is brightness and color, Adobe's marker that it is red, green and blue: libjpeg believes the former.
-    #[test]
-    fn of_two_markers_that_contradict_each_other_the_first_of_the_two_counts() {
-        let jpeg = encoded(ImageFormat::Jpeg);
-        assert_eq!(&jpeg[6..11], b"JFIF\0");
-        let behind = 4 + usize::from(u16::from_be_bytes([jpeg[4], jpeg[5]]));
-        let adobe = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0";
-        let both = load_bytes(&[&jpeg[..behind], adobe, &jpeg[behind..]].concat()).unwrap();
-        let plain = load_bytes(&jpeg).unwrap();
-        assert!(both.iter().zip(plain.iter()).all(|(a, b)| a.abs_diff(*b) <= 3));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! JPEG files of any sampling factors for tests, by the standard (ITU-T T.81): the encoders at hand write few of the forms that cameras,
 //! scanners and old programs do.
 
-use image::RgbImage;
+use image::{Rgb, RgbImage};
 use std::f32::consts::PI;
 
 /// How a file is laid out.
@@ -230,4 +230,11 @@ impl Bits {
         let bytes = self.0.chunks(8).map(byte);
         bytes.flat_map(|byte| [byte, 0].into_iter().take(if byte == 0xff { 2 } else { 1 })).collect()
     }
+}
+
+/// Colors that change little from pixel to pixel, so that sampling one of four loses little.
+pub(crate) fn smooth() -> RgbImage {
+    RgbImage::from_fn(45, 37, |x, y| {
+        Rgb([40 + 4 * x, 200 - 4 * y, 60 + 2 * x + 2 * y].map(|value| u8::try_from(value).unwrap()))
+    })
 }

@@ -171,10 +171,26 @@ fn unsupported(what: String) -> ImageError {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::drawn_jpeg::{Layout, jpeg},
+        super::{
+            decode_image,
+            drawn_jpeg::{Layout, jpeg, smooth},
+        },
         *,
     };
+    use crate::error::Result;
     use image::{Rgb, RgbImage};
+    use std::{io::Cursor, path::Path};
+
+    fn decoded(bytes: &[u8]) -> Result<RgbImage> {
+        decode_image(bytes, Path::new("photo"))
+    }
+
+    /// As usual programs write it.
+    fn written() -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        smooth().write_to(&mut bytes, ImageFormat::Jpeg).unwrap();
+        bytes.into_inner()
+    }
 
     #[test]
     fn usual_files_need_the_first_decoder_alone() {
@@ -189,5 +205,84 @@ mod tests {
             let mut samples = vec![0; usize::try_from(decoder.total_bytes()).unwrap()];
             decoder.read_by_first(&mut samples).unwrap();
         }
+    }
+
+    /// 16 x 16 pixels in four inks, written by Pillow: red left half, blue right half.
+    const CMYK: &[u8] = include_bytes!("fixtures/cmyk.jpg");
+
+    /// As after a download that was ended, closed by a program that mends files or begun anew: no viewer of them tells what is missing.
+    #[test]
+    fn pixels_that_are_missing_before_an_end_marker_are_told() {
+        for layout in Layout::all().step_by(7) {
+            let whole = jpeg(&smooth(), layout);
+            let scan = whole.windows(2).position(|w| w == [0xff, 0xda]).unwrap() + 14;
+            let half = &whole[..scan + (whole.len() - scan) / 2];
+            for ending in [&[0xff, 0xd9][..], &whole] {
+                assert!(decoded(&[half, ending].concat()).is_err(), "{layout:?}, {} bytes", ending.len());
+            }
+        }
+        let whole = written();
+        let scan = whole.windows(2).position(|w| w == [0xff, 0xda]).unwrap() + 14;
+        for kept in [0.3, 0.6, 0.9] {
+            let half = &whole[..scan + ((whole.len() - scan) as f64 * kept) as usize];
+            assert!(decoded(&[half, &[0xff, 0xd9]].concat()).is_err(), "{kept}");
+            assert!(decoded(&[half, &whole].concat()).is_err(), "{kept}, begun anew");
+        }
+    }
+
+    #[test]
+    fn every_jpeg_of_sampling_factors_one_and_two_shows_what_was_drawn() {
+        let smooth = smooth();
+        for layout in Layout::all() {
+            let bytes = jpeg(&smooth, layout);
+            let found = decoded(&bytes).unwrap_or_else(|e| panic!("{layout:?}: {e}"));
+            assert_eq!(found.dimensions(), smooth.dimensions());
+            let errors = found.iter().zip(smooth.iter()).map(|(a, b)| u64::from(a.abs_diff(*b)));
+            let mean = errors.sum::<u64>() as f64 / smooth.len() as f64;
+            assert!(mean <= 2.0, "{layout:?}: {mean} of 255");
+        }
+    }
+
+    #[test]
+    fn components_are_what_a_marker_says_in_every_layout() {
+        let one = RgbImage::from_pixel(32, 32, Rgb([150, 90, 180]));
+        // Y, Cb and Cr of this color, which the marker calls red, green and blue.
+        let stored = [118, 163, 151];
+        for layout in Layout::all().filter(|l| !l.interleaved || l.factors == [[1, 1]; 3]) {
+            let bytes = jpeg(&one, layout);
+            let adobe = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0";
+            let found = decoded(&[&bytes[..2], adobe, &bytes[2..]].concat()).unwrap();
+            let found = found.get_pixel(9, 9).0;
+            assert!(found.iter().zip(stored).all(|(a, b)| a.abs_diff(b) <= 2), "{layout:?}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_jpeg_in_four_inks_becomes_red_green_and_blue() {
+        let image = decoded(CMYK).unwrap();
+        for (x, color) in [(2, [220, 10, 10]), (13, [10, 10, 220])] {
+            let found = image.get_pixel(x, 3).0;
+            assert!(found.iter().zip(color).all(|(a, b)| a.abs_diff(b) < 25), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn both_decoders_give_the_same_light_for_four_inks() {
+        let mut light = vec![0; 16 * 16 * 3];
+        JpegDecoder::second(CMYK).unwrap().read_image(&mut light).unwrap();
+        let first = decoded(CMYK).unwrap();
+        assert!(light.iter().zip(first.iter()).all(|(a, b)| a.abs_diff(*b) <= 3), "{light:?}");
+    }
+
+    /// JFIF says that it is brightness and color, Adobe's marker that it is red, green and blue: libjpeg believes the former.
+    #[test]
+    fn of_two_markers_that_contradict_each_other_the_first_of_the_two_counts() {
+        let jpeg = written();
+        assert_eq!(&jpeg[6..11], b"JFIF\0");
+        let behind = 4 + usize::from(u16::from_be_bytes([jpeg[4], jpeg[5]]));
+        let adobe = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0";
+        let both = decoded(&[&jpeg[..behind], adobe, &jpeg[behind..]].concat()).unwrap();
+        let plain = decoded(&jpeg).unwrap();
+        assert!(both.iter().zip(plain.iter()).all(|(a, b)| a.abs_diff(*b) <= 3));
     }
 }
