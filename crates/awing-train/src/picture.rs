@@ -26,12 +26,19 @@ pub fn check_picture_name(path: &Path) -> Result<()> {
 /// [`Error::Image`] for another ending, [`Error::Io`] when the file cannot be written.
 pub fn save_picture(path: &Path, picture: &RgbImage) -> Result<()> {
     check_picture_name(path)?;
-    let problem = |e: image::ImageError| Error::image(path, e.to_string());
-    let bytes = match ImageFormat::from_path(path).map_err(problem)? {
+    let format = ImageFormat::from_path(path).map_err(|e| Error::image(path, e.to_string()).because(e))?;
+    write_picture(path, picture, format)
+}
+
+/// Writes a picture in this format, one that is read, whatever it is called.
+pub(crate) fn write_picture(path: &Path, picture: &RgbImage, format: ImageFormat) -> Result<()> {
+    let bytes = match format {
         ImageFormat::Jpeg => jpeg(picture, path)?,
         other => {
             let mut bytes = Cursor::new(vec![]);
-            picture.write_to(&mut bytes, other).map_err(problem)?;
+            picture
+                .write_to(&mut bytes, other)
+                .map_err(|e| Error::image(path, format!("cannot be encoded: {e}")).because(e))?;
             bytes.into_inner()
         }
     };
@@ -62,7 +69,7 @@ mod tests {
         for name in ["a/b.png", "c.jpg", "d.webp", "e.bmp"] {
             let path = folder.path().join(name);
             save_picture(&path, &picture).unwrap();
-            assert_eq!(image::open(&path).unwrap().to_rgb8().dimensions(), (5, 3));
+            assert_eq!(awing::photo::load_image(&path).unwrap().dimensions(), (5, 3));
         }
         for name in ["f.txt", "f.gif", "f"] {
             let error = save_picture(&folder.path().join(name), &picture).unwrap_err();

@@ -175,7 +175,10 @@ fn an_image_of_one_pixel() {
     assert!(lines[0]["error"].is_string() && lines[1]["faces"].is_array());
 
     // With a box and annotation of its own it is measured like any other: black all around.
-    let folder = spoilt(|faces| image::RgbImage::new(1, 1).save(faces.join("drawn_00004.jpg")).unwrap());
+    let folder = spoilt(|faces| {
+        awing_train::report::save_picture(&faces.join("drawn_00004.jpg"), &image::RgbImage::new(1, 1))
+            .unwrap()
+    });
     let done = eval(folder.path()).with_code(1);
     done.tells(&["drawn_00004.jpg", "lies outside the image of 1 x 1 pixels"]);
     assert_eq!(done.json()[0]["failed"], 1);

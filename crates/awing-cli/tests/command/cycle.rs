@@ -167,7 +167,7 @@ fn predictions_are_a_line_a_photo_in_order() {
     assert_eq!(fs::read_to_string(out.join("predictions.jsonl")).unwrap(), done.out);
     assert_eq!(lines[1]["picture"], "runs/predict/z/x.png");
     let drawn = image::open(out.join("x.png")).unwrap().to_rgb8();
-    let plain = image::open(photo(0)).unwrap().to_rgb8();
+    let plain = awing::photo::load_image(&photo(0)).unwrap();
     assert_eq!(drawn.dimensions(), plain.dimensions());
     let changed = drawn.pixels().zip(plain.pixels()).filter(|(a, b)| a != b).count();
     assert!(changed > 500, "{changed} pixels drawn");

@@ -1,12 +1,13 @@
 //! Photos from anywhere, answers in any form.
 
 use crate::shared::*;
-use image::{DynamicImage, ImageFormat, imageops::flip_horizontal};
+use image::{DynamicImage, imageops::flip_horizontal};
 use serde_json::{Value, json};
-use std::{fs, io::Cursor, path::Path};
+use std::{fs, path::Path};
 
 fn portrait() -> DynamicImage {
-    image::open(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/astronaut.jpg")).unwrap()
+    let photo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/astronaut.jpg");
+    awing::photo::load_image(&photo).unwrap().into()
 }
 
 /// Two photos of one name in two folders, and one of another.
@@ -221,12 +222,12 @@ fn a_photo_that_lies_on_its_side() {
     let upright = portrait();
     upright.to_rgb8().save(folder.path().join("upright.png")).unwrap();
     // Turned to the left; EXIF orientation 6 says to turn it to the right.
-    let mut jpeg = Cursor::new(Vec::new());
-    upright.rotate270().write_to(&mut jpeg, ImageFormat::Jpeg).unwrap();
-    let jpeg = jpeg.into_inner();
+    let lying = folder.path().join("lying.jpg");
+    awing_train::report::save_picture(&lying, &upright.rotate270().to_rgb8()).unwrap();
+    let jpeg = fs::read(&lying).unwrap();
     let tiff = [b'M', b'M', 0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0];
     let exif = [&[0xff, 0xe1, 0, 34][..], b"Exif\0\0", &tiff].concat();
-    fs::write(folder.path().join("lying.jpg"), [&jpeg[..2], &exif, &jpeg[2..]].concat()).unwrap();
+    fs::write(&lying, [&jpeg[..2], &exif, &jpeg[2..]].concat()).unwrap();
     let done = awing(folder.path(), &args("predict upright.png lying.jpg --draw --out o --quiet", &[]));
     let lines = done.with_code(0).json();
     let point =

@@ -6,10 +6,11 @@
 //! ```
 
 use crate::shared::*;
+use awing_train::report::save_picture;
 use image::{ImageFormat, Rgb, RgbImage};
 use std::{
     fs,
-    io::{BufRead, BufReader, Cursor, Read},
+    io::{BufRead, BufReader, Read},
     path::Path,
     process::Stdio,
     time::Instant,
@@ -20,9 +21,8 @@ fn photo(folder: &Path, i: usize) -> (String, bool) {
     let format = [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::Bmp, ImageFormat::WebP][i % 4];
     let name = format!("photo_{i:06}.{}", format.extensions_str()[0]);
     let shade = u8::try_from(i % 251).unwrap();
-    let mut bytes = Cursor::new(Vec::new());
-    RgbImage::from_pixel(24, 20, Rgb([shade, 90, 200])).write_to(&mut bytes, format).unwrap();
-    let mut bytes = bytes.into_inner();
+    save_picture(&folder.join(&name), &RgbImage::from_pixel(24, 20, Rgb([shade, 90, 200]))).unwrap();
+    let mut bytes = fs::read(folder.join(&name)).unwrap();
     let broken = i % 10 == i / 10 % 10;
     if broken {
         match i / 10 % 6 {

@@ -219,7 +219,8 @@ fn from_frequencies(frequencies: &Block) -> Block {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::{ImageFormat, Rgb, RgbImage, codecs::jpeg::JpegEncoder};
+    use image::{Rgb, RgbImage};
+    use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
     /// Smooth areas, an edge and a texture.
     fn picture(side: u32) -> RgbImage {
@@ -246,9 +247,10 @@ mod tests {
             let image = picture(side);
             for quality in [1, 20, 50, 80, 100] {
                 let mut bytes = Vec::new();
-                JpegEncoder::new_with_quality(&mut bytes, quality).encode_image(&image).unwrap();
-                let file =
-                    image::load_from_memory_with_format(&bytes, ImageFormat::Jpeg).unwrap().into_rgb8();
+                let mut encoder = Encoder::new(&mut bytes, quality);
+                encoder.set_sampling_factor(SamplingFactor::F_1_1);
+                encoder.encode(&image, side as u16, side as u16, ColorType::Rgb).unwrap();
+                let file = awing::photo::decode_image(&bytes, "a.jpg".as_ref()).unwrap();
                 // Roundings that fall the other way: that encoder cuts a frequency to a whole number before it is divided by its
                 // step, which libjpeg does not.
                 let apart = difference(&lost(&image, quality), &file);

@@ -81,13 +81,14 @@ fn walk(
         .map_err(Error::io(dir, "list the folder"))?;
     entries.sort();
     for path in entries {
-        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+        let name = path.file_name().unwrap_or_default();
+        if is_leaving(&name.to_string_lossy()) {
+            continue;
+        }
+        let Some(name) = name.to_str() else {
             below.unnamed.push(path);
             continue;
         };
-        if is_leaving(name) {
-            continue;
-        }
         let full = if relative.is_empty() { name.to_string() } else { format!("{relative}/{name}") };
         if path.is_dir() {
             walk(&path, &full, depth + 1, seen, below)?;

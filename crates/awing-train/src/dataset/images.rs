@@ -1,5 +1,5 @@
 use super::{ImageSource, text::folder_of};
-use crate::files::write_atomic;
+use crate::{files::write_atomic, picture::write_picture};
 use awing::{Error, Result};
 use std::path::Path;
 
@@ -26,10 +26,7 @@ impl Images {
             }
             _ => {
                 let format = image::ImageFormat::from_path(path).unwrap_or(image::ImageFormat::Png);
-                let mut bytes = std::io::Cursor::new(Vec::new());
-                let failed = |e| Error::image(path, format!("cannot be encoded: {e}"));
-                image.load()?.write_to(&mut bytes, format).map_err(failed)?;
-                write_atomic(path, &bytes.into_inner())?;
+                write_picture(path, &*image.load()?, format)?;
             }
         }
         Ok(true)

@@ -80,8 +80,7 @@ pub fn check_model() -> Finding {
 }
 
 fn photo() -> Result<RgbImage> {
-    let photo = image::load_from_memory(FACE).map_err(|e| Error::image("the face inside", e.to_string()))?;
-    Ok(photo.to_rgb8())
+    awing::photo::decode_image(FACE, "the face inside".as_ref())
 }
 
 #[cfg(feature = "builtin-model")]

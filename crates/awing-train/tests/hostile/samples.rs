@@ -128,10 +128,15 @@ pub(crate) fn images() -> Vec<(ImageFormat, Vec<u8>)> {
         image.write_to(&mut bytes, format).unwrap();
         (format, bytes.into_inner())
     };
+    let jpeg = |samples: &[u8], color| {
+        let mut bytes = Vec::new();
+        jpeg_encoder::Encoder::new(&mut bytes, 75).encode(samples, 17, 9, color).unwrap();
+        (ImageFormat::Jpeg, bytes)
+    };
     use ImageFormat::{Bmp, Jpeg, Png, WebP};
     let mut all = vec![
-        encoded(&photo, Jpeg),
-        encoded(&photo.to_luma8().into(), Jpeg),
+        jpeg(photo.as_bytes(), jpeg_encoder::ColorType::Rgb),
+        jpeg(&photo.to_luma8(), jpeg_encoder::ColorType::Luma),
         encoded(&photo, Png),
         encoded(&photo.to_luma8().into(), Png),
         encoded(&photo.to_rgba8().into(), Png),

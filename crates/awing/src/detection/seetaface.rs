@@ -108,8 +108,8 @@ mod tests {
 
     /// NASA's portrait of Eileen Collins, and the box around her landmarks.
     fn portrait() -> (RgbImage, Rect) {
-        let photo = image::open(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/astronaut.jpg")).unwrap();
-        (photo.to_rgb8(), Rect::new(179.0, 87.5, 271.0, 178.0))
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/astronaut.jpg");
+        (crate::photo::load_image(path.as_ref()).unwrap(), Rect::new(179.0, 87.5, 271.0, 178.0))
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! JPEG files of any sampling factors for tests, by the standard (ITU-T T.81): the encoders at hand write few of the forms that cameras,
 //! scanners and old programs do.
 
-use image::{Rgb, RgbImage};
+use image::{GrayImage, Rgb, RgbImage};
 use std::f32::consts::PI;
 
 /// How a file is laid out.
@@ -237,4 +237,21 @@ pub(crate) fn smooth() -> RgbImage {
     RgbImage::from_fn(45, 37, |x, y| {
         Rgb([40 + 4 * x, 200 - 4 * y, 60 + 2 * x + 2 * y].map(|value| u8::try_from(value).unwrap()))
     })
+}
+
+/// A photo as usual programs write it.
+pub(crate) fn written(photo: &RgbImage) -> Vec<u8> {
+    encoded(photo, photo.dimensions(), jpeg_encoder::ColorType::Rgb)
+}
+
+/// A gray photo as usual programs write it.
+pub(crate) fn written_gray(photo: &GrayImage) -> Vec<u8> {
+    encoded(photo, photo.dimensions(), jpeg_encoder::ColorType::Luma)
+}
+
+fn encoded(samples: &[u8], (width, height): (u32, u32), color: jpeg_encoder::ColorType) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let encoder = jpeg_encoder::Encoder::new(&mut bytes, 75);
+    encoder.encode(samples, width as u16, height as u16, color).unwrap();
+    bytes
 }

@@ -7,6 +7,9 @@ use image::ImageDecoder;
 pub(super) const SCAN: u8 = 0xda;
 /// Ends a file.
 const END: u8 = 0xd9;
+/// Bytes that reach over blocks beyond the photo's edge, which nobody sees, to one within: a unit of a scan has at most ten blocks of 64 numbers, of 26
+/// bits each.
+const AHEAD: usize = 2080;
 
 /// What a JPEG says of itself before its pixels.
 #[derive(Debug)]
@@ -163,7 +166,7 @@ pub(super) fn is_complete(bytes: &[u8]) -> bool {
         decoder.read_by_second(&mut samples).ok()?;
         Some(crc32fast::hash(&samples))
     };
-    has_all_scans(bytes) && sum(&[0x00; 8]).is_some_and(|first| sum(&[0xfe; 8]) == Some(first))
+    has_all_scans(bytes) && sum(&[0x00; AHEAD]).is_some_and(|first| sum(&[0xfe; AHEAD]) == Some(first))
 }
 
 /// The file up to its end marker.

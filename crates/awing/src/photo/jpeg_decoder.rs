@@ -173,23 +173,16 @@ mod tests {
     use super::{
         super::{
             decode_image,
-            drawn_jpeg::{Layout, jpeg, smooth},
+            drawn_jpeg::{Layout, jpeg, smooth, written},
         },
         *,
     };
     use crate::error::Result;
     use image::{Rgb, RgbImage};
-    use std::{io::Cursor, path::Path};
+    use std::path::Path;
 
     fn decoded(bytes: &[u8]) -> Result<RgbImage> {
         decode_image(bytes, Path::new("photo"))
-    }
-
-    /// As usual programs write it.
-    fn written() -> Vec<u8> {
-        let mut bytes = Cursor::new(Vec::new());
-        smooth().write_to(&mut bytes, ImageFormat::Jpeg).unwrap();
-        bytes.into_inner()
     }
 
     #[test]
@@ -221,7 +214,7 @@ mod tests {
                 assert!(decoded(&[half, ending].concat()).is_err(), "{layout:?}, {} bytes", ending.len());
             }
         }
-        let whole = written();
+        let whole = written(&smooth());
         let scan = whole.windows(2).position(|w| w == [0xff, 0xda]).unwrap() + 14;
         for kept in [0.3, 0.6, 0.9] {
             let half = &whole[..scan + ((whole.len() - scan) as f64 * kept) as usize];
@@ -277,7 +270,7 @@ mod tests {
     /// JFIF says that it is brightness and color, Adobe's marker that it is red, green and blue: libjpeg believes the former.
     #[test]
     fn of_two_markers_that_contradict_each_other_the_first_of_the_two_counts() {
-        let jpeg = written();
+        let jpeg = written(&smooth());
         assert_eq!(&jpeg[6..11], b"JFIF\0");
         let behind = 4 + usize::from(u16::from_be_bytes([jpeg[4], jpeg[5]]));
         let adobe = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0";

@@ -4,7 +4,7 @@ mod bytes;
 mod chunks;
 mod decode;
 #[cfg(test)]
-mod drawn_jpeg;
+pub(crate) mod drawn_jpeg;
 mod jpeg;
 mod jpeg_decoder;
 mod orientation;

@@ -84,14 +84,18 @@ impl From<PathBuf> for Photo {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::drawn_jpeg::written, *};
 
     #[test]
     fn an_end_that_is_missing_is_told() {
         let folder = tempfile::tempdir().unwrap();
         for (name, end) in [("a.png", 12), ("a.jpg", 2), ("a.bmp", 0)] {
             let path = folder.path().join(name);
-            RgbImage::from_fn(9, 7, |x, y| image::Rgb([x as u8, y as u8, 7])).save(&path).unwrap();
+            let photo = RgbImage::from_fn(9, 7, |x, y| image::Rgb([x as u8, y as u8, 7]));
+            match name {
+                "a.jpg" => std::fs::write(&path, written(&photo)).unwrap(),
+                _ => photo.save(&path).unwrap(),
+            }
             let bytes = std::fs::read(&path).unwrap();
             let told = || {
                 [

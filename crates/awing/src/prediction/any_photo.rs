@@ -5,7 +5,11 @@
 use super::{Aligner, HeadShape};
 use crate::{
     geometry::{Point, Rect},
-    photo::{decode_image, load_image},
+    photo::{
+        decode_image,
+        drawn_jpeg::{written, written_gray},
+        load_image,
+    },
 };
 use image::{DynamicImage, ImageFormat, RgbImage, imageops, metadata::Orientation};
 use std::{io::Cursor, path::Path};
@@ -26,9 +30,9 @@ fn apart(a: &[Point], b: &[Point]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a.distance(*b)).fold(0.0, f64::max)
 }
 
-fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+fn as_png(image: &DynamicImage) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
-    image.write_to(&mut bytes, format).unwrap();
+    image.write_to(&mut bytes, ImageFormat::Png).unwrap();
     bytes.into_inner()
 }
 
@@ -46,11 +50,11 @@ fn gray_deep_and_transparent_photos() {
         (DynamicImage::from(plain.to_luma16()), 3.0),
     ];
     for (image, tolerance) in kinds {
-        let read = decode_image(&encoded(&image, ImageFormat::Png), "a.png".as_ref()).unwrap();
+        let read = decode_image(&as_png(&image), "a.png".as_ref()).unwrap();
         let distance = apart(&points(&aligner, &read, FACE), &expected);
         assert!(distance < tolerance, "{:?}: {distance}", image.color());
     }
-    let gray = encoded(&DynamicImage::from(plain.to_luma8()), ImageFormat::Jpeg);
+    let gray = written_gray(&plain.to_luma8());
     let gray = decode_image(&gray, "a.jpg".as_ref()).unwrap();
     assert!(apart(&points(&aligner, &gray, FACE), &expected) < 3.0);
 }
@@ -65,7 +69,7 @@ fn lying(upright: &RgbImage, o: u8) -> Vec<u8> {
     };
     let mut image = DynamicImage::from(upright.clone());
     image.apply_orientation(Orientation::from_exif(undone).unwrap());
-    let jpeg = encoded(&image, ImageFormat::Jpeg);
+    let jpeg = written(&image.to_rgb8());
     let tiff = [b'M', b'M', 0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, o, 0, 0, 0, 0, 0, 0];
     let length = u8::try_from(2 + 6 + tiff.len()).unwrap();
     [&jpeg[..2], &[0xff, 0xe1, 0, length], b"Exif\0\0", &tiff, &jpeg[2..]].concat()

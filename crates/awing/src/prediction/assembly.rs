@@ -49,7 +49,7 @@ impl Aligner {
     /// use awing::{geometry::Rect, prediction::Aligner};
     ///
     /// let aligner = Aligner::builtin()?;
-    /// let photo = image::RgbImage::new(320, 240); // image::open("photo.jpg")?.to_rgb8()
+    /// let photo = image::RgbImage::new(320, 240); // awing::photo::load_image("photo.jpg".as_ref())?
     /// assert!(aligner.align(&photo)?.is_empty(), "nobody is there");
     /// let faces = aligner.align_in_boxes(&photo, &[Rect::new(80.0, 60.0, 210.0, 200.0)]);
     /// assert_eq!(faces[0].as_ref().unwrap().landmarks.len(), 68);
@@ -130,10 +130,15 @@ mod tests {
         }
     }
 
+    /// NASA's portrait of Eileen Collins.
+    fn portrait() -> Result<RgbImage> {
+        crate::photo::load_image(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/astronaut.jpg").as_ref())
+    }
+
     /// A face of 66 pixels in a photo of 4000, 10 at the usual side of 640.
     #[test]
     fn a_small_face_in_a_large_photo_is_found() {
-        let portrait = image::open(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/astronaut.jpg")).unwrap();
+        let portrait = image::DynamicImage::from(portrait().unwrap());
         let small = portrait.resize(368, 368, image::imageops::FilterType::Triangle).to_rgb8();
         let mut photo = RgbImage::from_pixel(4000, 3000, image::Rgb([90, 120, 160]));
         image::imageops::replace(&mut photo, &small, 2900, 1700);
@@ -152,8 +157,7 @@ mod tests {
 
     #[test]
     fn rough_boxes_become_tight_and_what_is_no_face_goes() {
-        let photo =
-            image::open(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/astronaut.jpg")).unwrap().to_rgb8();
+        let photo = portrait().unwrap();
         let truth = Rect::new(179.0, 87.5, 271.0, 178.0);
         // Twice the face, a shifted and a large box; the flag, and a box that is none.
         let told = vec![

@@ -35,7 +35,7 @@ pub fn drawn_faces(count: usize, size_px: usize, seed: u64) -> Vec<Sample> {
 /// the form of 300-W, with points counted from 1.
 ///
 /// # Errors
-/// [`Error::Io`] when a file cannot be written.
+/// [`Error::Io`](awing::Error::Io) when a file cannot be written.
 pub fn write_drawn(folder: &Path, count: usize, seed: u64) -> Result<()> {
     (0..count).into_par_iter().try_for_each(|i| {
         let (image, landmarks) = draw_face(FILE_SIZE, seed, i);
@@ -93,7 +93,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let inside = folder.path().join("new");
         write_drawn(&inside, 2, 3).unwrap();
-        assert_eq!(image::open(inside.join("drawn_00001.jpg")).unwrap().width(), 256);
+        assert_eq!(awing::photo::load_image(&inside.join("drawn_00001.jpg")).unwrap().width(), 256);
         let text = std::fs::read_to_string(inside.join("drawn_00001.pts")).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!((lines.len(), lines[0], lines[1], lines[2]), (72, "version: 1", "n_points: 68", "{"));

@@ -76,8 +76,11 @@ fn read(path: &Path, choice: &Choice) -> Result<Collector> {
     }
     let mut collector = Collector::new(choice.usual()?, vec![path.to_path_buf()]);
     let found = Found::below(path)?;
-    for unnamed in &found.unnamed {
-        let problem = "its name is no UTF-8, which a face of this format needs; rename it";
+    // What is none of a face's files may be called as it likes.
+    let lost =
+        |path: &&PathBuf| path.is_dir() || path.extension().is_some_and(|e| e.eq_ignore_ascii_case("pts"));
+    for unnamed in found.unnamed.iter().filter(lost) {
+        let problem = "its name is no UTF-8, which a face of this format needs; rename it and its image";
         collector.problem(Error::format(unnamed, None, "name", problem));
     }
 
@@ -311,14 +314,15 @@ mod tests {
         for name in [&b"b.png"[..], b"\xe9.png", "e\u{301}.png".as_bytes()] {
             picture(at(name));
         }
-        for name in [&b"b.pts"[..], b"\xe9.pts", "\u{e9}.pts".as_bytes()] {
+        for name in [&b"b.pts"[..], b"\xe9.pts", "\u{e9}.pts".as_bytes(), b"\xe9.txt", b"._\xe9.pts"] {
             std::fs::write(at(name), VALID).unwrap();
         }
         let (samples, problems) = read(folder.path(), &Choice::own(scheme(2))).unwrap().finish();
         let images: Vec<_> = samples.iter().map(Sample::image_name).collect();
         assert_eq!(images, ["b.png", "e\u{301}.png"]);
+        // Once for the face.
         let told = |problem: &Error| problem.to_string().contains("its name is no UTF-8");
-        assert!(problems.len() == 2 && problems.iter().all(told), "{problems:?}");
+        assert!(problems.len() == 1 && problems.iter().all(told), "{problems:?}");
     }
 
     fn parse_two(text: &str) -> Result<Vec<Landmark>> {
