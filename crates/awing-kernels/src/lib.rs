@@ -27,15 +27,19 @@ struct Readme;
 
 mod convolution;
 pub mod half;
+#[cfg(feature = "training")]
 pub mod loss;
 pub mod memory;
 mod microkernel;
+#[cfg(feature = "training")]
 mod moments;
 #[cfg(any(test, feature = "narrower"))]
 pub mod narrower;
+#[cfg(feature = "training")]
 mod norm;
 pub mod packed;
 pub mod resample;
+#[cfg(feature = "training")]
 mod residual_block;
 mod rows;
 pub mod threads;
@@ -43,8 +47,12 @@ mod tile;
 mod transpose;
 mod vectors;
 
-pub use convolution::{Geometry, Method, Weights, convolve, convolve_backward};
+#[cfg(feature = "training")]
+pub use convolution::convolve_backward;
+pub use convolution::{Geometry, Method, Weights, convolve};
+#[cfg(feature = "training")]
 pub use norm::{Norm, channel_statistics, channel_sums};
+#[cfg(feature = "training")]
 pub use residual_block::{BlockGradients, BlockLayer, BlockOutputs, residual_block, residual_block_backward};
 pub use rows::{Maps, Source};
 pub use transpose::transpose;

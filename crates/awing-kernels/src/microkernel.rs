@@ -12,6 +12,7 @@ use pulp::Simd;
 pub(crate) const PIXELS: (usize, usize) = (14, 6);
 
 /// Input channels side by side in registers, likewise.
+#[cfg(feature = "training")]
 pub(crate) const INPUTS: (usize, usize) = (12, 6);
 
 /// Vectors of output channels side by side in registers.
@@ -84,6 +85,7 @@ pub(crate) unsafe fn products<S: Simd, const P: usize, const V: usize>(
 ///
 /// # Safety
 /// All of them must be readable.
+#[cfg(feature = "training")]
 #[inline(always)]
 pub(crate) unsafe fn outer_products<S: Simd, const C: usize, const V: usize>(
     simd: S,

@@ -36,7 +36,7 @@ impl<'a> Maps<'a> {
 
     /// The pixels of a row.
     #[inline(always)]
-    fn row(&self, image: usize, y: usize) -> impl Iterator<Item = &'a [f32]> + use<'a> {
+    pub(crate) fn row(&self, image: usize, y: usize) -> impl Iterator<Item = &'a [f32]> + use<'a> {
         let start = (image * self.height + y) * self.width * self.step;
         let (step, channels) = (self.step, self.channels);
         self.values[start..].chunks(step).take(self.width).map(move |pixel| &pixel[..channels])
@@ -66,6 +66,8 @@ macro_rules! size_of_maps {
         }
     };
 }
+#[cfg(feature = "training")]
+pub(crate) use size_of_maps;
 
 /// The maps as they are.
 pub(crate) struct Plain<'a>(pub(crate) Maps<'a>);
@@ -216,43 +218,6 @@ impl Rows for HalvedNormRelu<'_> {
                 let (c, d) = (norm_relu(simd, c, scale, shift), norm_relu(simd, d, scale, shift));
                 simd.mul_f32s(quarter, simd.add_f32s(simd.add_f32s(a, b), simd.add_f32s(c, d)))
             });
-        }
-    }
-}
-
-/// How the gradient passes a normalization whose ReLU it has passed: scale g + slope x + offset, for each channel.
-#[derive(Clone, Debug)]
-pub(crate) struct Descent {
-    pub(crate) scale: Vec<f32>,
-    pub(crate) slope: Vec<f32>,
-    pub(crate) offset: Vec<f32>,
-}
-
-/// The gradient behind a normalization, plus what reaches the same maps by another way.
-pub(crate) struct Descended<'a> {
-    pub(crate) gradient: Maps<'a>,
-    pub(crate) input: Maps<'a>,
-    pub(crate) descent: &'a Descent,
-    pub(crate) other: Maps<'a>,
-}
-
-impl Rows for Descended<'_> {
-    size_of_maps!(gradient);
-
-    #[inline(always)]
-    fn fill<S: Simd>(&self, simd: S, image: usize, y: usize, out: &mut [f32]) {
-        let Descent { scale, slope, offset } = self.descent;
-        let pixels = self.gradient.row(image, y).zip(self.input.row(image, y)).zip(self.other.row(image, y));
-        for (out, ((g, x), other)) in out.chunks_exact_mut(self.gradient.channels).zip(pixels) {
-            by_vectors(
-                simd,
-                out,
-                [g, x, other, scale, slope, offset],
-                |[g, x, other, scale, slope, offset], _| {
-                    let own = simd.mul_add_e_f32s(scale, g, simd.mul_add_e_f32s(slope, x, offset));
-                    simd.add_f32s(own, other)
-                },
-            );
         }
     }
 }

@@ -1,19 +1,28 @@
 //! Convolution: tiles that stay in the cache, window by window or by Winograd's method, and the gradients.
 
+#[cfg(feature = "training")]
 mod correlate;
 mod geometry;
+#[cfg(feature = "training")]
+mod gradient;
 mod layer;
 mod patch;
 mod weights;
 mod windows;
 mod winograd;
 
+#[cfg(feature = "training")]
+pub(crate) use geometry::Place;
+pub(crate) use geometry::Tiling;
 pub use geometry::{Geometry, Method};
-pub(crate) use geometry::{Place, Tiling};
-pub(crate) use layer::{Middle, backward, forward, weight_order};
+#[cfg(feature = "training")]
+pub use gradient::convolve_backward;
+#[cfg(feature = "training")]
+pub(crate) use gradient::{Middle, backward, weight_order};
+pub(crate) use layer::forward;
 pub use weights::Weights;
 
-use crate::rows::{Maps, Plain, Source};
+use crate::rows::Source;
 
 /// Convolves `source`, [images, height, width, inputs], to `out`, [images, …, …, outputs]; the sides are those of
 /// [`Geometry::output`]. Outputs start from `bias`.
@@ -30,24 +39,7 @@ pub fn convolve(
     forward(source, geometry, weights, bias, Tiling::Fixed, Some(out), None, |_, _, _| ());
 }
 
-/// The gradient of [`convolve`] for outputs whose gradient is `above`: that of the weights, [outputs, inputs, kernel, kernel]. With
-/// `turned` weights ([`Weights::backward`]), and at stride 1, the gradient of the first inputs, as many as those weights are for, goes to
-/// the slice beside them.
-///
-/// # Panics
-/// If a slice is shorter than the shapes say, or the weights are for another shape.
-pub fn convolve_backward(
-    source: &Source<'_>,
-    above: Maps<'_>,
-    geometry: Geometry,
-    turned: Option<(&Weights, &mut [f32])>,
-) -> Vec<f32> {
-    use crate::rows::Rows;
-    let (sums, _) = backward(source, &Plain(above), geometry, turned, |_, _, _| ());
-    weight_order(&sums, geometry.kernel, source.channels(), above.channels)
-}
-
-#[cfg(test)]
+#[cfg(all(test, feature = "training"))]
 mod tests {
     use super::*;
     use crate::narrower;

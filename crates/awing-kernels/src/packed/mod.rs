@@ -11,7 +11,7 @@ pub use block::{PackedBlock, PackedLayer};
 pub use convolution::PackedConvolution;
 pub use finish::{Finish, Position};
 
-#[cfg(test)]
+#[cfg(all(test, feature = "training"))]
 mod tests {
     use super::*;
     use crate::{

@@ -2,8 +2,8 @@ use super::BlockLayer;
 use crate::{
     convolution::{self, Weights, weight_order},
     memory,
-    norm::Norm,
-    rows::{Descended, Descent, Maps, Plain, Rows, by_vectors},
+    norm::{Descended, Descent, Norm},
+    rows::{Maps, Plain, Rows, by_vectors},
     threads,
     tile::tile_rows,
     vectors::dispatch,

@@ -1,7 +1,11 @@
+mod descent;
+
+pub(crate) use descent::{Descended, Descent};
+
 use crate::{
     convolution::{Middle, Place},
     moments::{Moments, gradient_sums},
-    rows::{Descent, Maps, NormRelu, Rows, by_vectors},
+    rows::{Maps, NormRelu, Rows, by_vectors},
     threads,
     tile::tile_rows,
     vectors::dispatch,
@@ -76,7 +80,7 @@ impl Norm {
         let work = gradient.chunks_mut(chunk).zip(x.chunks(chunk).zip(above.chunks(chunk))).collect();
         let sums: Vec<Sums> =
             threads::map(work, 1, |(gradient, (x, above))| self.rectify(x, above, gradient));
-        let Descended { gamma, beta, descent } =
+        let NormGradients { gamma, beta, descent } =
             self.descend(&sums, batch.then_some(images * height * width));
         let work = gradient.chunks_mut(chunk).zip(x.chunks(chunk)).collect();
         threads::each(work, 1, |(gradient, x)| descent.along(x, gradient));
@@ -100,7 +104,7 @@ impl Norm {
 
     /// The gradients of gamma and beta, and how the gradient goes on to the input: the statistics are those of a `batch` of
     /// so many pixels, or do not depend on the input.
-    pub(crate) fn descend(&self, sums: &[Sums], batch: Option<usize>) -> Descended {
+    pub(crate) fn descend(&self, sums: &[Sums], batch: Option<usize>) -> NormGradients {
         let channels = self.mean.len();
         let mut all = [vec![0.0; channels], vec![0.0; channels]];
         for Sums(sums) in sums {
@@ -122,7 +126,7 @@ impl Norm {
             None => (vec![0.0; channels], vec![0.0; channels]),
         };
         let round = |values: Vec<f64>| values.into_iter().map(|v| v as f32).collect();
-        Descended {
+        NormGradients {
             gamma: round(gamma),
             beta: round(beta),
             descent: Descent { scale: self.scale.clone(), slope, offset },
@@ -133,7 +137,8 @@ impl Norm {
 /// For each channel the sums of the gradient and of gradient x (input - mean).
 pub(crate) struct Sums([Vec<f64>; 2]);
 
-pub(crate) struct Descended {
+/// What a normalization learns from a gradient, and how the gradient goes on.
+pub(crate) struct NormGradients {
     pub(crate) gamma: Vec<f32>,
     pub(crate) beta: Vec<f32>,
     pub(crate) descent: Descent,
@@ -159,34 +164,6 @@ impl WithSimd for Rectify<'_> {
             by_vectors(simd, gradient, inputs, |[x, above, scale, shift], _| {
                 let open = simd.greater_than_f32s(simd.mul_add_e_f32s(x, scale, shift), zero);
                 simd.select_f32s(open, above, zero)
-            });
-        }
-    }
-}
-
-impl Descent {
-    /// In place: the gradient behind a rectifier becomes that of the normalization's input.
-    pub(crate) fn along(&self, x: &[f32], gradient: &mut [f32]) {
-        dispatch(Along { descent: self, x, gradient });
-    }
-}
-
-struct Along<'a> {
-    descent: &'a Descent,
-    x: &'a [f32],
-    gradient: &'a mut [f32],
-}
-
-impl WithSimd for Along<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Descent { scale, slope, offset } = self.descent;
-        let channels = scale.len();
-        for (gradient, x) in self.gradient.chunks_exact_mut(channels).zip(self.x.chunks_exact(channels)) {
-            by_vectors(simd, gradient, [x, scale, slope, offset], |[x, scale, slope, offset], g| {
-                simd.mul_add_e_f32s(scale, g, simd.mul_add_e_f32s(slope, x, offset))
             });
         }
     }
