@@ -42,7 +42,7 @@ pub fn convolve(
 #[cfg(all(test, feature = "training"))]
 mod tests {
     use super::*;
-    use crate::narrower;
+    use crate::{Maps, narrower};
     use proptest::prelude::*;
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
