@@ -1,7 +1,7 @@
 //! Which photos the sources on a command line mean: files, folders, patterns.
 
 use awing::{Error, Result};
-use awing_train::dataset::{IMAGE_KINDS, has_image_ending, is_leaving};
+use awing_train::dataset::{IMAGE_KINDS, find_file, has_image_ending, is_leaving};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsString,
@@ -63,7 +63,7 @@ impl PhotoList {
             format!("the folder holds no image ({IMAGE_KINDS})")
         } else if path.exists() || !text.contains(['*', '?', '[']) {
             // A file may well be called "a[1].jpg".
-            self.photos.push(path.to_path_buf());
+            self.photos.push(find_file(Path::new(""), text).unwrap_or_else(|| path.to_path_buf()));
             return Ok(());
         } else {
             let pattern =
@@ -195,6 +195,13 @@ mod tests {
         // A pattern takes images and whole folders, and leaves notes.txt.
         let (photos, _) = sources(folder.path(), &["*"]);
         assert_eq!(photos, [&["a[1].jpg"], below_b, &["z.bmp"]].concat());
+    }
+
+    #[test]
+    fn a_file_is_found_however_its_name_is_spelled() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("rene\u{301}.jpg"), "").unwrap();
+        assert_eq!(sources(folder.path(), &["ren\u{e9}.jpg"]).0, ["rene\u{301}.jpg"]);
     }
 
     #[test]

@@ -112,6 +112,9 @@ mod tests {
             assert_eq!(far.get("s/a.jpg"), [Rect::new(1.0, 2.0, 3.0, 4.0)], "{name}");
             assert_eq!(far.get(name).len(), 1, "{name}");
         }
+        // Letters and their marks apart in the file, as one in the photo's name.
+        let apart = load("image,x0,y0,x1,y1\nrene\u{301}.jpg,1,2,3,4".as_bytes()).unwrap();
+        assert_eq!(apart.get("s/ren\u{e9}.jpg").len(), 1);
         let short = load(b"image,x0,y0,x1,y1\nb.jpg,1,2,3,4\nt/b.jpg,5,6,7,8").unwrap();
         assert_eq!(short.get("t/b.jpg"), [Rect::new(5.0, 6.0, 7.0, 8.0)]);
         assert_eq!(short.get("q/b.jpg"), [Rect::new(1.0, 2.0, 3.0, 4.0)]);

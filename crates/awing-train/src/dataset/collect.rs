@@ -2,6 +2,7 @@
 
 use super::{
     ImageSource, Landmark, Place, Sample,
+    spelling::find_file,
     text::{Flaw, inside, records},
 };
 use ::csv::StringRecord;
@@ -15,7 +16,6 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use unicode_normalization::UnicodeNormalization;
 
 /// A coordinate farther out than this is a mistake, whatever the image.
 const MAX_COORDINATE: f64 = 1e5;
@@ -92,13 +92,9 @@ impl Collector {
         inside(image)
     }
 
-    /// Where the image of this name is. macOS writes letters with their marks apart, other systems and most annotation files as one: names
-    /// that differ in that alone are the same, unless there are both.
+    /// Where the image of this name is.
     fn find(&self, image: &str) -> Option<PathBuf> {
-        let find = |name: &str| self.roots.iter().map(|root| root.join(name)).find(|path| path.is_file());
-        find(image)
-            .or_else(|| find(&image.nfc().collect::<String>()))
-            .or_else(|| find(&image.nfd().collect::<String>()))
+        self.roots.iter().find_map(|root| find_file(root, image))
     }
 
     /// The scheme of the faces.

@@ -1,3 +1,4 @@
+use super::spelling::composed;
 use std::{collections::BTreeMap, ops::Bound};
 
 /// What a file says of images, found by their names however much of the path it gives. The names are compared and never opened: they may
@@ -65,10 +66,10 @@ impl<T: Default> ImageTable<T> {
     }
 }
 
-/// The file and the folders of a path, from its end, without `.`.
+/// The file and the folders of a path, from its end, without `.`, in one spelling.
 fn from_the_end(path: &str) -> Vec<String> {
     let parts = path.split(['/', '\\']).filter(|part| !part.is_empty() && *part != ".");
-    let mut parts: Vec<String> = parts.map(str::to_owned).collect();
+    let mut parts: Vec<String> = parts.map(composed).collect();
     parts.reverse();
     parts
 }

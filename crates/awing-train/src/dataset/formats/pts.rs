@@ -17,6 +17,7 @@ use crate::{
     dataset::choice::Choice,
     dataset::collect::{Collector, Face, wrong_count},
     dataset::folder::{IMAGE_KINDS, files_below, has_image_ending},
+    dataset::spelling::composed,
     dataset::text::{Flaw, corners, csv_text, flaw, number, read_text, records},
     files::write_atomic,
 };
@@ -30,7 +31,6 @@ use std::{
     fmt::Write,
     path::{Path, PathBuf},
 };
-use unicode_normalization::UnicodeNormalization;
 
 /// The name of the file of detector boxes.
 const DETECTOR_BOXES: &str = "detector_boxes.csv";
@@ -135,13 +135,12 @@ impl Found {
 
     /// Gives points without an image the images whose name is spelled with other characters, letters and their marks apart or not, as macOS does.
     fn join_spellings(&mut self) {
-        let plain = |stem: &str| stem.nfc().collect::<String>();
         let mut spare: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (stem, files) in self.stems.iter().filter(|(_, files)| files.points.is_empty()) {
-            spare.entry(plain(stem)).or_default().extend(files.images.iter().cloned());
+            spare.entry(composed(stem)).or_default().extend(files.images.iter().cloned());
         }
         for (stem, files) in self.stems.iter_mut().filter(|(_, files)| files.images.is_empty()) {
-            files.images.extend(spare.remove(&plain(stem)).unwrap_or_default());
+            files.images.extend(spare.remove(&composed(stem)).unwrap_or_default());
         }
     }
 }
