@@ -63,7 +63,7 @@ impl PhotoList {
             format!("the folder holds no image ({IMAGE_KINDS})")
         } else if path.exists() || !text.contains(['*', '?', '[']) {
             // A file may well be called "a[1].jpg".
-            self.photos.push(find_file(Path::new(""), text).unwrap_or_else(|| path.to_path_buf()));
+            self.photos.push(find_file(&[PathBuf::new()], text).unwrap_or_else(|| path.to_path_buf()));
             return Ok(());
         } else {
             let pattern =

@@ -21,7 +21,7 @@
 //! ```
 
 /// The page that crates.io shows: what it shows must compile.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "training"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 

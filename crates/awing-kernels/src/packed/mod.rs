@@ -11,16 +11,10 @@ pub use block::{PackedBlock, PackedLayer};
 pub use convolution::PackedConvolution;
 pub use finish::{Finish, Position};
 
-#[cfg(all(test, feature = "training"))]
+#[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        Maps, Source, narrower, resample,
-        residual_block::{BlockLayer, residual_block},
-    };
-    use proptest::prelude::*;
-    use rand::{RngExt, SeedableRng};
-    use rand_chacha::ChaCha8Rng;
+    use crate::{Maps, Source};
 
     #[test]
     fn every_finish_worked_out_by_hand() {
@@ -56,6 +50,18 @@ mod tests {
         assert_eq!(Position::of([0, 3], [3, 4]), [-1.0, 1.0, 1.0]);
         assert_eq!(Position::of([1, 0], [3, 1]), [0.0, 0.0, 0.0]);
     }
+}
+
+#[cfg(all(test, feature = "training"))]
+mod beside_the_block_that_learns {
+    use super::*;
+    use crate::{
+        narrower, resample,
+        residual_block::{BlockLayer, residual_block},
+    };
+    use proptest::prelude::*;
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
 
     fn compare(shape: [usize; 4], outputs: [usize; 3], seed: u64) {
         let rng = &mut ChaCha8Rng::seed_from_u64(seed);

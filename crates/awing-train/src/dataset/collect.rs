@@ -94,7 +94,7 @@ impl Collector {
 
     /// Where the image of this name is.
     fn find(&self, image: &str) -> Option<PathBuf> {
-        self.roots.iter().find_map(|root| find_file(root, image))
+        find_file(&self.roots, image)
     }
 
     /// The scheme of the faces.

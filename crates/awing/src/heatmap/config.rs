@@ -105,9 +105,15 @@ impl Default for CodecConfig {
 }
 
 impl CodecConfig {
-    /// The paper's own labels and decoder: floored centres and the quarter shift.
+    /// The paper's own labels and decoder: floored centres, hidden points learnt like visible ones (the author's loader does not ask which
+    /// is which), and the quarter shift.
     pub fn paper() -> Self {
-        Self { center: Center::Floor, decoder: Decoder::QuarterShift, ..Self::default() }
+        Self {
+            center: Center::Floor,
+            occluded: Occluded::Train,
+            decoder: Decoder::QuarterShift,
+            ..Self::default()
+        }
     }
 
     /// The same settings for the maps of a network: `size` cells a side, with a boundary channel or without.

@@ -7,9 +7,9 @@ use image::ImageDecoder;
 pub(super) const SCAN: u8 = 0xda;
 /// Ends a file.
 const END: u8 = 0xd9;
-/// Bytes that reach over blocks beyond the photo's edge, which nobody sees, to one within: a unit of a scan has at most ten blocks of 64 numbers, of 26
+/// Bytes that reach over blocks beyond the photo's edge, which nobody sees, to one within: a unit of a scan has at most ten blocks of 64 numbers, of 31
 /// bits each.
-const AHEAD: usize = 2080;
+const AHEAD: usize = 2480;
 
 /// What a JPEG says of itself before its pixels.
 #[derive(Debug)]
