@@ -1,0 +1,44 @@
+//! A rendered face and what is known about it.
+
+use image::RgbImage;
+
+use super::super::shape::HeadPose;
+
+/// Whether a point can be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Seen.
+    Seen,
+    /// Turned away, or hidden by the head itself.
+    Hidden,
+    /// On a side that is seen, but under hair, glasses, a mask, a hand or a thing.
+    Covered,
+}
+
+/// One of the points asked for. Pixels: the center of the top-left one is (0, 0); points may lie outside the image.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RenderedPoint {
+    /// Where people mark it: the points of the jaw on the contour that is seen, all others where they are.
+    pub marked: [f32; 2],
+    /// Where the vertex itself is, seen or not.
+    pub vertex: [f32; 2],
+    /// The vertex in the camera's frame, in centimeters: x right, y up, z towards the camera, from the middle of the face.
+    pub place: [f32; 3],
+    /// Whether it is seen at `marked`; outside the image every point counts as seen.
+    pub seen: Seen,
+}
+
+/// A rendered face.
+#[derive(Clone, Debug)]
+pub struct RenderedFace {
+    /// The photo, sRGB.
+    pub image: RgbImage,
+    /// The points in the order they were asked for.
+    pub points: Vec<RenderedPoint>,
+    /// How the head is turned.
+    pub pose: HeadPose,
+    /// 0 open as at rest to 1 closed; the face's own right eye and left eye.
+    pub eyes_closed: [f32; 2],
+    /// The box around the 68 landmarks as they are marked: left, top, right, bottom, in pixels.
+    pub face_box: [f32; 4],
+}
