@@ -76,7 +76,7 @@ fn the_numbers_of_dependencies_are_right() {
     let names = |package: &str| {
         linked_by(package).into_iter().map(|(name, _)| name).collect::<BTreeSet<String>>().len()
     };
-    for package in ["awing-kernels", "awing", "awing-ops", "awing-train"] {
+    for package in ["awing-kernels", "awing", "awing-render", "awing-ops", "awing-train"] {
         let count = names(package);
         assert!(
             dependencies.contains(&format!("| {package} | {count} |")),
@@ -121,8 +121,8 @@ fn unsafe_code_is_in_the_kernels_alone() {
 #[test]
 fn the_documents_name_what_is_there() {
     let mut documents = Vec::new();
-    for folder in [".", "docs", "crates/awing", "crates/awing-train", "crates/awing-ops", "crates/awing-cli"]
-    {
+    let crates = ["", "-render", "-train", "-ops", "-cli"].map(|name| format!("crates/awing{name}"));
+    for folder in [".", "docs"].map(str::to_owned).into_iter().chain(crates) {
         let entries = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
         documents.extend(entries.filter(|path| path.extension().is_some_and(|ending| ending == "md")));
     }

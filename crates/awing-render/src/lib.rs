@@ -4,22 +4,28 @@
 //! raster (which triangle each sample sees) → shade (skin, eyes, hair under lamps; `paint` makes the skin) → photo (picture and points).
 //!
 //! ```no_run
-//! # fn main() -> Result<(), awing_render::RenderError> {
 //! use awing_render::{Head, Renderer};
 //!
-//! let renderer = Renderer::new(Head::open("data/ict".as_ref())?);
+//! let renderer = Renderer::new(Head::open("head".as_ref())?);
 //! let face = renderer.face(7, 0, 256);
-//! assert_eq!(face.points.len(), 68);
-//! # Ok(()) }
+//! assert_eq!(face.landmarks().len(), 68);
+//! # Ok::<(), awing::Error>(())
 //! ```
 
-mod error;
+/// The page that crates.io shows: what it shows must compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+mod drawn_head;
 mod head;
 mod math;
 mod paint;
 mod photo;
 mod random;
 mod raster;
+#[cfg(test)]
+mod real_head;
 mod renderer;
 mod scene;
 mod shade;
@@ -27,9 +33,9 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
-pub use error::RenderError;
+#[doc(hidden)]
+pub use drawn_head::write_drawn_head;
 pub use head::Head;
-pub use math::Vec3;
 pub use photo::{RenderedFace, RenderedPoint, Seen};
 pub use renderer::Renderer;
 pub use shape::HeadPose;

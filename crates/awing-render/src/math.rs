@@ -4,7 +4,7 @@ use std::ops::{Add, AddAssign, Mul, Neg, Sub};
 
 /// A place, a direction, or a color in linear light (x red, y green, z blue).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Vec3 {
+pub(crate) struct Vec3 {
     /// To the viewer's right; red.
     pub x: f32,
     /// Up; green.

@@ -1,9 +1,12 @@
 //! The whole way from a seed to a photo.
 
+use awing::{
+    Error, Result,
+    geometry::{Point, Rect},
+};
 use image::RgbImage;
 use rayon::prelude::*;
 
-use super::error::RenderError;
 use super::head::Head;
 use super::math::{Vec3, smooth};
 use super::paint::{Atlas, Look, Noise, paint};
@@ -49,10 +52,10 @@ impl Renderer {
 
     /// Asks for other points, as vertices of the head. Those of the jaw's contour (the first 17 of the 68) are marked where
     /// the contour is seen.
-    pub fn with_points(mut self, vertices: &[u32]) -> Result<Self, RenderError> {
+    pub fn with_points(mut self, vertices: &[u32]) -> Result<Self> {
         if let Some(v) = vertices.iter().find(|v| **v as usize >= self.head.vertices()) {
             let what = format!("names vertex {v}, but the head has {}", self.head.vertices());
-            return Err(RenderError::Request { field: "points", what });
+            return Err(Error::invalid("points", what));
         }
         self.points = vertices.to_vec();
         Ok(self)
@@ -210,7 +213,7 @@ impl Renderer {
 
         let on_photo = |p: Vec3| {
             let [x, y, _] = camera.project(p);
-            [x, y]
+            Point::new(f64::from(x), f64::from(y))
         };
         let points = (0..places.len()).map(|i| RenderedPoint {
             marked: on_photo(marked[i]),
@@ -221,10 +224,7 @@ impl Renderer {
         let all68 = (0..68).map(|i| {
             on_photo(if i < 17 { marked68[i] } else { scene.places[self.head.landmarks68[i] as usize] })
         });
-        let face_box = all68
-            .fold([f32::INFINITY, f32::INFINITY, f32::NEG_INFINITY, f32::NEG_INFINITY], |b, [x, y]| {
-                [b[0].min(x), b[1].min(y), b[2].max(x), b[3].max(y)]
-            });
+        let face_box = Rect::around(all68).unwrap_or(Rect::new(0.0, 0.0, 0.0, 0.0));
         RenderedFace { image, points: points.collect(), pose, eyes_closed: person.closed, face_box }
     }
 

@@ -6,11 +6,20 @@ use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
 use serde::Deserialize;
 
-use super::super::error::RenderError;
 use super::super::math::{Vec3, vec3};
+use awing::{
+    Error, Result,
+    files::{LONGEST_SETTINGS, read_bytes},
+};
 
 /// Materials as the file numbers them.
 pub(super) const MATERIALS: usize = 12;
+
+/// The longest model that is read, in bytes: a head of 26,719 vertices and 153 modes has 26 million.
+const LONGEST_MODEL: u64 = 1 << 30;
+
+/// No head is larger, in centimeters; products of such numbers stay finite.
+const FARTHEST: f32 = 1000.0;
 
 /// What the two files hold.
 pub(super) struct HeadFile {
@@ -79,21 +88,20 @@ struct Description {
     landmarks68: Vec<u32>,
 }
 
-pub(super) fn read(folder: &Path) -> Result<HeadFile, RenderError> {
-    let load = |name: &str| {
+pub(super) fn read(folder: &Path) -> Result<HeadFile> {
+    let load = |name: &str, most: u64| {
         let path = folder.join(name);
-        match std::fs::read(&path) {
-            Ok(bytes) => Ok((path, bytes)),
-            Err(source) => Err(RenderError::Read { path, source }),
-        }
+        read_bytes(&path, most).map(|bytes| (path, bytes))
     };
-    let (json_path, json) = load("face_model.json")?;
+    let (json_path, json) = load("face_model.json", LONGEST_SETTINGS)?;
     let said: Description = serde_json::from_slice(&json).map_err(|e| {
-        RenderError::field(&json_path, "the whole file", format!("is no description of a head: {e}"))
+        Error::format(&json_path, e.line(), "the whole file", format!("is no description of a head: {e}"))
+            .because(e)
     })?;
-    let (path, bytes) = load("face_model.safetensors")?;
-    let tensors = SafeTensors::deserialize(&bytes)
-        .map_err(|e| RenderError::field(&path, "the whole file", format!("is no safetensors file: {e}")))?;
+    let (path, bytes) = load("face_model.safetensors", LONGEST_MODEL)?;
+    let tensors = SafeTensors::deserialize(&bytes).map_err(|e| {
+        Error::format(&path, None, "the whole file", format!("is no safetensors file: {e}")).because(e)
+    })?;
     let file = Tensors { path, tensors };
 
     let mean: Vec<Vec3> =
@@ -119,7 +127,7 @@ pub(super) fn read(folder: &Path) -> Result<HeadFile, RenderError> {
     let expression = modes("expression", said.expressions.len())?;
     if said.materials.len() != MATERIALS {
         let what = format!("names {} materials, expected {MATERIALS}", said.materials.len());
-        return Err(RenderError::field(&json_path, "materials", what));
+        return Err(Error::format(&json_path, None, "materials", what));
     }
     let landmarks68 = vertices::<68>(&json_path, "landmarks68", said.landmarks68, mean.len())?;
     Ok(HeadFile {
@@ -136,17 +144,17 @@ pub(super) fn read(folder: &Path) -> Result<HeadFile, RenderError> {
 }
 
 /// A list of `N` vertices.
-fn vertices<const N: usize>(
-    path: &Path,
-    field: &str,
-    given: Vec<u32>,
-    below: usize,
-) -> Result<[u32; N], RenderError> {
+fn vertices<const N: usize>(path: &Path, field: &str, given: Vec<u32>, below: usize) -> Result<[u32; N]> {
     if let Some(vertex) = given.iter().find(|v| **v as usize >= below) {
-        return Err(RenderError::field(path, field, format!("names vertex {vertex}, but there are {below}")));
+        return Err(Error::format(
+            path,
+            None,
+            field,
+            format!("names vertex {vertex}, but there are {below}"),
+        ));
     }
     given.try_into().map_err(|given: Vec<u32>| {
-        RenderError::field(path, field, format!("holds {} numbers, expected {N}", given.len()))
+        Error::format(path, None, field, format!("holds {} numbers, expected {N}", given.len()))
     })
 }
 
@@ -156,12 +164,12 @@ struct Tensors<'a> {
 }
 
 impl Tensors<'_> {
-    fn wrong(&self, field: &str, what: impl Into<String>) -> RenderError {
-        RenderError::field(&self.path, field, what)
+    fn wrong(&self, field: &str, what: impl Into<String>) -> Error {
+        Error::format(&self.path, None, field, what)
     }
 
     /// The bytes of a tensor of this shape; 0 stands for any size but none.
-    fn view(&self, name: &str, shape: &[usize]) -> Result<(Dtype, &[u8]), RenderError> {
+    fn view(&self, name: &str, shape: &[usize]) -> Result<(Dtype, &[u8])> {
         let view = self.tensors.tensor(name).map_err(|e| self.wrong(name, e.to_string()))?;
         let fits = view.shape().len() == shape.len()
             && view.shape().iter().zip(shape).all(|(is, want)| is == want || (*want == 0 && *is > 0));
@@ -173,7 +181,7 @@ impl Tensors<'_> {
         Ok((view.dtype(), view.data()))
     }
 
-    fn floats(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, RenderError> {
+    fn floats(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let values: Vec<f32> = match self.view(name, shape)? {
             (Dtype::F32, data) => {
                 data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
@@ -183,13 +191,16 @@ impl Tensors<'_> {
             }
             (other, _) => return Err(self.wrong(name, format!("is of type {other:?}, expected F32 or F16"))),
         };
-        match values.iter().position(|v| !v.is_finite()) {
+        match values.iter().position(|v| !v.is_finite() || v.abs() > FARTHEST) {
             None => Ok(values),
-            Some(at) => Err(self.wrong(name, format!("number {at} is {}", values[at]))),
+            Some(at) => {
+                let what = format!("number {at} is {}, expected -{FARTHEST} to {FARTHEST}", values[at]);
+                Err(self.wrong(name, what))
+            }
         }
     }
 
-    fn corners(&self, name: &str, below: usize) -> Result<Vec<[i32; 4]>, RenderError> {
+    fn corners(&self, name: &str, below: usize) -> Result<Vec<[i32; 4]>> {
         let (Dtype::I32, data) = self.view(name, &[0, 4])? else {
             return Err(self.wrong(name, "is not of type I32"));
         };
@@ -211,7 +222,7 @@ impl Tensors<'_> {
         }
     }
 
-    fn materials(&self, name: &str, rows: usize) -> Result<Vec<u8>, RenderError> {
+    fn materials(&self, name: &str, rows: usize) -> Result<Vec<u8>> {
         let (Dtype::U8, data) = self.view(name, &[rows])? else {
             return Err(self.wrong(name, "is not of type U8"));
         };

@@ -11,8 +11,8 @@ pub(super) use file::Modes;
 pub(super) use jaw::{Contour, Path as JawPath};
 pub(super) use topology::{Corner, Surface, normals};
 
-use super::error::RenderError;
 use super::math::Vec3;
+use awing::Result;
 
 /// A morphable head of ICT-FaceKit's form. Centimeters; x to the face's own left (the viewer's right), y up, z forward.
 pub struct Head {
@@ -40,7 +40,7 @@ pub struct Head {
 
 impl Head {
     /// Reads `face_model.json` and `face_model.safetensors` in a folder.
-    pub fn open(folder: &Path) -> Result<Self, RenderError> {
+    pub fn open(folder: &Path) -> Result<Self> {
         let file = file::read(folder)?;
         let topology = topology::sort(&file);
         let contour = Contour::new(&file.mean, &topology, &file.landmarks68);
