@@ -15,7 +15,7 @@ use crate::{
 /// Partial sums of the weights' gradient, at most: a fixed number, so that they do not depend on the threads.
 const GROUPS: usize = 16;
 
-/// The gradient of [`convolve`] for outputs whose gradient is `above`: that of the weights, [outputs, inputs, kernel, kernel]. With
+/// The gradient of [`convolve`](crate::convolve) for outputs whose gradient is `above`: that of the weights, [outputs, inputs, kernel, kernel]. With
 /// `turned` weights ([`Weights::backward`]), and at stride 1, the gradient of the first inputs, as many as those weights are for, goes to
 /// the slice beside them.
 ///

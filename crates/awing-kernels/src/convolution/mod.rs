@@ -39,7 +39,8 @@ pub fn convolve(
     forward(source, geometry, weights, bias, Tiling::Fixed, Some(out), None, |_, _, _| ());
 }
 
-#[cfg(all(test, feature = "training"))]
+#[cfg(test)]
+#[cfg(feature = "training")]
 mod tests {
     use super::*;
     use crate::{Maps, narrower};

@@ -52,7 +52,8 @@ mod tests {
     }
 }
 
-#[cfg(all(test, feature = "training"))]
+#[cfg(test)]
+#[cfg(feature = "training")]
 mod beside_the_block_that_learns {
     use super::*;
     use crate::{
