@@ -18,8 +18,11 @@
 struct Readme;
 
 mod drawn_head;
+mod exposure;
+mod fit;
 mod head;
 mod math;
+mod mesh;
 mod paint;
 mod photo;
 mod random;
@@ -32,10 +35,13 @@ mod shade;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 #[doc(hidden)]
 pub use drawn_head::write_drawn_head;
+pub use fit::{FittedHead, HeadFitter};
 pub use head::Head;
 pub use photo::{RenderedFace, RenderedPoint, Seen};
 pub use renderer::Renderer;
-pub use shape::HeadPose;
+pub use shape::HeadTurn;
+pub use turn::Turner;

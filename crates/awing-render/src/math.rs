@@ -103,6 +103,15 @@ impl Rotation {
         ])
     }
 
+    pub(super) const fn of_rows(rows: [Vec3; 3]) -> Self {
+        Self(rows)
+    }
+
+    /// The rotation's inverse.
+    pub(super) fn back(&self, v: Vec3) -> Vec3 {
+        self.0[0] * v.x + self.0[1] * v.y + self.0[2] * v.z
+    }
+
     pub(super) fn of(&self, v: Vec3) -> Vec3 {
         vec3(self.0[0].dot(v), self.0[1].dot(v), self.0[2].dot(v))
     }

@@ -1,21 +1,26 @@
 //! The whole way from a seed to a photo.
 
 use awing::{
-    Error, Result,
+    Result,
     geometry::{Point, Rect},
+    scheme::HeadPoints,
 };
 use image::RgbImage;
 use rayon::prelude::*;
 
-use super::head::Head;
-use super::math::{Vec3, smooth};
-use super::paint::{Atlas, Look, Noise, paint};
-use super::photo::{RenderedFace, RenderedPoint, Visible, contour, develop};
-use super::random::Chance;
-use super::raster::{Buffer, ShadowMap};
-use super::scene::{Camera, Cutout, Material, Outfit, Scene};
-use super::shade::{Background, Eye, Lights, SAMPLES, Studio, shade};
-use super::shape::{Bearing, Expression, HeadPose, Person};
+use crate::exposure::Exposure;
+use crate::head::{Head, JawPath};
+use crate::math::{Vec3, smooth, vec3};
+use crate::paint::{Atlas, Look, Noise, paint, skin_tone};
+use crate::photo::{RenderedFace, RenderedPoint, contour, develop};
+use crate::random::Chance;
+use crate::raster::ShadowMap;
+use crate::scene::{Camera, Gaps, Outfit, Scene};
+use crate::shade::{Background, Eye, Lights, Studio, lay, shade};
+use crate::shape::{Bearing, Expression, HeadTurn, Person};
+
+/// The share of photos without a face that show a head from behind.
+const FROM_BEHIND: f32 = 0.2;
 
 /// Renders faces.
 pub struct Renderer {
@@ -23,14 +28,18 @@ pub struct Renderer {
     /// For faces that are small and large in pixels.
     atlases: [Atlas; 2],
     noise: Noise,
-    points: Vec<u32>,
+    /// The jaw of the 68 landmarks, by which the face's box is measured.
+    jaw: Vec<JawPath>,
+    points: HeadPoints,
+    /// The paths of the points of the outline.
+    outline: Vec<JawPath>,
     photos: Vec<RgbImage>,
 }
 
 /// A head as asked for, where chance shall not decide.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Asked {
-    pub pose: Option<HeadPose>,
+    pub pose: Option<HeadTurn>,
     /// Neither expression nor identity, nothing around the head, a distant camera.
     pub plain: bool,
     /// Closed eyes.
@@ -40,24 +49,29 @@ pub(super) struct Asked {
 impl Renderer {
     /// A renderer of the 68 landmarks of iBUG / 300-W.
     pub fn new(head: Head) -> Self {
-        let points = head.landmarks68().to_vec();
+        let points = HeadPoints { vertices: head.landmarks68().to_vec(), outline: (0..17).collect() };
+        let jaw = head.outline(&head.landmarks68()[..17]);
         Self {
             atlases: [Atlas::new(&head, 384), Atlas::new(&head, 640)],
             noise: Noise::new(),
             points,
+            outline: jaw.clone(),
+            jaw,
             photos: Vec::new(),
             head,
         }
     }
 
-    /// Asks for other points, as vertices of the head. Those of the jaw's contour (the first 17 of the 68) are marked where
-    /// the contour is seen.
-    pub fn with_points(mut self, vertices: &[u32]) -> Result<Self> {
-        if let Some(v) = vertices.iter().find(|v| **v as usize >= self.head.vertices()) {
-            let what = format!("names vertex {v}, but the head has {}", self.head.vertices());
-            return Err(Error::invalid("points", what));
-        }
-        self.points = vertices.to_vec();
+    /// Asks for other points, however many, such as those of a scheme ([`Scheme::head`](awing::scheme::Scheme::head)). Those of the outline are marked where
+    /// the face's edge is seen.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](awing::Error::Invalid) naming a vertex that the head has not, or a point of the outline that is none.
+    pub fn with_points(mut self, points: HeadPoints) -> Result<Self> {
+        self.head.check(&points)?;
+        let on_edge: Vec<u32> = points.outline.iter().map(|i| points.vertices[*i]).collect();
+        self.outline = self.head.outline(&on_edge);
+        self.points = points;
         Ok(self)
     }
 
@@ -78,6 +92,24 @@ impl Renderer {
         (0..count as u64).into_par_iter().map(|i| self.face(seed, first + i, size)).collect()
     }
 
+    /// The photo number `index` of a seed without any face: things that lie on each other, or a head from behind, which has all of a head but that.
+    /// Photos for a detector to learn from what is none; `size` as for [`Renderer::face`].
+    pub fn scenery(&self, seed: u64, index: u64, size: usize) -> RgbImage {
+        let size = size.clamp(16, 2048);
+        // Not the draws of the face of the same number.
+        let mut c = Chance::new(!seed, index);
+        if c.odds(FROM_BEHIND) {
+            let yaw = c.between(150.0, 210.0);
+            let pose =
+                HeadTurn { yaw, pitch: c.normal_within(2.0) * 12.0, roll: c.normal_within(2.0) * 15.0 };
+            return self.asked(!seed, index, size, &Asked { pose: Some(pose), ..Asked::default() }).image;
+        }
+        let lights = Lights::random(&mut c);
+        let mut background = Background::random(size, &self.photos, &self.noise, &lights, &mut c);
+        lay(&mut background, &self.noise, &lights, &mut c);
+        develop(&background.colors, size, 0.3, &mut c)
+    }
+
     pub(super) fn asked(&self, seed: u64, index: u64, size: usize, asked: &Asked) -> RenderedFace {
         let size = size.clamp(16, 2048);
         let atlas = &self.atlases[usize::from(size > 320)];
@@ -91,7 +123,7 @@ impl Renderer {
         if asked.eyes_closed {
             expression.moves.push(("eyeBlink", [1.0; 2]));
         }
-        let pose = asked.pose.unwrap_or_else(|| HeadPose::random(&mut turn));
+        let pose = asked.pose.unwrap_or_else(|| HeadTurn::random(&mut turn));
         if !asked.plain {
             expression.look_back(&pose, &mut turn);
         }
@@ -109,66 +141,15 @@ impl Renderer {
         scene.pose(&bearing, origin);
         let camera = self.camera(&scene, size, asked.plain, &mut turn);
 
-        // The head first: what it hides of itself, then the rest: what that covers.
-        let screen: Vec<[f32; 3]> = scene
-            .places
-            .iter()
-            .map(|p| {
-                let [x, y, near] = camera.project(*p);
-                [x * SAMPLES as f32 + 0.5, y * SAMPLES as f32 + 0.5, near]
-            })
-            .collect();
-        let mut buffer = Buffer::new(size * SAMPLES, size * SAMPLES);
-        let strands = outfit.strands;
-        let cut = |part: usize| Cut {
-            scene: &scene,
-            cutout: scene.parts[part].cutout,
-            noise: &self.noise,
-            strands,
-            look: &look,
-        };
-        let draw = |buffer: &mut Buffer, part: usize| {
-            let (p, cut) = (&scene.parts[part], cut(part));
-            let triangles = &scene.triangles[p.triangles.clone()];
-            buffer.draw(&screen, triangles, p.triangles.start as u32, p.both_sides, |t, w| cut.keeps(t, w));
-        };
-        let marked68 = contour(&self.head, &scene.places, &camera, bearing.rotation());
-        let places: Vec<Vec3> = self.points.iter().map(|v| scene.places[*v as usize]).collect();
-        let jaw = |v: &u32| self.head.landmarks68[..17].iter().position(|l| l == v);
-        let marked: Vec<Vec3> =
-            self.points.iter().map(|v| jaw(v).map_or(scene.places[*v as usize], |i| marked68[i])).collect();
-        // On the edge of the face the depth falls off steeply.
-        let asked_of: Vec<(Vec3, f32)> = self
-            .points
-            .iter()
-            .zip(&marked)
-            .map(|(v, p)| (*p, if jaw(v).is_some() { 1.2 } else { 0.5 }))
-            .collect();
-        // Lashes are thin enough to see lids through.
-        (0..scene.head_parts)
-            .filter(|p| scene.parts[*p].cutout == Cutout::None)
-            .for_each(|p| draw(&mut buffer, p));
-        let others = scene.parts[..scene.head_parts].last().map_or(0, |p| p.triangles.end as u32);
-        let visible = Visible::by_head(&buffer, &camera, &asked_of);
-        let is_lens = |p: &usize| scene.parts[*p].material == Material::Lens;
-        let lens = outfit.lens;
-        let opaque_glass = lens.opacity > 0.7 || lens.mirror > 0.5;
-        (scene.head_parts..scene.parts.len()).filter(|p| !is_lens(p)).for_each(|p| draw(&mut buffer, p));
-        let mut glass: Option<Buffer> = None;
-        for p in (0..scene.parts.len()).filter(is_lens) {
-            draw(glass.get_or_insert_with(|| Buffer::new(size * SAMPLES, size * SAMPLES)), p);
+        let places: Vec<Vec3> = self.points.vertices.iter().map(|v| scene.places[*v as usize]).collect();
+        // Where each is marked, and how much of the head may lie before it: on the edge of the face the depth falls off steeply.
+        let mut marks: Vec<(Vec3, f32)> = places.iter().map(|place| (*place, 0.5)).collect();
+        let edge = contour(&self.outline, &scene.places, &camera, bearing.rotation());
+        for (point, place) in self.points.outline.iter().zip(edge) {
+            marks[*point] = (place, 1.2);
         }
-        let mut seen = visible.by_all(&buffer, &camera, &asked_of, others);
-        if let Some(glass) = glass.as_ref().filter(|_| opaque_glass) {
-            for (all, behind) in seen.iter_mut().zip(visible.by_all(glass, &camera, &asked_of, others)) {
-                if behind == super::photo::Seen::Covered {
-                    *all = behind;
-                }
-            }
-        }
-        (0..scene.head_parts)
-            .filter(|p| scene.parts[*p].cutout != Cutout::None)
-            .for_each(|p| draw(&mut buffer, p));
+        let gaps = Gaps { noise: &self.noise, strands: outfit.strands, lashes: look.lash_density };
+        let exposure = Exposure::new(&scene, &camera, size, &gaps, &outfit.lens, &marks);
 
         let lights = Lights::random(&mut light);
         let mut shadow = ShadowMap::new(lights.key.direction, 224, 17.0);
@@ -185,16 +166,10 @@ impl Renderer {
                 let [a, b] = [[37, 38], [43, 44]][i].map(|l| person.landmark(&self.head, l));
                 bearing.head((a + b) * 0.5) - origin
             },
-            up: bearing.rotation().of(super::math::vec3(0.0, 1.0, 0.0)),
+            up: bearing.rotation().of(vec3(0.0, 1.0, 0.0)),
         };
         let pixels_a_cm = camera.focal / camera.distance;
-        let forward = bearing.rotation().of(super::math::vec3(0.0, 0.25, 1.0)).unit();
-        let brightness = lights.on(forward);
-        let albedo = super::paint::skin_tone(look.melanin, 0.0, 0.0);
-        let face_brightness = (0.3 * brightness.x * albedo.x + 0.6 * brightness.y * albedo.y + 0.1 * brightness.z * albedo.z)
-            // Cameras see more than the face.
-            * 0.6
-            + 0.4 * 0.3 * (brightness.y);
+        let brightness = brightness(&lights, &bearing, &look);
         let studio = Studio {
             canvas: paint(atlas, &self.noise, &look, &mut paints),
             lights,
@@ -202,29 +177,29 @@ impl Renderer {
             noise: &self.noise,
             eyes: [eye(0), eye(1)],
             wares: outfit.wares,
-            strands,
-            lens,
+            strands: outfit.strands,
+            lens: outfit.lens,
             mean: &self.head.mean,
             detail: smooth(3.0, 16.0, pixels_a_cm) * 0.9,
-            look: Look::clone(&look),
+            look,
         };
-        let colors = shade(&scene, &screen, &camera, &buffer, glass.as_ref(), &background, &studio);
-        let image = develop(&colors, size, face_brightness, &mut film);
+        let colors = shade(&scene, &exposure, &camera, &background, &studio);
+        let image = develop(&colors, size, brightness, &mut film);
 
         let on_photo = |p: Vec3| {
             let [x, y, _] = camera.project(p);
             Point::new(f64::from(x), f64::from(y))
         };
         let points = (0..places.len()).map(|i| RenderedPoint {
-            marked: on_photo(marked[i]),
+            marked: on_photo(marks[i].0),
             vertex: on_photo(places[i]),
             place: [places[i].x, places[i].y, places[i].z],
-            seen: seen[i],
+            seen: exposure.seen[i],
         });
-        let all68 = (0..68).map(|i| {
-            on_photo(if i < 17 { marked68[i] } else { scene.places[self.head.landmarks68[i] as usize] })
-        });
-        let face_box = Rect::around(all68).unwrap_or(Rect::new(0.0, 0.0, 0.0, 0.0));
+        let jaw = contour(&self.jaw, &scene.places, &camera, bearing.rotation());
+        let inner = self.head.landmarks68[17..].iter().map(|v| scene.places[*v as usize]);
+        let face_box =
+            Rect::around(jaw.into_iter().chain(inner).map(on_photo)).unwrap_or(Rect::new(0.0, 0.0, 0.0, 0.0));
         RenderedFace { image, points: points.collect(), pose, eyes_closed: person.closed, face_box }
     }
 
@@ -250,50 +225,9 @@ impl Renderer {
     }
 }
 
-/// The gaps of one part.
-struct Cut<'a> {
-    scene: &'a Scene,
-    cutout: Cutout,
-    noise: &'a Noise,
-    strands: super::shade::Strands,
-    look: &'a Look,
-}
-
-impl Cut<'_> {
-    fn keeps(&self, triangle: &super::head::Corner, w: [f32; 3]) -> bool {
-        let uv = || {
-            let t = triangle.t.map(|t| self.scene.uv[t as usize]);
-            [0, 1].map(|i| t[0][i] * w[0] + t[1][i] * w[1] + t[2][i] * w[2])
-        };
-        match self.cutout {
-            Cutout::None => true,
-            Cutout::Lashes => {
-                // Six cards lie above each other on the texture: three of the upper lid, three of the lower.
-                let [u, v] = uv();
-                let upper = v > 0.5;
-                let along = ((if upper { 0.988 } else { 0.486 } - v).rem_euclid(0.166) / 0.14).min(1.0);
-                let (length, many) = if upper { (0.95, 1.0) } else { (0.55, 0.45) };
-                let across = ((u + 0.01 * along) * 95.0).fract() - 0.5;
-                let strand = Noise::near(
-                    &self.noise.grain,
-                    (u * 95.0).floor() * 0.137,
-                    v.mul_add(6.0, 0.5).floor() * 0.31,
-                );
-                let density = self.look.lash_density * many;
-                along < length * (0.75 + 0.3 * strand)
-                    && across.abs() < 0.26 * density * (1.1 - along / length)
-            }
-            Cutout::Strands(ragged) => {
-                let [u, v] = uv();
-                let streak = self.strands.streak(self.noise, [u, v], Noise::near);
-                // Each strand has its own length; the ends of v are the tips.
-                let uneven = 0.35 + 0.7 * streak + 0.2 * Noise::near(&self.noise.cloud, 3.0 * u, 0.5);
-                v < 1.0 - ragged * uneven.clamp(0.0, 1.0)
-            }
-            Cutout::Wisps => {
-                let [u, v] = uv();
-                v < 0.93 && self.strands.streak(self.noise, [u + 0.37, v], Noise::near) > 0.55
-            }
-        }
-    }
+/// How bright the picture is on average, by which a camera exposes it: mostly the face, in part what is around it.
+fn brightness(lights: &Lights, bearing: &Bearing, look: &Look) -> f32 {
+    let light = lights.on(bearing.rotation().of(vec3(0.0, 0.25, 1.0)).unit());
+    let skin = light.times(skin_tone(look.melanin, 0.0, 0.0));
+    (0.3 * skin.x + 0.6 * skin.y + 0.1 * skin.z) * 0.6 + 0.4 * 0.3 * light.y
 }

@@ -3,18 +3,21 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use awing::{Error, geometry::Point, scheme::Visibility};
+use awing::{
+    Error,
+    geometry::Point,
+    scheme::{HeadPoints, Landmark, Visibility},
+};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::drawn_head::{Tensor, drawn_head, mirrored, safetensors, write_drawn_head};
-use super::renderer::Asked;
-use super::{Head, HeadPose, RenderedFace, Renderer, Seen};
+use crate::drawn_head::{Tensor, drawn_head, mirrored, safetensors};
+use crate::renderer::Asked;
+use crate::{FittedHead, Head, HeadFitter, HeadTurn, RenderedFace, Renderer, Seen, Turner};
 
 fn head() -> Head {
-    let folder = tempfile::tempdir().unwrap();
-    write_drawn_head(folder.path()).unwrap();
-    Head::open(folder.path()).unwrap()
+    let (description, tensors) = drawn_head();
+    opened(description.to_string().as_bytes(), &safetensors(&tensors)).unwrap()
 }
 
 fn drawn() -> &'static Renderer {
@@ -23,8 +26,8 @@ fn drawn() -> &'static Renderer {
 }
 
 /// The mean head, bare, far from the camera.
-fn plain(renderer: &Renderer, yaw: f32, pitch: f32, eyes_closed: bool) -> RenderedFace {
-    let pose = Some(HeadPose { yaw, pitch, roll: 0.0 });
+pub(crate) fn plain(renderer: &Renderer, yaw: f32, pitch: f32, eyes_closed: bool) -> RenderedFace {
+    let pose = Some(HeadTurn { yaw, pitch, roll: 0.0 });
     renderer.asked(1, 0, 128, &Asked { pose, plain: true, eyes_closed })
 }
 
@@ -119,11 +122,78 @@ fn a_seed_gives_the_same_bytes_on_any_number_of_threads() {
 }
 
 #[test]
+fn backgrounds_are_cut_from_the_photos_that_are_given() {
+    let green = image::Rgb([20, 220, 30]);
+    let photos = vec![image::RgbImage::new(0, 9), image::RgbImage::from_pixel(50, 40, green)];
+    let renderer = Renderer::new(head()).with_backgrounds(photos);
+    let share = |renderer: &Renderer| {
+        let faces = renderer.faces(3, 0, 20, 48);
+        let is_green = |p: &&image::Rgb<u8>| p[1] > 90 && u16::from(p[1]) > 2 * u16::from(p[0].max(p[2]));
+        faces.iter().map(|f| f.image.pixels().filter(is_green).count()).sum::<usize>()
+    };
+    let (given, drawn) = (share(&renderer), share(drawn()));
+    assert!(given > 3 * drawn + 20 * 48 * 48 / 10, "{given} {drawn}");
+}
+
+#[test]
+fn scenery_follows_from_its_seed_and_is_no_face() {
+    let photo = |seed, index, size| drawn().scenery(seed, index, size);
+    let mut different = std::collections::BTreeSet::new();
+    for index in 0..12 {
+        let picture = photo(4, index, 48);
+        assert_eq!(picture, photo(4, index, 48));
+        assert_ne!(picture, drawn().face(4, index, 48).image);
+        different.insert(picture.into_raw());
+    }
+    assert_eq!(different.len(), 12);
+    assert_ne!(photo(4, 0, 48), photo(5, 0, 48));
+    // The least and the largest size.
+    assert_eq!([photo(4, 1, 0).dimensions(), photo(4, 1, 1 << 20).dimensions()], [(16, 16), (2048, 2048)]);
+}
+
+#[test]
 fn points_must_be_vertices() {
     let n = head().vertices() as u32;
-    assert_eq!(Renderer::new(head()).with_points(&[3, 1]).unwrap().face(1, 1, 32).points.len(), 2);
-    let refused = Renderer::new(head()).with_points(&[n]).err().unwrap().to_string();
-    assert_eq!(refused, format!("points: names vertex {n}, but the head has {n}"));
+    let with = |vertices: &[u32], outline: &[usize]| {
+        let points = HeadPoints { vertices: vertices.to_vec(), outline: outline.to_vec() };
+        Renderer::new(head()).with_points(points).map_err(|e| e.to_string())
+    };
+    assert_eq!(with(&[3, 1], &[]).unwrap().face(1, 1, 32).points.len(), 2);
+    assert_eq!(
+        with(&[n], &[]).err().unwrap(),
+        format!("head.vertices: names vertex {n}, but the head has {n}")
+    );
+    let beyond = "head.outline: names point 2, but there are 2, counted from 0";
+    assert_eq!(with(&[3, 1], &[2]).err().unwrap(), beyond);
+}
+
+#[test]
+fn points_of_ones_own_are_marked_as_the_68_are() {
+    let jaw = head().landmarks68()[9..13].to_vec();
+    let points = HeadPoints { vertices: [&jaw[..], &jaw[..]].concat(), outline: (0..4).collect() };
+    let own = plain(&Renderer::new(head()).with_points(points).unwrap(), 60.0, 0.0, false);
+    let all = plain(drawn(), 60.0, 0.0, false);
+    for i in 0..4 {
+        // The same vertex on the outline, and as a place of the skin.
+        assert_eq!(own.points[i], all.points[9 + i]);
+        assert_eq!(
+            (own.points[4 + i].marked, own.points[4 + i].vertex),
+            (own.points[i].vertex, own.points[i].vertex)
+        );
+    }
+    assert_eq!(own.face_box, all.face_box);
+
+    // A vertex between two of the jaw is marked between them, on the edge as they are.
+    let head = head();
+    let (a, b) = (head.mean[jaw[1] as usize], head.mean[jaw[2] as usize]);
+    let apart = |v: &u32| (head.mean[*v as usize] - (a + b) * 0.5).length();
+    let between =
+        (0..49 * 41).filter(|v| !jaw.contains(v)).min_by(|v, w| apart(v).total_cmp(&apart(w))).unwrap();
+    let points = HeadPoints { vertices: vec![between], outline: vec![0] };
+    let half = plain(&Renderer::new(head).with_points(points).unwrap(), 60.0, 0.0, false).points[0];
+    assert!(half.marked.x - half.vertex.x > 3.0, "{half:?}");
+    let [above, below] = [10, 11].map(|i| all.points[i].marked.y);
+    assert!((below.min(above)..above.max(below)).contains(&half.marked.y), "{half:?} {above} {below}");
 }
 
 /// What is said of a drawn head after `damage` had its way with it.
@@ -218,4 +288,131 @@ proptest! {
             prop_assert_eq!(face.points.len(), 68);
         }
     }
+}
+
+/// Errors of yaw, pitch and roll in degrees, and misfits in per cent, of heads fitted to the points of faces whose yaw is at most `most`; sorted.
+pub(crate) fn fit_errors(renderer: &Renderer, head: &Head, faces: u64, most: f32) -> [Vec<f64>; 4] {
+    let points = HeadPoints { vertices: head.landmarks68().to_vec(), outline: (0..17).collect() };
+    let fitter = HeadFitter::new(head, &points).unwrap();
+    let mut errors: [Vec<f64>; 4] = Default::default();
+    for face in
+        (0..faces).map(|index| renderer.face(12, index, 128)).filter(|face| face.pose.yaw.abs() <= most)
+    {
+        let fitted = fitter.fit(&face.landmarks()).unwrap();
+        let apart = |a: f32, b: f32| f64::from((a - b + 540.0).rem_euclid(360.0) - 180.0).abs();
+        let (a, b) = (fitted.turn, face.pose);
+        let found = [apart(a.yaw, b.yaw), apart(a.pitch, b.pitch), apart(a.roll, b.roll), fitted.misfit];
+        errors.iter_mut().zip(found).for_each(|(all, one)| all.push(one));
+    }
+    errors.iter_mut().for_each(|all| all.sort_by(f64::total_cmp));
+    errors
+}
+
+#[test]
+fn a_head_is_found_again_from_its_points() {
+    let [yaw, pitch, roll, misfit] = fit_errors(drawn(), &head(), 40, 75.0);
+    let median = |all: &[f64]| all[all.len() / 2];
+    assert!(yaw.len() > 25);
+    for (what, all, most) in
+        [("yaw", &yaw, 3.0), ("pitch", &pitch, 4.0), ("roll", &roll, 2.0), ("misfit", &misfit, 1.0)]
+    {
+        assert!(median(all) < most, "{what}: {all:?}");
+    }
+}
+
+#[test]
+fn what_shows_no_head_is_refused() {
+    let points = HeadPoints { vertices: head().landmarks68().to_vec(), outline: (0..17).collect() };
+    let fitter = HeadFitter::new(&head(), &points).unwrap();
+    let refused = |landmarks: &[Landmark]| fitter.fit(landmarks).unwrap_err().to_string();
+    assert_eq!(refused(&[Landmark::visible(1.0, 2.0); 3]), "landmarks: are 3 for 68 points");
+    assert!(
+        refused(&[Landmark::visible(1.0, 2.0); 68]).starts_with("landmarks: 68 are given, in 0.000 pixels")
+    );
+    assert!(refused(&[Landmark::missing(); 68]).starts_with("landmarks: 0 are given"));
+    let mut face = plain(drawn(), 20.0, 0.0, false).landmarks();
+    face[3].point.x = f64::NAN;
+    assert!(refused(&face).starts_with("landmarks: 68 are given"));
+    // Six of them are enough, however wrong they are, and the answer has all points.
+    let mut few = [Landmark::missing(); 68];
+    for (i, at) in [(8, 70.0), (30, 3.0), (36, 88.0), (45, 14.0), (48, 51.0), (54, 32.0)] {
+        few[i] = Landmark::visible(at, 100.0 - at * at / 90.0);
+    }
+    let fitted = fitter.fit(&few).unwrap();
+    assert!(fitted.points.len() == 68 && fitted.points.iter().all(|p| p.is_finite()), "{fitted:?}");
+    assert!(fitted.expression.iter().all(|w| (0.0..=1.0).contains(w)));
+}
+
+fn turner() -> Turner {
+    let points = HeadPoints { vertices: head().landmarks68().to_vec(), outline: (0..17).collect() };
+    Turner::new(head(), points).unwrap()
+}
+
+#[test]
+fn a_photo_that_is_turned_back_and_forth_shows_the_same_face() {
+    let (turner, face) = (turner(), plain(drawn(), 20.0, 0.0, false));
+    let fitted = turner.fit(&face.landmarks()).unwrap();
+    let same = turner.turned(&face.image, &face.landmarks(), &fitted, fitted.turn).unwrap();
+    // The face comes to the middle, as large as it was.
+    let shift = |a: Point, b: Point| [a.x - b.x, a.y - b.y];
+    let [dx, dy] = shift(same.points[30].marked, face.points[30].marked);
+    for (i, (a, b)) in same.points.iter().zip(&face.points).enumerate() {
+        let [x, y] = shift(a.marked, b.marked);
+        assert!((x - dx).hypot(y - dy) < if i < 17 { 4.0 } else { 0.5 }, "{i}: {a:?} {b:?} {dx} {dy}");
+    }
+    let (mut sum, mut count) = (0.0, 0.0);
+    for (x, y, pixel) in same.image.enumerate_pixels() {
+        let (u, v) = (f64::from(x) - dx, f64::from(y) - dy);
+        let near =
+            face.face_box.x0 < u && u < face.face_box.x1 && face.face_box.y0 < v && v < face.face_box.y1;
+        if near && let Some(before) = face.image.get_pixel_checked(u.round() as u32, v.round() as u32) {
+            sum += (0..3).map(|i| f64::from(pixel[i].abs_diff(before[i]))).sum::<f64>() / 3.0;
+            count += 1.0;
+        }
+    }
+    assert!(count > 1000.0 && sum / count < 12.0, "{} of {count}", sum / count);
+}
+
+#[test]
+fn a_turned_photo_has_its_points_where_the_turned_head_has_them() {
+    let turner = turner();
+    let (before, after) = (plain(drawn(), 15.0, 0.0, false), plain(drawn(), 55.0, 0.0, false));
+    let fitted = turner.fit(&before.landmarks()).unwrap();
+    let turn = HeadTurn { yaw: 55.0, ..fitted.turn };
+    let turned = turner.turned(&before.image, &before.landmarks(), &fitted, turn).unwrap();
+    let [dx, dy] = [0, 1].map(|i| {
+        let mean = |face: &RenderedFace| {
+            face.points[17..].iter().map(|p| [p.marked.x, p.marked.y][i]).sum::<f64>() / 51.0
+        };
+        mean(&turned) - mean(&after)
+    });
+    for (i, (a, b)) in turned.points.iter().zip(&after.points).enumerate() {
+        let apart = (a.marked.x - b.marked.x - dx).hypot(a.marked.y - b.marked.y - dy);
+        assert!(apart < if i < 17 { 6.0 } else { 3.0 }, "{i}: {apart} {a:?} {b:?}");
+        assert!(a.marked.x > 0.0 && a.marked.x < f64::from(turned.image.width()), "{a:?}");
+    }
+    // The far eye is hidden, the near one and the tip of the nose are not.
+    let seen = |face: &RenderedFace, i: usize| face.points[i].seen;
+    assert_eq!([45, 36, 30].map(|i| seen(&turned, i)), [45, 36, 30].map(|i| seen(&after, i)));
+}
+
+#[test]
+fn heads_turn_farther_to_their_own_side() {
+    let turner = turner();
+    for (yaw, sides) in [(-30.0, [true, false]), (40.0, [false, true]), (2.0, [true, true])] {
+        let face = plain(drawn(), yaw, 0.0, false);
+        let fitted = turner.fit(&face.landmarks()).unwrap();
+        let turns: Vec<f32> = (0..60).map(|index| turner.farther(&fitted, 5, index).yaw).collect();
+        assert_eq!([turns.iter().any(|yaw| *yaw < 0.0), turns.iter().any(|yaw| *yaw > 0.0)], sides, "{yaw}");
+        assert!(turns.iter().all(|turn| turn.abs() > yaw.abs() - 3.0 && turn.abs() <= 90.0), "{turns:?}");
+        assert_eq!(turner.farther(&fitted, 5, 7), turner.farther(&fitted, 5, 7));
+    }
+    let face = plain(drawn(), 0.0, 0.0, false);
+    let mut fitted = turner.fit(&face.landmarks()).unwrap();
+    let refused = |fitted: &FittedHead, photo: &image::RgbImage| {
+        turner.turned(photo, &face.landmarks(), fitted, fitted.turn).unwrap_err().to_string()
+    };
+    assert_eq!(refused(&fitted, &image::RgbImage::new(1, 1)), "fitted: lies outside of the photo");
+    fitted.identity.pop();
+    assert_eq!(refused(&fitted, &face.image), "fitted: is of another head, or of other landmarks");
 }

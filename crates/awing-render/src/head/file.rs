@@ -6,7 +6,7 @@ use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
 use serde::Deserialize;
 
-use super::super::math::{Vec3, vec3};
+use crate::math::{Vec3, vec3};
 use awing::{
     Error, Result,
     files::{LONGEST_SETTINGS, read_bytes},
@@ -61,6 +61,12 @@ impl Modes {
 
     pub(crate) fn count(&self) -> usize {
         self.scale.len()
+    }
+
+    /// How a mode moves a vertex at a weight of 1, in centimeters.
+    pub(crate) fn at(&self, mode: usize, vertex: u32) -> [f32; 3] {
+        let from = mode * self.width + vertex as usize * 3;
+        [0, 1, 2].map(|i| self.scale[mode] * f32::from(self.steps[from + i]))
     }
 
     /// Adds the modes by their weights to the numbers from `start` on.

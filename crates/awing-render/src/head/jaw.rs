@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use super::super::math::Vec3;
-use super::topology::{Corner, Surface, Topology};
+use crate::math::{Vec3, mix};
+use crate::mesh::Triangle;
 
 /// Where each path leads, seen from the front on the mean head (centimeters, the right side; the left is its mirror
 /// image), and how far it begins behind the vertex. The paths end before the nose and the lips, which are no part of the
@@ -37,8 +37,11 @@ impl Crossing {
     }
 }
 
-/// The path of one jaw point.
+/// The path of one point of the outline.
+#[derive(Clone, Debug)]
 pub(crate) struct Path {
+    /// Where it stands on the jaw, from 0 at the face's own right ear over 8 at the chin to 16.
+    pub at: f32,
     /// From behind the vertex to the cheek.
     pub crossings: Vec<Crossing>,
     /// Across the jaw's line, outwards, seen from the front: x and y of the head's frame, of length 1.
@@ -47,31 +50,50 @@ pub(crate) struct Path {
     pub along: [f32; 2],
 }
 
-/// The paths of the jaw points 0 to 16.
-pub(crate) struct Contour {
-    pub paths: Vec<Path>,
-}
-
 type Edge = (u32, u32);
 
-impl Contour {
-    pub(super) fn new(mean: &[Vec3], topology: &Topology, landmarks68: &[u32; 68]) -> Self {
-        let skin = topology.of(Surface::Skin);
-        let mut beside: BTreeMap<Edge, Vec<usize>> = BTreeMap::new();
-        for (i, t) in skin.iter().enumerate() {
-            for k in 0..3 {
-                beside.entry(edge(t.v[k], t.v[(k + 1) % 3])).or_default().push(i);
-            }
+/// The paths of vertices that stand for points of the outline, on the jaw's line or near it.
+pub(crate) fn paths(
+    mean: &[Vec3],
+    skin: &[Triangle],
+    landmarks68: &[u32; 68],
+    vertices: &[u32],
+) -> Vec<Path> {
+    let mut beside: BTreeMap<Edge, Vec<usize>> = BTreeMap::new();
+    for (i, t) in skin.iter().enumerate() {
+        for k in 0..3 {
+            beside.entry(edge(t.v[k], t.v[(k + 1) % 3])).or_default().push(i);
         }
-        let mesh = Mesh { mean, skin, beside };
-        let one = |i: usize| {
-            let [before, after] = [i.max(1) - 1, (i + 1).min(16)].map(|k| mean[landmarks68[k] as usize]);
-            let across = unit([after.y - before.y, before.x - after.x]);
-            let ([x, y], behind) = PATHS[if i < 9 { i } else { 16 - i }];
-            mesh.path(landmarks68[i], [if i < 9 { x } else { -x }, y], behind, across)
-        };
-        Self { paths: (0..17).map(one).collect() }
     }
+    let mesh = Mesh { mean, skin, beside };
+    let jaw: [Vec3; 17] = std::array::from_fn(|i| mean[landmarks68[i] as usize]);
+    let one = |vertex: &u32| {
+        let at = on_the_jaw(&jaw, mean[*vertex as usize]);
+        let (low, t) = (at as usize, at.fract());
+        let (before, after) = match t > 0.0 {
+            true => (low, low + 1),
+            false => (low.max(1) - 1, (low + 1).min(16)),
+        };
+        let across = unit([jaw[after].y - jaw[before].y, jaw[before].x - jaw[after].x]);
+        let towards = |i: usize| {
+            let ([x, y], behind) = PATHS[if i < 9 { i } else { 16 - i }];
+            [if i < 9 { x } else { -x }, y, behind]
+        };
+        let (from, to) = (towards(low), towards((low + 1).min(16)));
+        let [x, y, behind] = [0, 1, 2].map(|k| mix(from[k], to[k], t));
+        Path { at, ..mesh.path(*vertex, [x, y], behind, across) }
+    };
+    vertices.iter().map(one).collect()
+}
+
+/// Where a place stands on the line through the jaw's points: the number of the point, and the share of the way to the next one.
+fn on_the_jaw(jaw: &[Vec3; 17], place: Vec3) -> f32 {
+    let foot = |i: usize| {
+        let along = jaw[i + 1] - jaw[i];
+        let t = ((place - jaw[i]).dot(along) / along.dot(along).max(1e-9)).clamp(0.0, 1.0);
+        ((place - jaw[i] - along * t).length(), i as f32 + t)
+    };
+    (0..16).map(foot).min_by(|a, b| a.0.total_cmp(&b.0)).map_or(0.0, |(_, at)| at)
 }
 
 fn unit([x, y]: [f32; 2]) -> [f32; 2] {
@@ -86,7 +108,7 @@ fn edge(a: u32, b: u32) -> Edge {
 /// The skin of the mean head, and which triangles lie at each edge.
 struct Mesh<'a> {
     mean: &'a [Vec3],
-    skin: &'a [Corner],
+    skin: &'a [Triangle],
     beside: BTreeMap<Edge, Vec<usize>>,
 }
 
@@ -138,6 +160,6 @@ impl Mesh<'_> {
         let inwards = walk(exits.last(), &|p, _| along(p) <= 1.0);
         let own = Crossing { from: vertex, to: vertex, share: 0.0 };
         let crossings = outwards.into_iter().rev().chain([own]).chain(inwards).collect();
-        Path { crossings, across, along: unit([-dx, -dy]) }
+        Path { at: 0.0, crossings, across, along: unit([-dx, -dy]) }
     }
 }

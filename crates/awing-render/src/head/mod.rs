@@ -2,17 +2,21 @@
 
 mod file;
 mod jaw;
+mod openness;
 mod topology;
 
 use std::ops::Range;
 use std::path::Path;
 
 pub(super) use file::Modes;
-pub(super) use jaw::{Contour, Path as JawPath};
-pub(super) use topology::{Corner, Surface, normals};
+pub(super) use jaw::{Crossing, Path as JawPath};
+pub(super) use topology::Surface;
 
-use super::math::Vec3;
-use awing::Result;
+use crate::{
+    math::{Vec3, vec3},
+    mesh::Triangle,
+};
+use awing::{Error, Result, scheme::HeadPoints};
 
 /// A morphable head of ICT-FaceKit's form. Centimeters; x to the face's own left (the viewer's right), y up, z forward.
 pub struct Head {
@@ -25,7 +29,7 @@ pub struct Head {
     pub(super) expression: Modes,
     pub(super) expression_names: Vec<String>,
     /// Triangles to draw, those of one surface side by side.
-    pub(super) triangles: Vec<Corner>,
+    pub(super) triangles: Vec<Triangle>,
     pub(super) surfaces: Vec<(Surface, Range<usize>)>,
     /// Vertices of the eyeballs: right, left (the face's own).
     pub(super) eyeballs: [Range<usize>; 2],
@@ -33,20 +37,21 @@ pub struct Head {
     pub(super) inner_mouth: Range<usize>,
     /// The 68 landmarks of iBUG as vertices.
     pub(super) landmarks68: [u32; 68],
-    pub(super) contour: Contour,
     /// How open each vertex is to light from all around, 0 to 1.
     pub(super) open: Vec<f32>,
 }
 
 impl Head {
     /// Reads `face_model.json` and `face_model.safetensors` in a folder.
+    ///
+    /// # Errors
+    /// [`Error::Io`](awing::Error::Io) when one of them cannot be read, [`Error::Format`](awing::Error::Format) with the field when it is no head:
+    /// of another shape or kind of number, with numbers that are not finite or larger than a head's, or naming vertices that are not there.
     pub fn open(folder: &Path) -> Result<Self> {
         let file = file::read(folder)?;
         let topology = topology::sort(&file);
-        let contour = Contour::new(&file.mean, &topology, &file.landmarks68);
         let mut head = Self {
             open: Vec::new(),
-            contour,
             triangles: topology.triangles,
             surfaces: topology.surfaces,
             eyeballs: topology.eyeballs,
@@ -58,7 +63,7 @@ impl Head {
             expression_names: file.expression_names,
             landmarks68: file.landmarks68,
         };
-        head.open = super::raster::openness(&head);
+        head.open = openness::openness(&head);
         Ok(head)
     }
 
@@ -72,13 +77,47 @@ impl Head {
         &self.landmarks68
     }
 
+    /// The places of all vertices with these weights of identity and expression, in the head's own frame.
+    pub(super) fn shaped(&self, identity: &[f32], expression: &[f32]) -> Vec<Vec3> {
+        let mut numbers: Vec<f32> = self.mean.iter().flat_map(|p| [p.x, p.y, p.z]).collect();
+        for (modes, weights) in [(&self.identity, identity), (&self.expression, expression)] {
+            let weights: Vec<(usize, f32)> = weights.iter().copied().enumerate().collect();
+            modes.add(&weights, 0, &mut numbers);
+        }
+        numbers.chunks_exact(3).map(|c| vec3(c[0], c[1], c[2])).collect()
+    }
+
+    /// Whether points are vertices of this head.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming a vertex that the head has not, or a point of the outline that is none.
+    pub(super) fn check(&self, points: &HeadPoints) -> Result<()> {
+        let (vertices, count) = (self.vertices(), points.vertices.len());
+        if let Some(v) = points.vertices.iter().find(|v| **v as usize >= vertices) {
+            return Err(Error::invalid(
+                "head.vertices",
+                format!("names vertex {v}, but the head has {vertices}"),
+            ));
+        }
+        if let Some(point) = points.outline.iter().find(|point| **point >= count) {
+            let what = format!("names point {point}, but there are {count}, counted from 0");
+            return Err(Error::invalid("head.outline", what));
+        }
+        Ok(())
+    }
+
+    /// The paths over the skin on which points of the outline are marked, for their vertices.
+    pub(super) fn outline(&self, vertices: &[u32]) -> Vec<JawPath> {
+        jaw::paths(&self.mean, self.of(Surface::Skin), &self.landmarks68, vertices)
+    }
+
     /// The triangles of one surface.
-    pub(super) fn of(&self, surface: Surface) -> &[Corner] {
+    pub(super) fn of(&self, surface: Surface) -> &[Triangle] {
         let found = self.surfaces.iter().find(|(s, _)| *s == surface);
         found.map_or(&[], |(_, range)| &self.triangles[range.clone()])
     }
 
-    /// The number of an expression; names are checked when the head is read.
+    /// The number of an expression; `None` of one that this head cannot make.
     pub(super) fn expression_index(&self, name: &str) -> Option<usize> {
         self.expression_names.iter().position(|n| n == name)
     }

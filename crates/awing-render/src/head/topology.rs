@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::super::math::Vec3;
 use super::file::HeadFile;
+use crate::mesh::Triangle;
 
 /// What a part of the head is made of, and so how it is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,22 +22,15 @@ pub(crate) enum Surface {
     Lashes,
 }
 
-/// A triangle: three vertices and the three texture coordinates that go with them.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Corner {
-    pub v: [u32; 3],
-    pub t: [u32; 3],
-}
-
 pub(super) struct Topology {
-    pub triangles: Vec<Corner>,
+    pub triangles: Vec<Triangle>,
     pub surfaces: Vec<(Surface, Range<usize>)>,
     pub eyeballs: [Range<usize>; 2],
     pub inner_mouth: Range<usize>,
 }
 
 impl Topology {
-    pub(super) fn of(&self, surface: Surface) -> &[Corner] {
+    pub(super) fn of(&self, surface: Surface) -> &[Triangle] {
         let found = self.surfaces.iter().find(|(s, _)| *s == surface);
         found.map_or(&[], |(_, range)| &self.triangles[range.clone()])
     }
@@ -87,9 +80,9 @@ pub(super) fn sort(file: &HeadFile) -> Topology {
                 };
             if wanted {
                 let (v, t) = (file.polygons[p].map(|v| v as u32), file.polygon_uv[p].map(|t| t as u32));
-                triangles.push(Corner { v: [v[0], v[1], v[2]], t: [t[0], t[1], t[2]] });
+                triangles.push(Triangle { v: [v[0], v[1], v[2]], t: [t[0], t[1], t[2]] });
                 if file.polygons[p][3] >= 0 {
-                    triangles.push(Corner { v: [v[0], v[2], v[3]], t: [t[0], t[2], t[3]] });
+                    triangles.push(Triangle { v: [v[0], v[2], v[3]], t: [t[0], t[2], t[3]] });
                 }
             }
         }
@@ -104,7 +97,7 @@ pub(super) fn sort(file: &HeadFile) -> Topology {
 }
 
 /// The numbers from the least to the greatest vertex of some triangles.
-fn vertices(triangles: &[Corner]) -> Range<usize> {
+fn vertices(triangles: &[Triangle]) -> Range<usize> {
     let all = || triangles.iter().flat_map(|t| t.v);
     match (all().min(), all().max()) {
         (Some(low), Some(high)) => low as usize..high as usize + 1,
@@ -143,23 +136,4 @@ fn root(parent: &mut [usize], mut at: usize) -> usize {
         at = parent[at];
     }
     at
-}
-
-/// Area-weighted normals of all vertices that the triangles touch, of length 1; zero elsewhere.
-pub(crate) fn normals<'a>(
-    places: &[Vec3],
-    triangles: impl IntoIterator<Item = &'a Corner>,
-    normals: &mut [Vec3],
-) {
-    normals.fill(Vec3::ZERO);
-    for t in triangles {
-        let [a, b, c] = t.v.map(|v| v as usize);
-        let n = (places[b] - places[a]).cross(places[c] - places[a]);
-        normals[a] += n;
-        normals[b] += n;
-        normals[c] += n;
-    }
-    for n in normals.iter_mut() {
-        *n = n.unit();
-    }
 }

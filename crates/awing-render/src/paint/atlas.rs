@@ -1,8 +1,8 @@
 //! Where things are on the texture: made once from the mean head.
 
-use super::super::head::{Head, Surface};
-use super::super::math::{Vec3, bell, smooth, vec3};
-use super::super::raster::{Buffer, NONE};
+use crate::head::{Head, Surface};
+use crate::math::{Vec3, bell, smooth, vec3};
+use crate::raster::{Buffer, NONE};
 
 /// One texel's place and what grows and shines there; all shares are 0 to 1.
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,7 +43,7 @@ impl Atlas {
         let to_screen = |uv: &[f32; 2]| [uv[0] * size as f32 - 0.5, (1.0 - uv[1]) * size as f32 - 0.5, 0.0];
         let screen: Vec<[f32; 3]> = head.uv.iter().map(to_screen).collect();
         let mut buffer = Buffer::new(size, size);
-        let flat: Vec<_> = skin.iter().map(|t| super::super::head::Corner { v: t.t, t: t.v }).collect();
+        let flat: Vec<_> = skin.iter().map(|t| crate::mesh::Triangle { v: t.t, t: t.v }).collect();
         buffer.draw(&screen, &flat, 0, true, |_, _| true);
 
         let mut points = [[0.0; 2]; 68];
@@ -97,7 +97,7 @@ impl Atlas {
 fn place(
     head: &Head,
     screen: &[[f32; 3]],
-    flat: &[super::super::head::Corner],
+    flat: &[crate::mesh::Triangle],
     buffer: &Buffer,
     i: usize,
 ) -> Vec3 {

@@ -1,6 +1,6 @@
 //! The texture and the two ways to draw on it: spots and strokes.
 
-use super::super::math::{Color, Vec3, mix};
+use crate::math::{Color, Vec3, mix};
 
 /// What the texture holds at one place.
 #[derive(Clone, Copy, Debug, Default)]
@@ -88,7 +88,7 @@ impl Canvas {
         for y in y0..=y1 {
             for x in x0..=x1 {
                 let (dx, dy) = (x as f32 - cx, y as f32 - cy);
-                let strength = super::super::math::bell((dx * dx + dy * dy) / (radius * radius));
+                let strength = crate::math::bell((dx * dx + dy * dy) / (radius * radius));
                 if strength > 0.0 {
                     f(&mut self.texels[y * self.size + x], strength);
                 }

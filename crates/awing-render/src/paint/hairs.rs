@@ -1,11 +1,10 @@
 //! Brows and beards, strand by strand.
 
-use super::super::math::mix;
-use super::super::random::Chance;
 use super::atlas::Atlas;
 use super::canvas::Canvas;
-use super::look::{Beard, Look};
-use super::skin::strand_color;
+use super::look::{Beard, Look, strand_color};
+use crate::math::mix;
+use crate::random::Chance;
 
 /// Both brows along the landmarks' line. The landmarks lie in the upper part of a brow, as 300-W marks them.
 pub(super) fn brows(canvas: &mut Canvas, atlas: &Atlas, look: &Look, c: &mut Chance) {
@@ -67,7 +66,7 @@ pub(super) fn beard(canvas: &mut Canvas, atlas: &Atlas, look: &Look, c: &mut Cha
     }
     let grows = |i: usize| {
         let (r, p) = (&atlas.regions[i], atlas.places[i]);
-        let chin = r.beard * (1.0 - super::super::math::smooth(2.4, 3.6, p.x.abs()));
+        let chin = r.beard * (1.0 - crate::math::smooth(2.4, 3.6, p.x.abs()));
         match look.beard {
             Beard::None => 0.0,
             Beard::Stubble | Beard::Full => r.beard.max(r.moustache),

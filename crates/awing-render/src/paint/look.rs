@@ -1,7 +1,7 @@
 //! What a person's skin and hair are like, before anything is painted.
 
-use super::super::math::{Color, mix, smooth, srgb, vec3};
-use super::super::random::Chance;
+use crate::math::{Color, mix, smooth, srgb, vec3};
+use crate::random::Chance;
 
 /// The color of the hair of the head, the brows and the beard.
 #[derive(Clone, Copy, Debug)]
@@ -187,4 +187,11 @@ fn hair_color(c: &mut Chance, light: f32) -> Color {
     } else {
         black.mix(brown, c.unit().powi(2))
     }
+}
+
+/// What hair looks like after its roots went gray: each strand is one or the other.
+pub(super) fn strand_color(look: &Look, c: &mut Chance) -> Color {
+    let gray = srgb(200, 198, 194);
+    let own = look.hair.natural * c.between(0.6, 1.3);
+    if c.odds(look.hair.gray) { gray * c.between(0.7, 1.1) } else { own }
 }

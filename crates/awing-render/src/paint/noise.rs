@@ -1,6 +1,6 @@
 //! Noise that is worked out once, in tiles that repeat without a seam.
 
-use super::super::random::Chance;
+use crate::random::Chance;
 
 /// Cells a side of a tile; a power of two.
 pub(crate) const TILE: usize = 256;

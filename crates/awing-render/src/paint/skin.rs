@@ -1,12 +1,12 @@
 //! Skin: tone, unevenness, lips, make-up, freckles, wrinkles.
 
-use super::super::math::{Color, mix, smooth, srgb, vec3};
-use super::super::random::Chance;
 use super::atlas::Atlas;
 use super::canvas::{Canvas, Texel};
 use super::hairs;
 use super::look::{Look, skin_tone};
 use super::noise::{Noise, TILE};
+use crate::math::{mix, smooth, srgb, vec3};
+use crate::random::Chance;
 
 /// Paints a face.
 pub(crate) fn paint(atlas: &Atlas, noise: &Noise, look: &Look, c: &mut Chance) -> Canvas {
@@ -181,11 +181,4 @@ fn liner(canvas: &mut Canvas, atlas: &Atlas, look: &Look) {
     if look.liner > 0.1 {
         line([36, 37, 38, 39], 0.8 * look.liner, 2.0 + 3.0 * look.liner, 0.004);
     }
-}
-
-/// What hair looks like after its roots went gray: each strand is one or the other.
-pub(super) fn strand_color(look: &Look, c: &mut Chance) -> Color {
-    let gray = srgb(200, 198, 194);
-    let own = look.hair.natural * c.between(0.6, 1.3);
-    if c.odds(look.hair.gray) { gray * c.between(0.7, 1.1) } else { own }
 }

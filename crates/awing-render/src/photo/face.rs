@@ -6,7 +6,7 @@ use awing::{
 };
 use image::RgbImage;
 
-use super::super::shape::HeadPose;
+use crate::shape::HeadTurn;
 
 /// Whether a point can be seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub enum Seen {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RenderedPoint {
-    /// Where people mark it: the points of the jaw on the contour that is seen, all others where they are.
+    /// Where people mark it: the points of the outline on the edge of the face that is seen, all others where they are.
     pub marked: Point,
     /// Where the vertex itself is, seen or not.
     pub vertex: Point,
@@ -43,7 +43,7 @@ pub struct RenderedFace {
     /// The points in the order they were asked for.
     pub points: Vec<RenderedPoint>,
     /// How the head is turned.
-    pub pose: HeadPose,
+    pub pose: HeadTurn,
     /// 0 open as at rest to 1 closed; the face's own right eye and left eye.
     pub eyes_closed: [f32; 2],
     /// The box around the 68 landmarks as they are marked, in pixels; it may reach outside the image.

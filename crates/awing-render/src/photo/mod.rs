@@ -5,5 +5,5 @@ mod points;
 mod tone;
 
 pub use face::{RenderedFace, RenderedPoint, Seen};
-pub(super) use points::{Visible, contour};
+pub(super) use points::{Visible, contour, outermost};
 pub(super) use tone::develop;

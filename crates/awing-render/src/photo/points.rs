@@ -1,30 +1,35 @@
 //! Where landmarks are seen, and whether.
 
-use super::super::head::{Head, JawPath};
-use super::super::math::{Rotation, Vec3, smooth, vec3};
-use super::super::raster::{Buffer, NONE};
-use super::super::scene::Camera;
-use super::super::shade::SAMPLES;
 use super::face::Seen;
+use crate::head::{Crossing, JawPath};
+use crate::math::{Rotation, Vec3, smooth, vec3};
+use crate::raster::{Buffer, NONE, SAMPLES};
+use crate::scene::Camera;
 
-/// The place of each jaw point where people mark it: the outermost one of its path, as the head is turned.
-pub(crate) fn contour(head: &Head, places: &[Vec3], camera: &Camera, turn: &Rotation) -> Vec<Vec3> {
+/// The place of each point of the outline where people mark it: the outermost one of its path, as the head is turned.
+pub(crate) fn contour(paths: &[JawPath], places: &[Vec3], camera: &Camera, turn: &Rotation) -> Vec<Vec3> {
+    paths.iter().map(|path| outermost(path, places, camera, turn).of(places)).collect()
+}
+
+/// The outermost place of a path, as the head is turned.
+pub(crate) fn outermost(path: &JawPath, places: &[Vec3], camera: &Camera, turn: &Rotation) -> Crossing {
     // How much the left side of the head looks into the camera, -1 to 1.
     let left = turn.of(vec3(1.0, 0.0, 0.0)).z;
-    let one = |(i, path): (usize, &JawPath)| {
-        // Outwards is across the jaw, and on the far side, where the cheek is the contour, along the path. What is outwards
-        // on a head seen from the front is its projection on a turned one, which keeps its sense up to a right angle.
-        let far = smooth(0.05, 0.4, if i < 8 { left } else { -left });
-        let out = [0, 1].map(|k| path.across[k] + (path.along[k] - path.across[k]) * far);
-        let out = turn.of(vec3(out[0], out[1], 0.0));
-        let reach = |p: &Vec3| {
-            let [x, y, _] = camera.project(*p);
-            x * out.x - y * out.y
-        };
-        let all = path.crossings.iter().map(|c| c.of(places));
-        all.max_by(|a, b| reach(a).total_cmp(&reach(b))).unwrap_or_default()
+    // Outwards is across the jaw, and on the far side, where the cheek is the contour, along the path. What is outwards
+    // on a head seen from the front is its projection on a turned one, which keeps its sense up to a right angle.
+    let far = smooth(0.05, 0.4, if path.at < 8.0 { left } else { -left });
+    let out = [0, 1].map(|k| path.across[k] + (path.along[k] - path.across[k]) * far);
+    let out = turn.of(vec3(out[0], out[1], 0.0));
+    // Near a right angle nothing is left of that projection: on the far side the edge is then where the nose points to.
+    let nose = turn.of(vec3(0.0, 0.0, 1.0));
+    let sideways = far * smooth(0.9, 0.98, left.abs());
+    let out = out.unit().mix(vec3(nose.x, nose.y, 0.0).unit(), sideways);
+    let reach = |crossing: &Crossing| {
+        let [x, y, _] = camera.project(crossing.of(places));
+        x * out.x - y * out.y
     };
-    head.contour.paths.iter().enumerate().map(one).collect()
+    let farthest = path.crossings.iter().max_by(|a, b| reach(a).total_cmp(&reach(b)));
+    farthest.copied().unwrap_or(Crossing { from: 0, to: 0, share: 0.0 })
 }
 
 /// What the depth buffer says about places: first of the head alone, then of the whole scene.
@@ -37,6 +42,11 @@ impl Visible {
     pub(crate) fn by_head(buffer: &Buffer, camera: &Camera, places: &[(Vec3, f32)]) -> Self {
         let hidden = |(p, slack): &(Vec3, f32)| before(buffer, camera, *p, *slack, 0) > 0.75;
         Self { hidden: places.iter().map(hidden).collect() }
+    }
+
+    /// Of a scene that has nothing but the head.
+    pub(crate) fn alone(self) -> impl Iterator<Item = Seen> {
+        self.hidden.into_iter().map(|hidden| if hidden { Seen::Hidden } else { Seen::Seen })
     }
 
     /// To be asked when everything is drawn; triangles from `others` on are not the head's.

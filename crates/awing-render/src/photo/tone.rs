@@ -2,8 +2,8 @@
 
 use image::RgbImage;
 
-use super::super::math::{Color, vec3};
-use super::super::random::Chance;
+use crate::math::{Color, vec3};
+use crate::random::Chance;
 
 /// Develops a square photo. `face` is how bright the face is on average in the light of the scene, which the camera's
 /// automatic exposure goes by in part.

@@ -1,6 +1,6 @@
 //! The depth buffer and its filling.
 
-use super::super::head::Corner;
+use crate::mesh::Triangle;
 
 /// The number of no triangle.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -27,10 +27,10 @@ impl Buffer {
     pub(crate) fn draw(
         &mut self,
         screen: &[[f32; 3]],
-        triangles: &[Corner],
+        triangles: &[Triangle],
         first: u32,
         both_sides: bool,
-        keep: impl Fn(&Corner, [f32; 3]) -> bool,
+        keep: impl Fn(&Triangle, [f32; 3]) -> bool,
     ) {
         let (right, bottom) = (self.width as f32 - 1.0, self.height as f32 - 1.0);
         for (triangle, id) in triangles.iter().zip(first..) {
@@ -128,8 +128,8 @@ fn up(v: f32) -> usize {
 mod tests {
     use super::*;
 
-    fn triangle(v: [u32; 3]) -> Corner {
-        Corner { v, t: v }
+    fn triangle(v: [u32; 3]) -> Triangle {
+        Triangle { v, t: v }
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! Triangles to samples: a depth buffer that remembers which triangle each sample belongs to, and what is made with it:
-//! shadow maps and how open each vertex is to the sky.
+//! Triangles to samples: a depth buffer that remembers which triangle each sample belongs to, and shadow maps made with it.
 
 mod buffer;
-mod openness;
 mod shadow;
 
 pub(super) use buffer::{Buffer, NONE};
-pub(super) use openness::openness;
 pub(super) use shadow::ShadowMap;
+
+/// Samples a side of a pixel.
+pub(super) const SAMPLES: usize = 2;

@@ -1,8 +1,8 @@
 //! What a lamp sees: the rest is in its shadow.
 
-use super::super::head::Corner;
-use super::super::math::{Vec3, vec3};
 use super::buffer::Buffer;
+use crate::math::{Vec3, vec3};
+use crate::mesh::Triangle;
 
 /// Heights towards a distant lamp, on a grid across its rays.
 pub(crate) struct ShadowMap {
@@ -36,7 +36,7 @@ impl ShadowMap {
     }
 
     /// Adds what throws shadows, without gaps; `both_sides` as for [`Buffer::draw`].
-    pub(crate) fn draw(&mut self, screen: &[[f32; 3]], triangles: &[Corner], both_sides: bool) {
+    pub(crate) fn draw(&mut self, screen: &[[f32; 3]], triangles: &[Triangle], both_sides: bool) {
         self.buffer.draw(screen, triangles, 0, both_sides, |_, _| true);
     }
 

@@ -1,6 +1,6 @@
 //! A pinhole camera before the face.
 
-use super::super::math::Vec3;
+use crate::math::Vec3;
 
 /// Looks at the origin along -z from `distance` centimeters; the image's axes are x right and y down, and the center of
 /// its top-left pixel is (0, 0).
@@ -20,9 +20,15 @@ impl Camera {
         [self.center[0] + self.focal * p.x * near, self.center[1] - self.focal * p.y * near, near]
     }
 
+    /// The place that is seen at a pixel and has this z.
+    pub(crate) fn place(&self, [x, y]: [f32; 2], z: f32) -> Vec3 {
+        let k = (self.distance - z).max(1.0) / self.focal;
+        crate::math::vec3((x - self.center[0]) * k, (self.center[1] - y) * k, z)
+    }
+
     /// The direction from a place to the camera.
     pub(crate) fn towards(&self, p: Vec3) -> Vec3 {
-        (super::super::math::vec3(0.0, 0.0, self.distance) - p).unit()
+        (crate::math::vec3(0.0, 0.0, self.distance) - p).unit()
     }
 }
 
@@ -36,5 +42,6 @@ mod tests {
         let camera = Camera { distance: 50.0, focal: 400.0, center: [100.0, 80.0] };
         // 10 cm before the origin it is 40 cm off: 400 / 40 = 10 pixels a centimeter.
         assert_eq!(camera.project(vec3(2.0, 3.0, 10.0)), [120.0, 50.0, 0.025]);
+        assert_eq!(camera.place([120.0, 50.0], 10.0), vec3(2.0, 3.0, 10.0));
     }
 }

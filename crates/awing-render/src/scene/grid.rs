@@ -1,6 +1,6 @@
 //! Surfaces made of rows and columns: hair, hats, cloth, frames.
 
-use super::super::math::{Vec3, vec3};
+use crate::math::{Vec3, vec3};
 
 /// Places in rows; texture coordinates run from 0 to 1 along columns (u) and rows (v).
 pub(crate) struct Grid {

@@ -3,40 +3,19 @@
 mod camera;
 mod dress;
 mod grid;
+mod material;
 
 pub(super) use camera::Camera;
 pub(super) use dress::Outfit;
 pub(super) use grid::Grid;
+pub(super) use material::{Cutout, Gaps, Lens, Material, Strands, Ware};
 
 use std::ops::Range;
 
-use super::head::{Corner, Head, Surface};
-use super::math::{Vec3, smooth};
-use super::shape::{Bearing, Person};
-
-/// How a part is shaded.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Material {
-    Head(Surface),
-    Hair,
-    /// Cloth, paper, plastic, by its number among the face's wares.
-    Ware(usize),
-    /// Spectacle glass, through which one sees.
-    Lens,
-    /// A hand.
-    Hand,
-}
-
-/// How gaps in a part are made.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Cutout {
-    None,
-    Lashes,
-    /// Hair in strands that end raggedly; how ragged, 0 to 1.
-    Strands(f32),
-    /// Single strands that stand off from the others.
-    Wisps,
-}
+use crate::head::{Head, Surface};
+use crate::math::{Vec3, smooth};
+use crate::mesh::Triangle;
+use crate::shape::{Bearing, Person};
 
 /// Triangles of one material.
 #[derive(Clone, Debug)]
@@ -73,7 +52,7 @@ pub(super) struct Scene {
     pub open: Vec<f32>,
     /// How far each vertex goes with the head (1) or the body (0).
     share: Vec<f32>,
-    pub triangles: Vec<Corner>,
+    pub triangles: Vec<Triangle>,
     pub parts: Vec<Part>,
     /// Parts up to this one belong to the head itself.
     pub head_parts: usize,
@@ -136,7 +115,7 @@ impl Scene {
                 share.unwrap_or_else(|| Bearing::share(*place)),
             );
         }
-        let corner = |t: [u32; 3]| Corner { v: t.map(|v| v + first.0), t: t.map(|v| v + first.1) };
+        let corner = |t: [u32; 3]| Triangle { v: t.map(|v| v + first.0), t: t.map(|v| v + first.1) };
         self.triangles.extend(triangles.into_iter().map(corner));
         self.part(start, material, cutout);
     }
@@ -162,6 +141,12 @@ impl Scene {
             let (p, n) = bearing.turn(*place, *normal, *share);
             (*place, *normal) = (p - origin, n);
         }
+    }
+
+    /// Texture coordinates inside a triangle, by the weights of its corners.
+    pub(super) fn uv_at(&self, triangle: &Triangle, weights: [f32; 3]) -> [f32; 2] {
+        let [a, b, c] = triangle.t.map(|t| self.uv[t as usize]);
+        [0, 1].map(|i| a[i] * weights[0] + b[i] * weights[1] + c[i] * weights[2])
     }
 
     /// The part a triangle belongs to.

@@ -2,10 +2,10 @@
 
 use image::RgbImage;
 
-use super::super::math::{Color, linear, mix, smooth, vec3};
-use super::super::paint::Noise;
-use super::super::random::Chance;
 use super::light::Lights;
+use crate::math::{Color, linear, mix, smooth, vec3};
+use crate::paint::Noise;
+use crate::random::Chance;
 
 /// Colors in linear light, row by row.
 pub(crate) struct Background {

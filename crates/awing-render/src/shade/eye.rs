@@ -1,10 +1,10 @@
 //! The eyeball: white, iris, pupil and the wet shine.
 
-use super::super::math::{Color, Vec3, lobe, mix, smooth, vec3};
-use super::super::paint::{Look, Noise};
-use super::super::raster::ShadowMap;
 use super::fragment::Fragment;
 use super::light::Lights;
+use crate::math::{Color, Vec3, lobe, mix, smooth, vec3};
+use crate::paint::{Look, Noise};
+use crate::raster::ShadowMap;
 
 /// Where an eye is and looks, in the camera's frame.
 #[derive(Clone, Copy, Debug)]

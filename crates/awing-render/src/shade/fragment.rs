@@ -1,7 +1,7 @@
 //! One place of a surface as the shading needs it.
 
-use super::super::math::Vec3;
-use super::super::scene::Scene;
+use crate::math::Vec3;
+use crate::scene::Scene;
 
 /// A place on a triangle.
 pub(crate) struct Fragment {

@@ -1,34 +1,11 @@
 //! Hair as bundles of fine cylinders: dark between them, shining across.
 
-use super::super::math::{Color, Vec3, lobe, srgb};
-use super::super::paint::{Look, Noise};
-use super::super::raster::ShadowMap;
 use super::fragment::Fragment;
 use super::light::Lights;
-
-/// How hair is cut into strands on a surface; one a style.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Strands {
-    /// Tiles of streaks around the head and along the strands.
-    pub across: f32,
-    pub along: f32,
-    /// How much strands curl, 0 straight.
-    pub curl: f32,
-}
-
-impl Strands {
-    /// The streaks at a texture coordinate, about -1 to 1; `at` looks into a tile, between cells or at the nearest.
-    pub(crate) fn streak(&self, noise: &Noise, [u, v]: [f32; 2], at: fn(&[f32], f32, f32) -> f32) -> f32 {
-        if self.curl > 0.0 {
-            let bend = at(&noise.cloud, 5.0 * u, 3.0 * v) * self.curl;
-            let (across, along) = (u * self.across + 0.12 * bend, v * self.along - 0.5 * bend);
-            0.6 * at(&noise.streaks, across, along) + 0.6 * self.curl * at(&noise.cloud, 6.0 * u, 9.0 * v)
-        } else {
-            let sway = 0.05 * at(&noise.cloud, 2.0 * u, 0.7 * v);
-            at(&noise.streaks, u * self.across + sway, v * self.along)
-        }
-    }
-}
+use crate::math::{Color, Vec3, lobe, srgb};
+use crate::paint::{Look, Noise};
+use crate::raster::ShadowMap;
+use crate::scene::Strands;
 
 pub(crate) fn shade(
     f: &Fragment,

@@ -1,8 +1,8 @@
 //! The lamps and the sky of one photo.
 
-use super::super::math::{Color, Vec3, smooth, vec3};
-use super::super::random::Chance;
-use super::super::raster::ShadowMap;
+use crate::math::{Color, Vec3, smooth, vec3};
+use crate::random::Chance;
+use crate::raster::ShadowMap;
 
 /// A distant lamp.
 #[derive(Clone, Copy, Debug)]

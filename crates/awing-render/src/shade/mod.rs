@@ -1,6 +1,7 @@
 //! From samples to light: what is seen at each pixel, and how bright it is there.
 
 mod background;
+mod clutter;
 mod eye;
 mod fragment;
 mod hair;
@@ -10,8 +11,7 @@ mod skin;
 mod ware;
 
 pub(super) use background::Background;
+pub(super) use clutter::lay;
 pub(super) use eye::Eye;
-pub(super) use hair::Strands;
 pub(super) use light::Lights;
-pub(super) use pixels::{Lens, SAMPLES, Studio, shade};
-pub(super) use ware::Ware;
+pub(super) use pixels::{Studio, shade};

@@ -1,17 +1,18 @@
 //! All pixels of a photo: which surfaces each one sees, and their light, mixed by how much of the pixel they fill.
 
-use super::super::head::Surface;
-use super::super::math::{Color, Vec3, fifth, lobe, smooth, srgb, vec3};
-use super::super::paint::{Canvas, Look, Noise, above_hairline, skin_tone};
-use super::super::raster::{Buffer, NONE, ShadowMap};
-use super::super::scene::{Camera, Material, Scene};
 use super::background::Background;
 use super::eye::{self, Eye};
 use super::fragment::Fragment;
-use super::hair::{self, Strands};
+use super::hair;
 use super::light::Lights;
 use super::skin;
-use super::ware::{self, Ware};
+use super::ware;
+use crate::exposure::Exposure;
+use crate::head::Surface;
+use crate::math::{Color, Vec3, fifth, lobe, smooth, srgb, vec3};
+use crate::paint::{Canvas, Look, Noise, above_hairline, skin_tone};
+use crate::raster::{Buffer, NONE, SAMPLES, ShadowMap};
+use crate::scene::{Camera, Lens, Material, Scene, Strands, Ware};
 
 /// All that the light of a pixel depends on beside the geometry.
 pub(crate) struct Studio<'a> {
@@ -30,29 +31,15 @@ pub(crate) struct Studio<'a> {
     pub detail: f32,
 }
 
-/// Spectacle glass.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Lens {
-    pub color: Color,
-    /// 0 clear to 1 opaque.
-    pub opacity: f32,
-    /// How much of the surroundings is mirrored, 0 to 1.
-    pub mirror: f32,
-}
-
-/// Samples a side of a pixel.
-pub(crate) const SAMPLES: usize = 2;
-
-/// The light of all pixels, row by row. `lenses` holds the samples of spectacle glass alone.
+/// The light of all pixels, row by row.
 pub(crate) fn shade(
     scene: &Scene,
-    screen: &[[f32; 3]],
+    exposure: &Exposure,
     camera: &Camera,
-    buffer: &Buffer,
-    lenses: Option<&Buffer>,
     background: &Background,
     studio: &Studio,
 ) -> Vec<Color> {
+    let Exposure { screen, buffer, glass, .. } = exposure;
     let size = background.size;
     let mut colors = Vec::with_capacity(size * size);
     for y in 0..size {
@@ -62,7 +49,7 @@ pub(crate) fn shade(
             let at = |s: usize| [(x * SAMPLES + s % 2) as f32, (y * SAMPLES + s / 2) as f32];
             let behind = background.colors[y * size + x];
             let mut color = surfaces(scene, screen, camera, buffer, samples, at, behind, studio);
-            if let Some(glass) = lenses {
+            if let Some(glass) = glass {
                 for (s, sample) in samples.into_iter().enumerate() {
                     let id = glass.id[sample];
                     if id != NONE && glass.depth[sample] > buffer.depth[sample] {

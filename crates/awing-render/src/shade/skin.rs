@@ -1,10 +1,10 @@
 //! Skin, and the other moist surfaces of the head.
 
-use super::super::math::{Color, Vec3, fifth, lobe, vec3};
-use super::super::paint::Canvas;
-use super::super::raster::ShadowMap;
 use super::fragment::Fragment;
 use super::light::Lights;
+use crate::math::{Color, Vec3, fifth, lobe, vec3};
+use crate::paint::Canvas;
+use crate::raster::ShadowMap;
 
 /// Centimeters a texel of the skin's texture is wide, about.
 const TEXEL: f32 = 0.06;

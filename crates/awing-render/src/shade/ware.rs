@@ -1,23 +1,11 @@
 //! Cloth, paper, plastic and metal.
 
-use super::super::math::{Color, Vec3, lobe};
-use super::super::paint::Noise;
-use super::super::raster::ShadowMap;
 use super::fragment::Fragment;
 use super::light::Lights;
-
-/// What a thing is made of.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ware {
-    pub color: Color,
-    /// A second color in stripes or checks; how many to a texture, across and along (0: none).
-    pub second: Color,
-    pub stripes: [f32; 2],
-    /// 0 dull to 1 like a mirror.
-    pub gloss: f32,
-    /// How coarse the weave and the folds are.
-    pub rough: f32,
-}
+use crate::math::{Color, Vec3, lobe};
+use crate::paint::Noise;
+use crate::raster::ShadowMap;
+use crate::scene::Ware;
 
 pub(crate) fn shade(f: &Fragment, ware: &Ware, noise: &Noise, lights: &Lights, shadow: &ShadowMap) -> Color {
     let [u, v] = f.uv;

@@ -1,7 +1,7 @@
 //! What a face does: plausible combinations of the head's expressions, and where the eyes look.
 
-use super::super::random::Chance;
-use super::pose::HeadPose;
+use super::turn::HeadTurn;
+use crate::random::Chance;
 
 /// Weights of expressions by name, and the gaze.
 pub(crate) struct Expression {
@@ -49,62 +49,62 @@ impl Expression {
             4..=8 => {
                 // Smiles, from a hint to a laugh.
                 let s = c.between(0.25, 1.0);
-                e.both("mouthSmile", s);
-                e.both("cheekSquint", s * c.between(0.2, 0.9));
-                e.both("mouthUpperUp", s * c.between(0.0, 0.5));
-                e.both("mouthLowerDown", s * c.between(0.0, 0.4));
-                e.both("mouthDimple", c.between(0.0, 0.4));
+                e.add("mouthSmile", s);
+                e.add("cheekSquint", s * c.between(0.2, 0.9));
+                e.add("mouthUpperUp", s * c.between(0.0, 0.5));
+                e.add("mouthLowerDown", s * c.between(0.0, 0.4));
+                e.add("mouthDimple", c.between(0.0, 0.4));
                 if c.odds(0.55) {
-                    e.one("jawOpen", s * c.between(0.02, 0.35));
+                    e.add("jawOpen", s * c.between(0.02, 0.35));
                 }
-                e.both("eyeSquint", s * c.between(0.0, 0.7));
+                e.add("eyeSquint", s * c.between(0.0, 0.7));
             }
             9..=11 => {
                 // Speech.
-                e.one("jawOpen", c.between(0.02, 0.3));
-                e.one("mouthFunnel", c.between(0.0, 0.5));
-                e.both("mouthLowerDown", c.between(0.0, 0.5));
-                e.both("mouthUpperUp", c.between(0.0, 0.4));
-                e.both("mouthStretch", c.between(0.0, 0.4));
+                e.add("jawOpen", c.between(0.02, 0.3));
+                e.add("mouthFunnel", c.between(0.0, 0.5));
+                e.add("mouthLowerDown", c.between(0.0, 0.5));
+                e.add("mouthUpperUp", c.between(0.0, 0.4));
+                e.add("mouthStretch", c.between(0.0, 0.4));
             }
             12 | 13 => {
                 // Surprise, shouting, yawning.
-                e.one("jawOpen", c.between(0.3, 0.9));
-                e.one("mouthFunnel", c.between(0.0, 0.4));
-                e.both("mouthStretch", c.between(0.0, 0.5));
+                e.add("jawOpen", c.between(0.3, 0.9));
+                e.add("mouthFunnel", c.between(0.0, 0.4));
+                e.add("mouthStretch", c.between(0.0, 0.5));
             }
             14 => {
-                e.one("mouthPucker", c.between(0.4, 1.0));
-                e.one("mouthFunnel", c.between(0.0, 0.4));
+                e.add("mouthPucker", c.between(0.4, 1.0));
+                e.add("mouthFunnel", c.between(0.0, 0.4));
             }
             15 | 16 => {
-                e.both("mouthFrown", c.between(0.2, 0.9));
-                e.both("mouthPress", c.between(0.0, 0.5));
-                e.one("mouthShrugLower", c.between(0.0, 0.8));
-                e.one("mouthShrugUpper", c.between(0.0, 0.3));
+                e.add("mouthFrown", c.between(0.2, 0.9));
+                e.add("mouthPress", c.between(0.0, 0.5));
+                e.add("mouthShrugLower", c.between(0.0, 0.8));
+                e.add("mouthShrugUpper", c.between(0.0, 0.3));
             }
             17 => {
                 // Disgust, pain.
-                e.both("noseSneer", c.between(0.3, 1.0));
-                e.both("mouthUpperUp", c.between(0.2, 0.8));
-                e.one("jawOpen", c.between(0.0, 0.3));
+                e.add("noseSneer", c.between(0.3, 1.0));
+                e.add("mouthUpperUp", c.between(0.2, 0.8));
+                e.add("jawOpen", c.between(0.0, 0.3));
             }
             18 => {
                 let side = if c.odds(0.5) { "mouthLeft" } else { "mouthRight" };
-                e.one(side, c.between(0.2, 0.8));
-                e.both("mouthPress", c.between(0.0, 0.6));
+                e.add(side, c.between(0.2, 0.8));
+                e.add("mouthPress", c.between(0.0, 0.6));
             }
             _ => {
-                e.one("mouthRollLower", c.between(0.0, 0.8));
-                e.one("mouthRollUpper", c.between(0.0, 0.8));
-                e.both("cheekPuff", if c.odds(0.4) { c.between(0.3, 1.0) } else { 0.0 });
+                e.add("mouthRollLower", c.between(0.0, 0.8));
+                e.add("mouthRollUpper", c.between(0.0, 0.8));
+                e.add("cheekPuff", if c.odds(0.4) { c.between(0.3, 1.0) } else { 0.0 });
             }
         }
         if c.odds(0.15) {
-            e.one(if c.odds(0.5) { "jawLeft" } else { "jawRight" }, c.between(0.0, 0.5));
+            e.add(if c.odds(0.5) { "jawLeft" } else { "jawRight" }, c.between(0.0, 0.5));
         }
         if c.odds(0.12) {
-            e.one("jawForward", c.between(0.0, 0.6));
+            e.add("jawForward", c.between(0.0, 0.6));
         }
         // No face is quite the same on both sides.
         for (name, sides) in &mut e.moves {
@@ -113,12 +113,12 @@ impl Expression {
             }
         }
         match c.below(8) {
-            0 | 1 => e.both("browDown", c.between(0.2, 1.0)),
+            0 | 1 => e.add("browDown", c.between(0.2, 1.0)),
             2 => {
-                e.both("browInnerUp", c.between(0.3, 1.0));
-                e.both("browOuterUp", c.between(0.2, 1.0));
+                e.add("browInnerUp", c.between(0.3, 1.0));
+                e.add("browOuterUp", c.between(0.2, 1.0));
             }
-            3 => e.both("browInnerUp", c.between(0.2, 0.9)),
+            3 => e.add("browInnerUp", c.between(0.2, 0.9)),
             4 => {
                 let raised = c.between(0.3, 1.0);
                 e.moves.push(("browOuterUp", if c.odds(0.5) { [raised, 0.0] } else { [0.0, raised] }));
@@ -130,26 +130,26 @@ impl Expression {
         match c.below(20) {
             0..=2 => {
                 let b = c.between(0.85, 1.0);
-                e.moves.push(("eyeBlink", [b, b]));
+                e.add("eyeBlink", b);
             }
             3 => {
                 let b = c.between(0.8, 1.0);
                 e.moves.push(("eyeBlink", if c.odds(0.5) { [b, 0.0] } else { [0.0, b] }));
-                e.both("cheekSquint", 0.5);
+                e.add("cheekSquint", 0.5);
             }
             4..=6 => {
                 let b = c.between(0.2, 0.75);
                 e.moves.push(("eyeBlink", [b, (b + c.between(-0.1, 0.1)).clamp(0.0, 1.0)]));
             }
-            7..=9 => e.both("eyeSquint", c.between(0.3, 1.0)),
-            10 | 11 => e.both("eyeWide", c.between(0.2, 1.0)),
+            7..=9 => e.add("eyeSquint", c.between(0.3, 1.0)),
+            10 | 11 => e.add("eyeWide", c.between(0.2, 1.0)),
             _ => {}
         }
         e
     }
 
     /// Turns the gaze back to the camera where the head is turned away, in most photos and by what eyes can do.
-    pub(crate) fn look_back(&mut self, pose: &HeadPose, c: &mut Chance) {
+    pub(crate) fn look_back(&mut self, pose: &HeadTurn, c: &mut Chance) {
         let share = if c.odds(0.6) { c.between(0.6, 1.0) } else { c.between(-0.2, 0.4) };
         let [aside, up] = self.gaze;
         self.gaze = [
@@ -158,11 +158,8 @@ impl Expression {
         ];
     }
 
-    fn both(&mut self, name: &'static str, weight: f32) {
-        self.moves.push((name, [weight.clamp(0.0, 1.0); 2]));
-    }
-
-    fn one(&mut self, name: &'static str, weight: f32) {
+    /// Adds an expression, the same on both sides.
+    fn add(&mut self, name: &'static str, weight: f32) {
         self.moves.push((name, [weight.clamp(0.0, 1.0); 2]));
     }
 

@@ -2,9 +2,9 @@
 
 mod expression;
 mod person;
-mod pose;
+mod turn;
 
 pub(super) use expression::Expression;
 pub(super) use person::Person;
-pub(super) use pose::Bearing;
-pub use pose::HeadPose;
+pub(super) use turn::Bearing;
+pub use turn::HeadTurn;

@@ -1,9 +1,10 @@
 //! The head of one person with one expression, in its own frame.
 
-use super::super::head::{Head, Surface, normals};
-use super::super::math::{Rotation, Vec3, vec3};
-use super::super::random::Chance;
 use super::expression::{Expression, SIDED};
+use crate::head::{Head, Surface};
+use crate::math::{Rotation, Vec3, vec3};
+use crate::mesh::normals;
+use crate::random::Chance;
 
 /// The landmarks of each eye in the order of 300-W: outer or inner corner first, upper lid, other corner, lower lid.
 pub(crate) const RIGHT_EYE: [usize; 6] = [36, 37, 38, 39, 40, 41];
@@ -53,7 +54,7 @@ impl Person {
         let mut numbers: Vec<f32> = head.mean.iter().flat_map(|p| [p.x, p.y, p.z]).collect();
         let n = numbers.len();
         let inner = head.inner_mouth.start * 3..head.inner_mouth.end * 3;
-        let add = |weights: &[(usize, f32)], modes: &super::super::head::Modes, numbers: &mut [f32]| {
+        let add = |weights: &[(usize, f32)], modes: &crate::head::Modes, numbers: &mut [f32]| {
             if mouth_open {
                 modes.add(weights, 0, numbers);
             } else {
@@ -89,7 +90,7 @@ impl Person {
             }
         }
         let mut person = Self {
-            normals: vec![Vec3::ZERO; places.len()],
+            normals: Vec::new(),
             places,
             mouth_open,
             eyes,
@@ -98,7 +99,7 @@ impl Person {
             closed,
         };
         let drawn = person.surfaces(head).flat_map(|s| head.of(s));
-        normals(&person.places, drawn, &mut person.normals);
+        person.normals = normals(&person.places, drawn);
         person
     }
 

@@ -216,6 +216,7 @@ mod tests {
             lines: Vec::new(),
             normalizers: vec![],
             solid: vec![],
+            head: None,
         })
     }
 

@@ -291,6 +291,7 @@ pub(super) mod tests {
             lines: Vec::new(),
             normalizers: vec![],
             solid: vec![],
+            head: None,
         })
     }
 

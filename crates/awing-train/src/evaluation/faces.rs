@@ -259,6 +259,7 @@ mod tests {
             lines: vec![line("right", &[1]), line("none", &[7])],
             normalizers: vec![],
             solid: vec![],
+            head: None,
         };
         assert_eq!(
             evaluation.by_line(&scheme),

@@ -144,6 +144,7 @@ mod tests {
                 ("inter-pupil".into(), [vec![0, 1], vec![2, 3]]),
             ],
             solid: vec![],
+            head: None,
         }
     }
 

@@ -118,6 +118,7 @@ mod tests {
             lines: vec![],
             normalizers: vec![],
             solid: vec![],
+            head: None,
         };
         let image = RgbImage::from_pixel(100, 60, Rgb([0, 0, 120]));
         let overlay = Overlay::new(&scheme, &[Point::new(30.0, 30.0), Point::new(70.0, 30.0)]);

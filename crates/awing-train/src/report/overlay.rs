@@ -275,6 +275,7 @@ mod tests {
             lines: vec![Line { name: "line".to_owned(), points: vec![0, 1, 2, 9], color: [0, 90, 255] }],
             normalizers: vec![],
             solid: vec![],
+            head: None,
         }
     }
 

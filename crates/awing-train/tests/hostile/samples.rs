@@ -26,6 +26,7 @@ pub(crate) fn scheme() -> SharedScheme {
         lines: vec![Line { name: "face".into(), points: vec![0, 2, 1], color: [143, 184, 222] }],
         normalizers: vec![("inter-ocular".into(), [vec![0], vec![1]])],
         solid: vec![],
+        head: None,
     })
 }
 

@@ -3,7 +3,7 @@
 use super::{
     bytes::Bytes,
     chunks, jpeg,
-    jpeg_decoder::JpegDecoder,
+    jpeg_decoder::{self, JpegDecoder},
     orientation::orientation,
     pixels::{rgb, upright},
 };
@@ -48,7 +48,7 @@ pub fn decode_image(bytes: &[u8], name: &Path) -> Result<RgbImage> {
         Ok(ImageFormat::Jpeg) if !jpeg::has_end(bytes) => {
             // Its bounds first. The decoder would fill with gray what is missing.
             check_room(&*decoder(name, bytes)?, bytes, name)?;
-            if !jpeg::is_complete(bytes) {
+            if !jpeg_decoder::is_complete(bytes) {
                 return Err(Error::image(
                     name,
                     "the JPEG is cut off before its end; copy or download it again",

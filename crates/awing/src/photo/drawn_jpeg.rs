@@ -1,7 +1,7 @@
 //! JPEG files of any sampling factors for tests, by the standard (ITU-T T.81): the encoders at hand write few of the forms that cameras,
 //! scanners and old programs do.
 
-use image::{GrayImage, Rgb, RgbImage};
+use image::{Rgb, RgbImage};
 use std::f32::consts::PI;
 
 /// How a file is laid out.
@@ -245,7 +245,8 @@ pub(crate) fn written(photo: &RgbImage) -> Vec<u8> {
 }
 
 /// A gray photo as usual programs write it.
-pub(crate) fn written_gray(photo: &GrayImage) -> Vec<u8> {
+#[cfg(feature = "builtin-model")]
+pub(crate) fn written_gray(photo: &image::GrayImage) -> Vec<u8> {
     encoded(photo, photo.dimensions(), jpeg_encoder::ColorType::Luma)
 }
 

@@ -1,15 +1,9 @@
-//! JPEG files: what their frame says, and whether they are whole.
-
-use super::jpeg_decoder::JpegDecoder;
-use image::ImageDecoder;
+//! JPEG files: what their frame says, and where they end.
 
 /// Begins a scan.
 pub(super) const SCAN: u8 = 0xda;
 /// Ends a file.
 const END: u8 = 0xd9;
-/// Bytes that reach over blocks beyond the photo's edge, which nobody sees, to one within: a unit of a scan has at most ten blocks of 64 numbers, of 31
-/// bits each.
-const AHEAD: usize = 2480;
 
 /// What a JPEG says of itself before its pixels.
 #[derive(Debug)]
@@ -156,26 +150,14 @@ pub(super) fn with_end(bytes: &[u8]) -> Vec<u8> {
     with_ending(bytes, &[])
 }
 
-/// Whether no pixel is missing, be there an end marker or not: all scans have begun, and the file decodes to the same pixels whatever comes next, so the
-/// decoder did not need what is not there. Of each decoding only a sum is kept.
-pub(super) fn is_complete(bytes: &[u8]) -> bool {
-    let sum = |more: &[u8]| {
-        let bytes = with_ending(bytes, more);
-        let decoder = JpegDecoder::second(&bytes).ok()?;
-        let mut samples = vec![0; usize::try_from(decoder.total_bytes()).ok()?];
-        decoder.read_by_second(&mut samples).ok()?;
-        Some(crc32fast::hash(&samples))
-    };
-    has_all_scans(bytes) && sum(&[0x00; AHEAD]).is_some_and(|first| sum(&[0xfe; AHEAD]) == Some(first))
-}
-
 /// The file up to its end marker.
 pub(super) fn without_end(bytes: &[u8]) -> &[u8] {
     let end = places(bytes).find(|(_, code, _)| *code == END).map(|(place, ..)| place);
     end.and_then(|end| bytes.get(..end)).unwrap_or(bytes)
 }
 
-fn with_ending(bytes: &[u8], more: &[u8]) -> Vec<u8> {
+/// The file with these bytes in place of what may be missing, and an end marker.
+pub(super) fn with_ending(bytes: &[u8], more: &[u8]) -> Vec<u8> {
     let bytes = without_end(bytes);
     // A marker that was cut in two would make another one with what follows.
     let kept = bytes.strip_suffix(&[0xff]).unwrap_or(bytes);

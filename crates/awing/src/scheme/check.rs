@@ -17,7 +17,7 @@ impl Scheme {
     /// # Errors
     /// [`Error::Format`] naming the field: no points, an empty or repeated name, an index out of range, `mirror` that
     /// is not its own inverse, a line of fewer than two points or standing still, a normalizer of no length, a point
-    /// that lies twice or nowhere on the head, a head that is flat.
+    /// that lies twice or nowhere on the head, a head that is flat, vertices that are too few or too many.
     pub fn check(&self, source: impl AsRef<Path>) -> Result<()> {
         let wrong = |field: String, problem: String| Err(Error::format(&source, None, field, problem));
         let count = self.len();
@@ -81,6 +81,17 @@ impl Scheme {
                 return wrong(field, "`at` must be three numbers and `spread` a positive one".into());
             }
         }
+        if let Some(head) = &self.head {
+            if head.vertices.len() != count {
+                return wrong(
+                    "head.vertices".into(),
+                    format!("has {} entries for {count} points", head.vertices.len()),
+                );
+            }
+            for (i, &point) in head.outline.iter().enumerate() {
+                in_range(format!("head.outline[{i}]"), point)?;
+            }
+        }
         if !self.solid.is_empty() && !has_depth(&self.solid) {
             let problem = format!(
                 "its {} point(s) lie in one plane, and a flat head looks the same turned to either side; give four or more of which some \
@@ -127,7 +138,7 @@ fn bad_name<'a>(list: &str, names: impl Iterator<Item = &'a String>) -> Option<(
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Line, SolidPoint};
+    use super::super::{HeadPoints, Line, SolidPoint};
     use super::*;
 
     fn scheme() -> Scheme {
@@ -138,6 +149,7 @@ mod tests {
             lines: vec![Line { name: "face".into(), points: vec![0, 2, 1], color: [1, 2, 3] }],
             normalizers: vec![("inter-ocular".into(), [vec![0], vec![1]])],
             solid: vec![],
+            head: None,
         }
     }
 
@@ -150,7 +162,7 @@ mod tests {
     fn each_fault_is_named_with_its_field() {
         assert!(scheme().check("cat.toml").is_ok());
         type Fault = (fn(&mut Scheme), &'static str);
-        let faults: [Fault; 18] = [
+        let faults: [Fault; 20] = [
             (|s| s.name = " ".into(), "name: is empty"),
             (|s| s.points.clear(), "points: is empty"),
             (|s| s.points[2] = "left eye".into(), "points[2]: \"left eye\" is the name of number 0"),
@@ -177,6 +189,14 @@ mod tests {
             (
                 |s| s.solid = solid(&[[0.0; 3], [1.0, 0.0, 0.0], [0.5, 1.0, 2.0]]),
                 "solid: its 3 point(s) lie in one plane",
+            ),
+            (
+                |s| s.head = Some(HeadPoints { vertices: vec![7, 8], outline: vec![] }),
+                "head.vertices: has 2 entries for 3 points",
+            ),
+            (
+                |s| s.head = Some(HeadPoints { vertices: vec![7, 8, 9], outline: vec![2, 3] }),
+                "head.outline[1]: there is no point 3",
             ),
         ];
         for (spoil, message) in faults {

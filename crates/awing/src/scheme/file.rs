@@ -1,6 +1,6 @@
 //! The TOML form of a scheme.
 
-use super::{Line, Scheme, SolidPoint};
+use super::{HeadPoints, Line, Scheme, SolidPoint};
 use crate::{
     error::{Error, Result},
     files::{LONGEST_SETTINGS, read_text},
@@ -22,6 +22,8 @@ struct SchemeFile {
     normalizers: Vec<NormalizerFile>,
     #[serde(default)]
     lines: Vec<LineFile>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    head: Option<HeadPoints>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -83,6 +85,7 @@ impl Scheme {
             lines: lines.collect::<Result<_>>()?,
             normalizers: file.normalizers.into_iter().map(|n| (n.name, n.between)).collect(),
             solid: file.solid,
+            head: file.head,
         };
         scheme.check(source)?;
         Ok(scheme)
@@ -114,6 +117,7 @@ impl Scheme {
             solid: self.solid.clone(),
             normalizers: self.normalizers.iter().map(normalizer).collect(),
             lines: self.lines.iter().map(line).collect(),
+            head: self.head.clone(),
         };
         toml::to_string(&file).map_err(|e| Error::format(&self.name, None, "scheme", e.to_string()))
     }

@@ -26,6 +26,14 @@
 //!   …
 //! ]
 //! ```
+//!
+//! `head` says which vertices of a morphable head the points are, for faces that are rendered from it (the crate `awing-render`); it may be left out.
+//!
+//! ```toml
+//! [head]
+//! vertices = [1225, 1888, …]                   # of ICT-FaceKit's head, one for each point
+//! outline = [0, 1, …]                          # the points that people mark on the edge of the face as it is seen
+//! ```
 
 mod builtin;
 mod check;
@@ -58,6 +66,19 @@ pub struct Scheme {
     pub normalizers: Vec<(String, [Vec<usize>; 2])>,
     /// Where points lie on the mean head; some may be left out, and all where nobody measured it.
     pub solid: Vec<SolidPoint>,
+    /// Which vertices of a morphable head the points are; `None` where nobody has said it.
+    pub head: Option<HeadPoints>,
+}
+
+/// Points as vertices of a morphable head; those of the built-in schemes are of ICT-FaceKit's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeadPoints {
+    /// The vertex of each point, in the scheme's order, counted from 0.
+    pub vertices: Vec<u32>,
+    /// The points, counted from 0, that people mark on the edge of the face as it is seen, not on a place of the skin: those of the jaw.
+    #[serde(default)]
+    pub outline: Vec<usize>,
 }
 
 /// A boundary line through landmarks, drawn as a spline.
@@ -97,9 +118,9 @@ impl Scheme {
         self.points.is_empty()
     }
 
-    /// The scheme without its head, which decides nothing in training: what two runs must share.
+    /// The scheme without its places in space, which decide nothing in training: what two runs must share.
     pub fn landmarks_only(&self) -> Self {
-        Self { solid: Vec::new(), ..self.clone() }
+        Self { solid: Vec::new(), head: None, ..self.clone() }
     }
 
     /// The index of the point of this name.

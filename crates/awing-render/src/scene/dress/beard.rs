@@ -1,11 +1,12 @@
 //! The volume of a long beard: a second skin of hair over chin and cheeks. Short beards are painted.
 
-use super::super::super::head::{Head, Surface};
-use super::super::super::math::{smooth, vec3};
-use super::super::super::paint::{Atlas, Beard, Look};
-use super::super::super::random::Chance;
-use super::super::super::shape::{Bearing, Person};
 use super::super::{Cutout, Material, Scene};
+use crate::head::{Head, Surface};
+use crate::math::{smooth, vec3};
+use crate::mesh::Triangle;
+use crate::paint::{Atlas, Beard, Look};
+use crate::random::Chance;
+use crate::shape::{Bearing, Person};
 
 pub(super) fn grow(
     scene: &mut Scene,
@@ -47,7 +48,7 @@ pub(super) fn grow(
             copies[v]
         };
         let v = [copy(0), copy(1), copy(2)];
-        let corner = super::super::Corner { v: v.map(|v| v + first.0), t: v.map(|v| v + first.1) };
+        let corner = Triangle { v: v.map(|v| v + first.0), t: v.map(|v| v + first.1) };
         scene.triangles.push(corner);
     }
     scene.part(start, Material::Hair, Cutout::Strands(0.9));

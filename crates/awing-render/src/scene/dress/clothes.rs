@@ -1,10 +1,10 @@
 //! Shoulders, chest and collar.
 
-use super::super::super::math::{mix, smooth, vec3};
-use super::super::super::random::Chance;
 use super::super::{Cutout, Grid, Scene};
 use super::hat::Hat;
 use super::{Outfit, cloth};
+use crate::math::{mix, smooth, vec3};
+use crate::random::Chance;
 
 /// Half width, half depth and height of the trunk, from the collar down.
 const TRUNK: [[f32; 3]; 7] = [

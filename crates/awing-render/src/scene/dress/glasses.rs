@@ -1,12 +1,12 @@
 //! Spectacles and sunglasses.
 
-use super::super::super::head::Head;
-use super::super::super::math::{Vec3, mix, vec3};
-use super::super::super::random::Chance;
-use super::super::super::shade::{Lens, Ware};
-use super::super::super::shape::Person;
 use super::super::{Cutout, Grid, Material, Scene};
 use super::{Outfit, dye};
+use crate::head::Head;
+use crate::math::{Vec3, mix, vec3};
+use crate::random::Chance;
+use crate::scene::{Lens, Ware};
+use crate::shape::Person;
 
 pub(super) fn put_on(scene: &mut Scene, outfit: &mut Outfit, head: &Head, person: &Person, c: &mut Chance) {
     let bridge = person.landmark(head, 27);

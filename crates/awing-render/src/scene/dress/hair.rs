@@ -1,14 +1,14 @@
 //! Hair: strands that lie on the skull from the crown down, and fall where it ends.
 
-use super::super::super::math::{Vec3, mix, smooth, vec3};
-use super::super::super::paint::{Look, hairline};
-use super::super::super::random::Chance;
-use super::super::super::shade::Strands;
 use super::super::{Cutout, Grid, Material, Scene};
 use super::Outfit;
 use super::hat::Hat;
 use super::skull::{Skull, direction};
 use super::solid::solid;
+use crate::math::{Vec3, mix, smooth, vec3};
+use crate::paint::{Look, hairline};
+use crate::random::Chance;
+use crate::scene::Strands;
 
 /// A haircut. Angles are radians around the head's middle, lengths centimeters.
 struct Style {
@@ -143,7 +143,7 @@ pub(super) fn grow(
             center,
             vec3(r, r * c.between(0.7, 1.0), r),
             [1.0, 1.0],
-            &super::super::super::math::Rotation::euler(0.6, 0.0, 0.3),
+            &crate::math::Rotation::euler(0.6, 0.0, 0.3),
         );
         scene.add(&bun, Material::Hair, Cutout::None, None);
     }

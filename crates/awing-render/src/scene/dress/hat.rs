@@ -1,10 +1,10 @@
 //! Hats, caps, hoods and cloths around the head.
 
-use super::super::super::math::{mix, smooth, vec3};
-use super::super::super::random::Chance;
 use super::super::{Cutout, Grid, Scene};
 use super::skull::{Skull, direction};
 use super::{Outfit, cloth};
+use crate::math::{mix, smooth, vec3};
+use crate::random::Chance;
 
 /// What is on the head, for the hair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,13 +1,13 @@
 //! A hand, a cup, a telephone, a microphone before the face.
 
-use super::super::super::head::Head;
-use super::super::super::math::{Rotation, Vec3, vec3};
-use super::super::super::random::Chance;
-use super::super::super::shade::Ware;
-use super::super::super::shape::Person;
 use super::super::{Cutout, Grid, Material, Scene};
 use super::solid::solid;
 use super::{Outfit, dye};
+use crate::head::Head;
+use crate::math::{Rotation, Vec3, vec3};
+use crate::random::Chance;
+use crate::scene::Ware;
+use crate::shape::Person;
 
 pub(super) fn hold(scene: &mut Scene, outfit: &mut Outfit, head: &Head, person: &Person, c: &mut Chance) {
     let right = c.odds(0.5);

@@ -1,12 +1,12 @@
 //! A surgical mask, stretched over nose and chin.
 
-use super::super::super::head::{Head, Surface};
-use super::super::super::math::{Vec3, mix, smooth, vec3};
-use super::super::super::random::Chance;
-use super::super::super::shade::Ware;
-use super::super::super::shape::Person;
 use super::super::{Cutout, Grid, Scene};
 use super::{Outfit, cloth};
+use crate::head::{Head, Surface};
+use crate::math::{Vec3, mix, smooth, vec3};
+use crate::random::Chance;
+use crate::scene::Ware;
+use crate::shape::Person;
 
 pub(super) fn put_on(scene: &mut Scene, outfit: &mut Outfit, head: &Head, person: &Person, c: &mut Chance) {
     let paper =

@@ -11,13 +11,13 @@ mod mask;
 mod skull;
 mod solid;
 
-use super::super::head::Head;
-use super::super::math::{Color, Vec3, vec3};
-use super::super::paint::{Atlas, Beard, Look};
-use super::super::random::Chance;
-use super::super::shade::{Lens, Strands, Ware};
-use super::super::shape::Person;
 use super::{Material, Scene};
+use crate::head::Head;
+use crate::math::{Color, Vec3, vec3};
+use crate::paint::{Atlas, Beard, Look};
+use crate::random::Chance;
+use crate::scene::{Lens, Strands, Ware};
+use crate::shape::Person;
 use skull::Skull;
 
 /// What the shading must know of the things put on.

@@ -1,9 +1,9 @@
 //! How far the head reaches in each direction, without the ears: what hair and hats lie on.
 
-use super::super::super::head::{Head, Surface};
-use super::super::super::math::{Vec3, vec3};
-use super::super::super::paint::MIDDLE;
-use super::super::super::shape::Person;
+use crate::head::{Head, Surface};
+use crate::math::{Vec3, vec3};
+use crate::paint::MIDDLE;
+use crate::shape::Person;
 
 const AROUND: usize = 48;
 const UP: usize = 28;

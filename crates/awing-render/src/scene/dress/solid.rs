@@ -1,7 +1,7 @@
 //! Rounded solids: from a ball over a drum to a box.
 
-use super::super::super::math::{Rotation, Vec3, vec3};
 use super::super::Grid;
+use crate::math::{Rotation, Vec3, vec3};
 
 /// A solid of half sizes `half`; `edges` 1 is a ball, smaller is more of a box, apart for the cross-section (x, z) and the
 /// profile (y).

@@ -1,14 +1,12 @@
 //! Ambient occlusion of the mean head, from shadow maps all around it.
 
-use super::super::head::{Head, Surface};
-use super::super::math::{Vec3, vec3};
-use super::shadow::ShadowMap;
+use super::{Head, Surface};
+use crate::{math::vec3, mesh::normals, raster::ShadowMap};
 
 /// How much of the sky above its own surface each vertex of the mean head sees, 0 to 1, by the cosine.
-pub(crate) fn openness(head: &Head) -> Vec<f32> {
+pub(super) fn openness(head: &Head) -> Vec<f32> {
     const DIRECTIONS: usize = 72;
-    let mut normals = vec![Vec3::ZERO; head.mean.len()];
-    super::super::head::normals(&head.mean, &head.triangles, &mut normals);
+    let normals = normals(&head.mean, &head.triangles);
     let (mut seen, mut whole) = (vec![0.0_f32; normals.len()], vec![1e-6_f32; normals.len()]);
     for i in 0..DIRECTIONS {
         // A spiral from pole to pole spreads directions evenly.

@@ -1,21 +1,21 @@
 //! How head and body are turned.
 
-use super::super::math::{Rotation, Vec3, mix, smooth, vec3};
-use super::super::random::Chance;
+use crate::math::{Rotation, Vec3, mix, smooth, vec3};
+use crate::random::Chance;
 
 /// How a head is turned, in degrees; zero looks into the camera. The same convention as `awing::prediction::HeadPose`: first
 /// pitched about the line through the ears, then yawed about the vertical, then rolled in the image plane.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct HeadPose {
-    /// Positive when the nose points to the right of the image; drawn from -95 to 95.
+pub struct HeadTurn {
+    /// Positive when the nose points to the right of the image; of a face -95 to 95.
     pub yaw: f32,
-    /// Positive when the nose points up; drawn from -50 to 50.
+    /// Positive when the nose points up; of a face -50 to 50.
     pub pitch: f32,
     /// Positive when the head is tilted clockwise as seen in the image; -180 to 180.
     pub roll: f32,
 }
 
-impl HeadPose {
+impl HeadTurn {
     pub(crate) fn random(c: &mut Chance) -> Self {
         let yaw = match c.below(20) {
             0..=8 => c.normal_within(2.5) * 12.0,
@@ -53,11 +53,11 @@ pub(crate) struct Bearing {
 const NECK: Vec3 = vec3(0.0, -9.0, -1.0);
 
 impl Bearing {
-    pub(crate) fn new(pose: &HeadPose, c: &mut Chance) -> Self {
+    pub(crate) fn new(pose: &HeadTurn, c: &mut Chance) -> Self {
         // The neck turns at most 60 degrees; the body takes the rest and often more.
         let most = c.between(20.0, 55.0);
         let turned = pose.yaw - pose.yaw.clamp(-most, most) * c.between(0.0, 1.0);
-        let body = HeadPose {
+        let body = HeadTurn {
             yaw: turned,
             pitch: pose.pitch * c.between(0.1, 0.5),
             // A photo turned on its side turns the body too.
@@ -101,9 +101,9 @@ mod tests {
 
     #[test]
     fn the_nose_points_where_the_angles_say() {
-        let nose = |yaw, pitch, roll| HeadPose { yaw, pitch, roll }.rotation().of(vec3(0.0, 0.0, 1.0));
+        let nose = |yaw, pitch, roll| HeadTurn { yaw, pitch, roll }.rotation().of(vec3(0.0, 0.0, 1.0));
         assert!(nose(30.0, 0.0, 0.0).x > 0.4 && nose(0.0, 30.0, 0.0).y > 0.4);
-        let crown = HeadPose { yaw: 0.0, pitch: 0.0, roll: 30.0 }.rotation().of(vec3(0.0, 1.0, 0.0));
+        let crown = HeadTurn { yaw: 0.0, pitch: 0.0, roll: 30.0 }.rotation().of(vec3(0.0, 1.0, 0.0));
         assert!((crown.x - 0.5).abs() < 1e-5, "clockwise takes the crown to the right: {crown:?}");
     }
 
