@@ -1,9 +1,12 @@
 //! The detector that `--detector` names.
 
-use crate::failure::Failure;
+use crate::{
+    failure::Failure,
+    model::{ModelSource, SHIPPED, shipped},
+};
 use awing::{
     detection::{DetectorModel, FaceDetector, SeetaFace},
-    prediction::builtin_detector,
+    prediction::{builtin_detector, shipped_detector},
 };
 use awing_train::{
     Device,
@@ -15,7 +18,10 @@ use std::{convert::Infallible, fmt, path::PathBuf, str::FromStr, sync::Arc};
 /// A folder, the name of one that ships inside (a folder of that name is `./seetaface`), or `exec:` and a program.
 #[derive(Clone, Debug)]
 pub(crate) enum DetectorSource {
+    /// The default of this build.
     Builtin,
+    /// That of a model that ships inside.
+    Shipped(&'static str),
     SeetaFace,
     Folder(PathBuf),
     Program(PathBuf),
@@ -29,7 +35,10 @@ impl FromStr for DetectorSource {
             ("builtin", _) => Self::Builtin,
             ("seetaface", _) => Self::SeetaFace,
             (_, Some(program)) => Self::Program(program.into()),
-            (folder, None) => Self::Folder(folder.into()),
+            (name, None) => match SHIPPED.into_iter().find(|shipped| *shipped == name) {
+                Some(shipped) => Self::Shipped(shipped),
+                None => Self::Folder(name.into()),
+            },
         })
     }
 }
@@ -38,6 +47,7 @@ impl fmt::Display for DetectorSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Builtin => f.write_str("builtin"),
+            Self::Shipped(name) => f.write_str(name),
             Self::SeetaFace => f.write_str("seetaface"),
             Self::Folder(folder) => folder.display().fmt(f),
             Self::Program(program) => write!(f, "exec:{}", program.display()),
@@ -46,11 +56,19 @@ impl fmt::Display for DetectorSource {
 }
 
 impl DetectorSource {
+    /// The one that goes with a model, where none is named.
+    pub(crate) fn of(model: &ModelSource) -> Self {
+        match model {
+            ModelSource::Shipped(name) if *name != "builtin" => Self::Shipped(name),
+            _ => Self::Builtin,
+        }
+    }
+
     /// One that awing trained.
     pub(crate) fn load_trained(&self, device: &Device) -> Result<StackedHourglass, Failure> {
         let model = match self {
-            #[cfg(feature = "builtin-model")]
-            Self::Builtin => DetectorModel::builtin()?,
+            Self::Builtin => DetectorModel::builtin(shipped("--from", "builtin")?)?,
+            Self::Shipped(name) => DetectorModel::builtin(shipped("--from", name)?)?,
             Self::Folder(folder) => DetectorModel::load(folder)?,
             _ => {
                 return Err(Failure::Usage(format!(
@@ -65,6 +83,7 @@ impl DetectorSource {
     pub(crate) fn load(&self, device: &Device) -> Result<Arc<dyn FaceDetector>, Failure> {
         Ok(match self {
             Self::Builtin => builtin_detector()?,
+            Self::Shipped(name) => shipped_detector(shipped("--detector", name)?)?,
             Self::SeetaFace => Arc::new(SeetaFace::builtin()?),
             Self::Folder(folder) => Arc::new(detector_on(DetectorModel::load(folder)?, device)?),
             Self::Program(program) => Arc::new(ExternalDetector::new(program)),

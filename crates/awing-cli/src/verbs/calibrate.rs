@@ -19,7 +19,7 @@ use std::path::PathBuf;
     "awing calibrate --model runs/train/mine/best --data 300w:faces/val",
 ]))]
 pub(crate) struct Calibrate {
-    /// The folder of a trained model, such as runs/train/NAME/best; or `builtin`, with --out
+    /// The folder of a trained model, such as runs/train/NAME/best; or `builtin` or `builtin-open`, with --out
     #[arg(long, value_name = "MODEL")]
     model: ModelSource,
     /// Annotated faces, FORMAT:PATH as for `awing train`
@@ -46,10 +46,10 @@ impl Calibrate {
         let folder = match (&self.out, &self.model) {
             (Some(out), _) => out.clone(),
             (None, ModelSource::Folder(folder)) => folder.clone(),
-            (None, ModelSource::Builtin) => {
-                return Err(Failure::Usage(
-                    "--model builtin: say with --out where to write calibration.toml".to_owned(),
-                ));
+            (None, ModelSource::Shipped(name)) => {
+                return Err(Failure::Usage(format!(
+                    "--model {name}: say with --out where to write calibration.toml"
+                )));
             }
         };
         if !folder.is_dir() {

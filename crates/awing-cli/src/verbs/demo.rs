@@ -1,8 +1,5 @@
 use super::{answers::TextFormat, eval::Eval, predict::Predict, train::Train};
-use crate::{
-    console::Console, detector::DetectorSource, device::DeviceChoice, failure::Failure, folders,
-    style::examples,
-};
+use crate::{console::Console, device::DeviceChoice, failure::Failure, folders, style::examples};
 use awing_train::dataset::{DataSource, Dataset, Format, OpenOptions, write_drawn};
 use clap::Args;
 use serde_json::{Value, json};
@@ -160,7 +157,7 @@ fn prediction(folder: &Path, model: &Path, sources: Vec<OsString>, boxes: PathBu
         face_box: vec![],
         boxes: Some(boxes),
         whole_image: false,
-        detector: DetectorSource::Builtin,
+        detector: None,
         out: Some(folder.join("predict")),
         format: TextFormat::Jsonl,
         draw: true,

@@ -4,6 +4,7 @@ use crate::{
     detector::DetectorSource,
     device::DeviceChoice,
     failure::Failure,
+    model::restriction,
     sources::{self, Found},
     style::{examples, headed},
 };
@@ -42,7 +43,7 @@ pub(crate) struct Detect {
     scheme: Option<String>,
     #[command(flatten)]
     images: data::ImagesFolder,
-    /// `builtin`, `seetaface`, the folder of a detector that `awing train-detector` made, or exec:PROGRAM, which is given the path of a PNG
+    /// `builtin`, `builtin-open`, `seetaface`, the folder of a detector that `awing train-detector` made, or exec:PROGRAM, which is given the path of a PNG
     /// and prints [{"box": [x0, y0, x1, y1], "score": s}, …]; with --data several, to compare them
     #[arg(long, num_args = 1.., default_value = "builtin", value_name = "DETECTOR")]
     detector: Vec<DetectorSource>,
@@ -77,7 +78,10 @@ impl Detect {
             let problem = "is a video; `awing predict` follows the faces of videos";
             return Err(Failure::Usage(format!("SOURCE: {} {problem}", video.display())));
         }
+        let names: Vec<String> = self.detector.iter().map(ToString::to_string).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         notes.iter().for_each(|note| console.note(note));
+        restriction(&names).iter().for_each(|restriction| console.note(restriction));
         console.warn_all(problems.iter());
         let mut failed = problems.len();
         let mut answers = Vec::new();

@@ -5,7 +5,7 @@ use crate::{
     style::{ERROR, GOOD, WARNING, examples, painted},
 };
 use awing_train::diagnosis::{
-    Finding, State, check_detector, check_device, check_folder, check_kernels, check_memory, check_model,
+    Finding, State, check_detectors, check_device, check_folder, check_kernels, check_memory, check_models,
     check_processor, check_program,
 };
 use clap::Args;
@@ -16,7 +16,7 @@ const VIDEO: &str = "only videos need it: apt-get install ffmpeg, brew install f
 
 /// See whether everything works on this machine.
 ///
-/// Looks at the processor, the memory, the graphics card, ffmpeg and the disk; finds the landmarks of a face that ships inside; and holds the
+/// Looks at the processor, the memory, the graphics card, ffmpeg and the disk; finds a face that ships inside, and its landmarks, with each model and detector that does; and holds the
 /// processor's fast kernels against the plain definition. Each line that is not ok says what to do. Exits with 1 when something that awing
 /// needs fails.
 #[derive(Args, Debug)]
@@ -32,24 +32,25 @@ pub(crate) struct Doctor {
 
 impl Doctor {
     pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
-        let checks: [&dyn Fn() -> Finding; 9] = [
-            &check_processor,
-            &check_memory,
-            &graphics,
-            &check_kernels,
-            &check_model,
-            &check_detector,
-            &|| check_program("ffmpeg", VIDEO),
-            &|| check_program("ffprobe", VIDEO),
-            &|| check_folder(&self.runs),
+        let checks: [&dyn Fn() -> Vec<Finding>; 9] = [
+            &|| vec![check_processor()],
+            &|| vec![check_memory()],
+            &|| vec![graphics()],
+            &|| vec![check_kernels()],
+            &check_models,
+            &check_detectors,
+            &|| vec![check_program("ffmpeg", VIDEO)],
+            &|| vec![check_program("ffprobe", VIDEO)],
+            &|| vec![check_folder(&self.runs)],
         ];
         let mut findings = Vec::new();
         for check in checks {
-            let finding = check();
-            if !self.json {
-                console.print_styled(line(&finding))?;
+            for finding in check() {
+                if !self.json {
+                    console.print_styled(line(&finding))?;
+                }
+                findings.push(finding);
             }
-            findings.push(finding);
         }
         let failed = findings.iter().filter(|f| f.state == State::Failed).count();
         if self.json {

@@ -32,7 +32,7 @@ const CED_LIMIT: f64 = 10.0;
     "awing eval --data wflw:list_98pt_rect_attr_test.txt --norm inter-pupil --threshold 5",
 ]))]
 pub(crate) struct Eval {
-    /// `builtin`, or the folder of a trained model, such as runs/train/NAME/best
+    /// `builtin`, `builtin-open` (`awing models` tells what they may be used for), or the folder of a trained model, such as runs/train/NAME/best
     #[arg(long, default_value = "builtin", value_name = "MODEL")]
     pub(crate) model: ModelSource,
     /// Annotated faces, FORMAT:PATH with FORMAT one of 300w, wflw, cofw, aflw, ytf, mtfl, lspet, dlib, coco, csv

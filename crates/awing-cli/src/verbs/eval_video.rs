@@ -30,12 +30,12 @@ pub(crate) struct EvalVideo {
     scheme: Option<String>,
     #[command(flatten)]
     images: data::ImagesFolder,
-    /// `builtin`, or the folder of a trained model, such as runs/train/NAME/best
+    /// `builtin`, `builtin-open` (`awing models` tells what they may be used for), or the folder of a trained model, such as runs/train/NAME/best
     #[arg(long, default_value = "builtin", value_name = "MODEL")]
     model: ModelSource,
-    /// Who finds the faces, as for `awing predict`
-    #[arg(long, default_value = "builtin", value_name = "DETECTOR")]
-    detector: DetectorSource,
+    /// Who finds the faces, as for `awing predict` [default: that of the model that ships inside, else builtin]
+    #[arg(long, value_name = "DETECTOR")]
+    detector: Option<DetectorSource>,
     /// Photos that clips are made of, spread over the data
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     faces: u32,
@@ -87,7 +87,8 @@ impl EvalVideo {
     pub(crate) fn run(self, console: &Console) -> Result<(), Failure> {
         let device = self.device.device()?;
         let scheme = data::scheme(self.scheme.as_deref())?;
-        let aligner = self.model.aligner(&device)?.with_detector(self.detector.load(&device)?);
+        let detector = self.detector.clone().unwrap_or_else(|| DetectorSource::of(&self.model));
+        let aligner = self.model.aligner(&device)?.with_detector(detector.load(&device)?);
         let dataset = data::open(&self.data, &self.images, scheme.as_ref(), console)?;
         let usual = TrackerConfig::default();
         let smoothing = usual.smoothing.unwrap_or_default();

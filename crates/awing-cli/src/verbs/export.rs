@@ -1,4 +1,10 @@
-use crate::{console::Console, failure::Failure, folders, limited, model::ModelSource, style::examples};
+use crate::{
+    console::Console,
+    failure::Failure,
+    folders, limited,
+    model::{ModelSource, shipped},
+    style::examples,
+};
 use awing::{
     detection::DetectorModel,
     network::{ModelFiles, WeightType},
@@ -22,7 +28,7 @@ use std::path::{Path, PathBuf};
     "awing export --model runs/train/mine/best --out model.safetensors --format safetensors",
 ]))]
 pub(crate) struct Export {
-    /// `builtin`, or the folder of a trained model or detector, such as runs/train/NAME/best
+    /// `builtin`, `builtin-open`, or the folder of a trained model or detector, such as runs/train/NAME/best
     #[arg(long, value_name = "MODEL")]
     model: ModelSource,
     /// What is written
@@ -147,12 +153,7 @@ impl Export {
         let path = match (&self.card, &self.model) {
             (Some(path), _) => path.clone(),
             (None, ModelSource::Folder(folder)) => folder.join("README.md"),
-            #[cfg(feature = "builtin-model")]
-            (None, ModelSource::Builtin) => {
-                return Ok(awing::network::Model::BUILTIN_CARD.to_owned());
-            }
-            #[cfg(not(feature = "builtin-model"))]
-            (None, ModelSource::Builtin) => return Ok(String::new()),
+            (None, ModelSource::Shipped(name)) => return Ok(shipped("--model", name)?.card().to_owned()),
         };
         // Whoever made the folder must not have another file told to those whom the model is given to.
         let odd = path.symlink_metadata().is_ok_and(|meta| !meta.is_file());

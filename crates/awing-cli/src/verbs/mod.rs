@@ -15,6 +15,7 @@ mod export;
 mod import;
 mod loss;
 mod man;
+mod models;
 mod predict;
 mod predict_video;
 mod progress;
@@ -34,6 +35,7 @@ pub(crate) enum Verb {
     Eval(eval::Eval),
     EvalVideo(eval_video::EvalVideo),
     Predict(predict::Predict),
+    Models(models::Models),
     Detect(detect::Detect),
     TrainDetector(train_detector::TrainDetector),
     Calibrate(calibrate::Calibrate),
@@ -56,6 +58,7 @@ impl Verb {
             Self::Eval(verb) => verb.run(console),
             Self::EvalVideo(verb) => verb.run(console),
             Self::Predict(verb) => verb.run(console),
+            Self::Models(verb) => verb.run(console),
             Self::Detect(verb) => verb.run(console),
             Self::TrainDetector(verb) => verb.run(console),
             Self::Calibrate(verb) => verb.run(console),

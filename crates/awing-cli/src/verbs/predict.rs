@@ -10,7 +10,7 @@ use crate::{
     failure::{Failure, OrUsage},
     folders,
     interrupt::stoppable,
-    model::ModelSource,
+    model::{ModelSource, restriction},
     sources::{self, Found},
     style::examples,
 };
@@ -50,13 +50,14 @@ pub(crate) struct Predict {
     /// A file with a source on each line, or - for such a list on standard input; paths begin where the command runs
     #[arg(long, value_name = "FILE")]
     pub(crate) list: Option<PathBuf>,
-    /// `builtin`, or the folder of a trained model, such as runs/train/NAME/best
+    /// `builtin`, `builtin-open` (`awing models` tells what they may be used for), or the folder of a trained model, such as runs/train/NAME/best
     #[arg(long, default_value = "builtin", value_name = "MODEL")]
     pub(crate) model: ModelSource,
-    /// Who finds the faces: `builtin`, `seetaface`, the folder of a detector that `awing train-detector` made, or exec:PROGRAM, which is given the
-    /// path of a PNG and prints [{"box": [x0, y0, x1, y1], "score": s}, …]
-    #[arg(long, default_value = "builtin", value_name = "DETECTOR")]
-    pub(crate) detector: DetectorSource,
+    /// Who finds the faces: `builtin`, `builtin-open`, `seetaface`, the folder of a detector that `awing train-detector` made, or exec:PROGRAM,
+    /// which is given the path of a PNG and prints [{"box": [x0, y0, x1, y1], "score": s}, …] [default: that of the model that ships inside, else
+    /// builtin]
+    #[arg(long, value_name = "DETECTOR")]
+    pub(crate) detector: Option<DetectorSource>,
     /// A face box in pixels, the same in every photo; may be given several times
     #[arg(long = "box", value_name = "X0,Y0,X1,Y1", value_parser = corners, allow_hyphen_values = true)]
     pub(crate) face_box: Vec<Rect>,
@@ -126,7 +127,7 @@ impl Predict {
         }
         let device = self.device.device()?;
         let boxes = self.face_boxes(&device, &photos)?;
-        let aligner = self.aligner(&device)?;
+        let aligner = self.aligner(&device, console)?;
         let head = self.head(aligner.scheme())?;
         if self.coco_images.is_some() && self.format != TextFormat::Coco {
             return Err(Failure::Usage("--coco-images: only --format coco has ids of images".to_owned()));
@@ -200,9 +201,20 @@ impl Predict {
         }
     }
 
+    /// Who finds the faces.
+    pub(super) fn detector(&self) -> DetectorSource {
+        self.detector.clone().unwrap_or_else(|| DetectorSource::of(&self.model))
+    }
+
     /// The model, ready to find landmarks as the options say.
-    pub(super) fn aligner(&self, device: &Device) -> Result<Aligner, Failure> {
+    pub(super) fn aligner(&self, device: &Device, console: &Console) -> Result<Aligner, Failure> {
         let mut aligner = self.model.aligner(device)?;
+        let mut weights = vec![self.model.to_string()];
+        if self.face_box.is_empty() && self.boxes.is_none() && !self.whole_image {
+            weights.push(self.detector().to_string());
+        }
+        let weights: Vec<&str> = weights.iter().map(String::as_str).collect();
+        restriction(&weights).iter().for_each(|restriction| console.note(restriction));
         if let Some(batch) = self.batch {
             aligner = aligner.with_batch(batch.into());
         }
@@ -254,7 +266,7 @@ impl Predict {
                 Ok(box_file::face_boxes(path.clone(), boxes))
             }
             None if self.whole_image => Ok(FaceBoxes::WholeImage),
-            None if self.face_box.is_empty() => Ok(FaceBoxes::Detected(self.detector.load(device)?)),
+            None if self.face_box.is_empty() => Ok(FaceBoxes::Detected(self.detector().load(device)?)),
             None => Ok(FaceBoxes::Given(self.face_box.clone())),
         }
     }

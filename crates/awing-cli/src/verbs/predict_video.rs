@@ -49,7 +49,7 @@ impl Predict {
             }
         }
         let device = self.device.device()?;
-        let aligner = self.aligner(&device)?.with_detector(self.detector.load(&device)?);
+        let aligner = self.aligner(&device, console)?.with_detector(self.detector().load(&device)?);
         let folder = self.folder()?;
         let head = self.head(aligner.scheme())?;
         let mut lines = VideoLines::new(aligner.scheme(), self.format, head, folder.as_deref(), console)?;

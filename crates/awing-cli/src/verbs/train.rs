@@ -48,7 +48,7 @@ pub(crate) struct Train {
     /// Single settings, such as loss.kind=mse or optimizer.learning_rate=1e-3
     #[arg(long, num_args = 1.., value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// A trained model (a folder, or `builtin`) whose weights to start from, instead of random ones; it must be of the same size ([network]), its points may
+    /// A trained model (a folder, `builtin` or `builtin-open`) whose weights to start from, instead of random ones; it must be of the same size ([network]), its points may
     /// differ
     #[arg(long, value_name = "MODEL", conflicts_with = "resume")]
     pub(crate) from: Option<ModelSource>,

@@ -31,6 +31,9 @@ pub(crate) struct TrainDetector {
     /// Annotated faces, one a photo, FORMAT:PATH as for `awing train`
     #[arg(long, required = true, num_args = 1.., value_name = "FORMAT:PATH")]
     data: Vec<DataSource>,
+    /// What the points of the faces mean, those of --val too: the name of a built-in scheme or a file; otherwise the format's own
+    #[arg(long, value_name = "NAME|FILE")]
+    scheme: Option<String>,
     #[command(flatten)]
     images: data::ImagesFolder,
     /// Photos with a box around every face: wider:PATH
@@ -48,7 +51,7 @@ pub(crate) struct TrainDetector {
     /// Single settings, such as network.width=64 or training.batch=16
     #[arg(long, num_args = 1.., value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// A trained detector (a folder, or `builtin`) whose weights to start from, instead of random ones; of the same size ([network])
+    /// A trained detector (a folder, `builtin` or `builtin-open`) whose weights to start from, instead of random ones; of the same size ([network])
     #[arg(long, value_name = "DETECTOR", conflicts_with = "resume")]
     from: Option<DetectorSource>,
     /// Length in minutes of training
@@ -91,7 +94,7 @@ impl TrainDetector {
             let told = json!({ "preview": path });
             return if self.json { console.print_json(&told) } else { console.print(path.display()) };
         }
-        let validation = photos(&self.val, &self.images, console)?;
+        let validation = self.photos(&self.val, console)?;
         let device = self.device.device()?;
         let start = self.from.as_ref().map(|from| from.load_trained(&device)).transpose()?;
         let run = Run {
@@ -140,9 +143,10 @@ impl TrainDetector {
     }
 
     fn sources(&self, console: &Console) -> Result<SceneSources, Failure> {
+        let scheme = data::scheme(self.scheme.as_deref())?;
         let mut faces = Vec::new();
         for source in &self.data {
-            faces.extend(data::open(source, &self.images, None, console)?.samples);
+            faces.extend(data::open(source, &self.images, scheme.as_ref(), console)?.samples);
         }
         faces.retain(|face| face.landmark_box().is_some());
         let backgrounds = expand_sources(&self.backgrounds);
@@ -151,7 +155,14 @@ impl TrainDetector {
             return Err(problem.into());
         }
         let backgrounds = backgrounds.photos;
-        Ok(SceneSources { faces, photos: photos(&self.photos, &self.images, console)?, backgrounds })
+        Ok(SceneSources { faces, photos: self.photos(&self.photos, console)?, backgrounds })
+    }
+
+    /// Photos with all their faces.
+    fn photos(&self, all: &[DataSource], console: &Console) -> Result<Vec<BoxedPhoto>, Failure> {
+        let scheme = data::scheme(self.scheme.as_deref())?;
+        let photos = all.iter().map(|source| data::photos(source, &self.images, scheme.as_ref(), console));
+        Ok(photos.collect::<Result<Vec<_>, _>>()?.concat())
     }
 
     /// What the card says of where the detector comes from.
@@ -168,13 +179,4 @@ impl TrainDetector {
             env!("CARGO_PKG_VERSION")
         )
     }
-}
-
-fn photos(
-    all: &[DataSource],
-    images: &data::ImagesFolder,
-    console: &Console,
-) -> Result<Vec<BoxedPhoto>, Failure> {
-    let photos = all.iter().map(|source| data::photos(source, images, None, console));
-    Ok(photos.collect::<Result<Vec<_>, _>>()?.concat())
 }

@@ -41,6 +41,58 @@ fn it_finds_the_points_of_a_face_without_any_file() {
 }
 
 #[test]
+fn the_open_one_finds_the_face_and_its_points_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let (photo, _) = portrait();
+    let find = |words: &str| {
+        let (verb, options) = words.split_once(' ').unwrap_or((words, ""));
+        let words = [vec![verb, photo.as_str()], options.split_whitespace().collect()].concat();
+        awing(folder.path(), &words).with_code(0)
+    };
+    let found = find("predict --model builtin-open");
+    let faces = found.json()[0]["faces"].clone();
+    assert_eq!(faces.as_array().unwrap().len(), 1, "{faces}");
+    for (point, [x, y]) in
+        [(8, [222.0, 178.0]), (30, [225.0, 128.0]), (48, [203.0, 140.0]), (54, [246.0, 141.0])]
+    {
+        let at = [0, 1].map(|i| faces[0]["landmarks"][point][i].as_f64().unwrap());
+        assert!((at[0] - x).hypot(at[1] - y) < 5.0, "point {point} at {at:?} instead of {x}, {y}");
+    }
+    // By its own detector, unless another is named; `detect` rounds boxes more coarsely.
+    let apart = |words: &str| {
+        let boxes = [find(words).json()[0][0]["faces"][0]["box"].clone(), faces[0]["box"].clone()];
+        let [a, b] = boxes.map(|corners| [0, 1, 2, 3].map(|i| corners[i].as_f64().unwrap()));
+        (0..4).map(|i| (a[i] - b[i]).abs()).fold(0.0, f64::max)
+    };
+    assert!(apart("detect --json --detector builtin-open") < 0.01);
+    assert!(apart("detect --json --detector builtin") > 0.1);
+
+    // What is for research only is told, once, and what is for any use is not.
+    let told =
+        |words: &str| find(words).err.lines().filter(|line| line.contains("for research only")).count();
+    assert!(!found.err.contains("research"), "{}", found.err);
+    assert_eq!([told("predict"), told("detect"), told("predict --quiet")], [1, 1, 0]);
+    assert_eq!(told("predict --model builtin-open --detector builtin"), 1);
+    assert_eq!(told("predict --model builtin-open --box 175,85,275,185"), 0);
+    assert_eq!(told("detect --detector builtin-open"), 0);
+}
+
+#[test]
+fn what_ships_inside_is_listed_with_its_terms() {
+    let folder = tempfile::tempdir().unwrap();
+    let models = |words: &str| awing(folder.path(), &args(&format!("models {words}"), &[]));
+    let lines = models("").with_code(0).out;
+    let terms: Vec<&str> = lines.lines().skip(1).map(str::trim).collect();
+    assert_eq!(terms.len(), 2, "{lines}");
+    assert!(terms[0].starts_with("builtin ") && terms[0].contains("not for commercial products"), "{lines}");
+    assert!(terms[1].starts_with("builtin-open ") && terms[1].contains("for any use"), "{lines}");
+    let cards = models("builtin-open").with_code(0).out;
+    assert!(cards.contains("ICT-FaceKit") && !cards.contains("research only"), "{cards}");
+    models("nobody")
+        .one_line(2, &["NAME: of the models that ship inside this build has builtin, builtin-open"]);
+}
+
+#[test]
 fn it_can_be_written_to_a_folder_and_used_from_there() {
     let folder = tempfile::tempdir().unwrap();
     let (photo, face_box) = portrait();

@@ -2,7 +2,13 @@
 
 use crate::shared::*;
 use serde_json::Value;
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
 
 /// 30 drawn faces in `faces`.
 fn drawn() -> tempfile::TempDir {
@@ -244,4 +250,187 @@ fn split_keeps_groups_together_and_says_where_all_went() {
     wrong("--group folder", 1, &["`drawn_00000.jpg` lies in no folder"]);
     wrong("--group-by (", 2, &["--group-by", "`(` is no regular expression"]);
     assert!(!folder.path().join("new").exists());
+}
+
+fn image_of(path: &Path) -> image::RgbImage {
+    awing::photo::load_image(path).unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_rendering_that_is_stopped_keeps_what_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    awing_render::write_drawn_head(&folder.path().join("head")).unwrap();
+    let words = "data render --head head --size 128 --count 1000000 --to csv:faces --json";
+    let mut rendering = command(folder.path(), &args(words, &[]));
+    let child = rendering.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Until the first chunk is written.
+    let begun = Instant::now();
+    let rendered = || {
+        let folders = fs::read_dir(folder.path().join("faces")).into_iter().flatten().flatten();
+        folders.filter_map(|entry| fs::read_dir(entry.path()).ok()).flatten().count()
+    };
+    while rendered() < 40 {
+        assert!(begun.elapsed() < Duration::from_secs(120), "nothing is rendered");
+        sleep(Duration::from_millis(20));
+    }
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    let done = done(child.wait_with_output().unwrap()).with_code(1);
+    let answer = &done.json()[0];
+    assert_eq!(answer["interrupted"], true);
+    done.tells(&["stopped after", "of 1000000"]);
+    let info = data(folder.path(), "info csv:faces --json").with_code(0).json().remove(0);
+    assert_eq!(info["faces"], answer["faces"]);
+    let lines = fs::read_to_string(folder.path().join("faces/rendered.jsonl")).unwrap().lines().count();
+    assert_eq!(answer["faces"], lines);
+}
+
+#[test]
+fn rendered_faces_are_a_dataset_like_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |path: &str| folder.path().join(path);
+    awing_render::write_drawn_head(&at("head")).unwrap();
+    let render = |words: &str| data(folder.path(), &format!("render --head head --size 64 {words}"));
+    let done = render("--count 5 --seed 3 --to 300w:faces --json").with_code(0);
+    let answer = &done.json()[0];
+    assert_eq!((&answer["faces"], &answer["interrupted"]), (&5.into(), &false.into()));
+    let info = data(folder.path(), "info 300w:faces --json").with_code(0).json().remove(0);
+    assert_eq!((&info["faces"], &info["image_width"]["median"]), (&5.into(), &64.0.into()));
+
+    // What no format can say stands beside, and agrees with it.
+    let text = fs::read_to_string(at("faces/rendered.jsonl")).unwrap();
+    let details: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(details.len(), 5);
+    for face in &details {
+        let points = face["points"].as_array().unwrap();
+        assert_eq!(points.len(), 68);
+        let name = Path::new(face["image"].as_str().unwrap()).with_extension("pts");
+        // The tip of the nose is marked where its vertex is; a .pts file counts from 1 and begins with three lines.
+        let [x, y] = point(&at("faces").join(name), 33);
+        let vertex = &points[30]["vertex"];
+        let apart = (x - 1.0 - vertex[0].as_f64().unwrap()).hypot(y - 1.0 - vertex[1].as_f64().unwrap());
+        assert!(apart < 0.02, "{apart}");
+        assert!(["seen", "hidden", "covered"].contains(&points[30]["seen"].as_str().unwrap()));
+    }
+
+    // Another format says which points are hidden; the faces are the same, byte for byte, also behind a longer list.
+    render("--count 7 --seed 3 --to csv:again").with_code(0);
+    let bytes = |path: &str| fs::read(at(path)).unwrap();
+    assert_eq!(bytes("faces/face_000004.jpg"), bytes("again/face_000004.jpg"));
+    assert_ne!(bytes("again/face_000005.jpg"), bytes("again/face_000006.jpg"));
+    let table = fs::read_to_string(at("again/faces.csv")).unwrap();
+    let hidden = table.lines().nth(1).unwrap().split(',').filter(|cell| *cell == "1").count();
+    let said =
+        details[0]["points"].as_array().unwrap().iter().filter(|point| point["seen"] != "seen").count();
+    assert_eq!(hidden, said);
+
+    // Photos behind the heads.
+    image::RgbImage::from_pixel(90, 60, image::Rgb([0, 200, 0])).save(at("lawn.png")).unwrap();
+    render("--count 7 --seed 3 --backgrounds lawn.png --to csv:outdoors").with_code(0);
+    let green = |folder: &str| {
+        let photos = (0..7).map(|i| image_of(&at(folder).join(format!("face_{i:06}.jpg"))));
+        let is_green = |p: &&image::Rgb<u8>| p[1] > 90 && u16::from(p[1]) > 2 * u16::from(p[0].max(p[2]));
+        photos.map(|photo| photo.pixels().filter(is_green).count()).sum::<usize>()
+    };
+    assert!(green("outdoors") > green("again") + 2000, "{} {}", green("outdoors"), green("again"));
+
+    // Photos of anything else.
+    let told = render("--count 4 --seed 3 --to none:empty").with_code(0).out;
+    assert!(told.starts_with("empty: no faces in 4 images"), "{told}");
+    assert_eq!(fs::read_dir(at("empty")).unwrap().count(), 4);
+
+    // Points of one's own: the tip of the nose and the corners of the mouth.
+    let points = fs::read_to_string(at("head/face_model.json")).unwrap();
+    let points: Value = serde_json::from_str(&points).unwrap();
+    let [nose, right, left] = [30, 48, 54].map(|i| points["landmarks68"][i].as_u64().unwrap());
+    let scheme = |head: &str| {
+        let text =
+            format!("name = \"three\"\npoints = [\"nose\", \"right\", \"left\"]\nmirror = [[1, 2]]\n{head}");
+        fs::write(at("three.toml"), text).unwrap();
+    };
+    scheme(&format!("[head]\nvertices = [{nose}, {right}, {left}]\n"));
+    render("--count 3 --seed 3 --scheme three.toml --to csv:three").with_code(0);
+    // A folder that holds a file that is still being written, and the one where the command runs.
+    fs::create_dir(at("here")).unwrap();
+    fs::write(at("here/.tmp123"), "").unwrap();
+    let here = awing(&at("here"), &args("data render --head ../head --size 32 --count 1 --to csv:.", &[]));
+    assert!(here.with_code(0).out.contains("1 faces in 1 images"));
+    let row = |path: &str| fs::read_to_string(at(path)).unwrap().lines().nth(2).unwrap().to_owned();
+    let (own, all) = (row("three/faces.csv"), row("again/faces.csv"));
+    // x, y and visibility of each point behind the photo's name and a box.
+    let (own, all): (Vec<&str>, Vec<&str>) = (own.split(',').collect(), all.split(',').collect());
+    assert_eq!((own.len(), &own[5..8], &own[8..11]), (14, &all[95..98], &all[149..152]));
+
+    let wrong = |words: &str, code: i32, parts: &[&str]| render(words).one_line(code, parts);
+    wrong("--count 1 --to csv:new/list.csv", 2, &["--to: new/list.csv is the name of a file; name a folder"]);
+    wrong("--count 1 --scheme cofw-29 --to cofw:new", 2, &["--to: cofw has names of its own for images"]);
+    wrong("--count 1 --to none:empty", 1, &["empty: is already there and is not changed"]);
+    // Its own name does not make a scheme the head's own.
+    let three = fs::read_to_string(at("three.toml")).unwrap();
+    fs::write(at("three.toml"), three.replace("\"three\"", "\"300w-68\"")).unwrap();
+    render("--count 1 --seed 3 --scheme three.toml --to csv:renamed").with_code(0);
+    let cells =
+        fs::read_to_string(at("renamed/faces.csv")).unwrap().lines().nth(1).unwrap().split(',').count();
+    assert_eq!(cells, 14);
+    wrong(
+        "--count 1 --to 300w:faces",
+        1,
+        &["faces: is already there and is not changed; choose another folder"],
+    );
+    wrong("--count 1 --to wider:new", 2, &["--to: format: wider is only read"]);
+    wrong("--count 1 --to csv:new --scheme mtfl-5", 2, &["--scheme: mtfl-5 says not which vertices"]);
+    wrong(
+        "--count 1 --to csv:new --scheme wflw-98",
+        2,
+        &["--scheme: wflw-98 names vertices of ICT-FaceKit's head, and head is another"],
+    );
+    scheme("[head]\nvertices = [1, 2, 99999]\n");
+    wrong("--count 1 --to csv:new --scheme three.toml", 2, &["--scheme: head.vertices: names vertex 99999"]);
+    scheme("[head]\nvertices = [1, 2]\n");
+    wrong("--count 1 --to csv:new --scheme three.toml", 2, &["head.vertices", "has 2 entries for 3 points"]);
+    wrong("--count 1 --to csv:new --backgrounds gone", 1, &["gone: image: there is no such file"]);
+    data(folder.path(), "render --head gone --to csv:new").one_line(1, &["gone"]);
+    assert!(!at("new").exists());
+    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().starts_with(".tmp")), "{left:?}");
+}
+
+#[test]
+fn turned_faces_are_a_dataset_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |path: &str| folder.path().join(path);
+    awing_render::write_drawn_head(&at("head")).unwrap();
+    data(folder.path(), "render --head head --size 128 --count 6 --seed 3 --to csv:faces").with_code(0);
+    let turn = |words: &str| data(folder.path(), &format!("turn csv:faces --head head {words}"));
+    let answer = turn("--count 2 --misfit 20 --to csv:turned --json").with_code(0).json().remove(0);
+    assert_eq!((&answer["faces"], &answer["images"]), (&12.into(), &12.into()), "{answer}");
+    let info = data(folder.path(), "info csv:turned --json").with_code(0).json().remove(0);
+    assert_eq!(info["faces"], 12);
+
+    let lines = |path: &str| -> Vec<Value> {
+        let text = fs::read_to_string(at(path)).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let yaw = |face: &Value| face["pose"][0].as_f64().unwrap();
+    let before = lines("faces/rendered.jsonl");
+    for face in lines("turned/rendered.jsonl") {
+        let from = before.iter().find(|b| b["image"] == face["from"]).unwrap();
+        // Farther to the same side, but for heads that look into the camera.
+        let farther = yaw(&face).abs() >= yaw(from).abs() - 5.0 && yaw(&face).abs() <= 90.0;
+        let same_side = yaw(from).abs() < 15.0 || yaw(from) * yaw(&face) > 0.0;
+        assert!(farther && same_side, "{} {}", yaw(from), yaw(&face));
+        assert!(at("turned").join(face["image"].as_str().unwrap()).is_file());
+        assert_eq!(face["eyes_closed"], serde_json::json!([null, null]));
+    }
+    // The same again, other turns by another seed, nothing of faces that are small or fit badly.
+    turn("--count 2 --misfit 20 --to csv:again").with_code(0);
+    turn("--count 2 --misfit 20 --seed 2 --to csv:other").with_code(0);
+    let table = |path: &str| fs::read_to_string(at(path).join("faces.csv")).unwrap();
+    assert_eq!(table("turned"), table("again"));
+    assert_ne!(table("turned"), table("other"));
+    let none = turn("--misfit 0 --to csv:new").with_code(1);
+    none.tells(&["6 of 6 faces are left out: small, or no head fits their landmarks well"]);
+    none.tells(&["no face was made"]);
+    turn("--least-side 1000 --to csv:new").with_code(1).tells(&["no face was made"]);
+    assert!(!at("new").exists());
 }

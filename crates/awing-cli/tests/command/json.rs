@@ -174,6 +174,7 @@ fn training() {
 fn figures_without_data() {
     let folder = tempfile::tempdir().unwrap();
     agrees("awing loss", &printed(folder.path(), "loss --json", 0));
+    agrees("awing models", &printed(folder.path(), "models --json", 0));
     let bench = "bench loss --stacks 1 --width 8 --input 64 --batch 2 --seconds 0 --json";
     agrees("awing bench", &printed(folder.path(), bench, 0));
     let demo = printed(folder.path(), "demo --minutes 0.02 --json", 0);
@@ -181,6 +182,23 @@ fn figures_without_data() {
     for picture in demo[0]["pictures"].as_array().unwrap() {
         assert!(folder.path().join(picture.as_str().unwrap()).is_file(), "{picture}");
     }
+}
+
+#[test]
+fn rendered_faces() {
+    let folder = tempfile::tempdir().unwrap();
+    awing_render::write_drawn_head(&folder.path().join("head")).unwrap();
+    let words = "data render --head head --count 2 --size 32 --json --to";
+    // A format without hidden points changes something.
+    let outcomes =
+        ["csv:a", "300w:b"].map(|to| printed(folder.path(), &format!("{words} {to}"), 0).remove(0));
+    let turned =
+        printed(folder.path(), "data turn csv:a --head head --misfit 90 --least-side 1 --json --to csv:c", 0);
+    agrees("awing data render`, `awing data turn", &[&outcomes[..], &turned].concat());
+    let lines = |path: &str| std::fs::read_to_string(folder.path().join(path)).unwrap();
+    let text = lines("a/rendered.jsonl") + &lines("c/rendered.jsonl");
+    let faces: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    agrees("rendered.jsonl", &faces);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use awing::{
 };
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -36,7 +37,7 @@ pub struct Converted {
 /// is told in [`Converted::changes`]. What the readers do not keep (segmentations of COCO, scores of dlib) is lost. The points keep
 /// their scheme: see [`Dataset::in_scheme`].
 ///
-/// With [`Images::Copy`] and [`Images::Link`] the folder must be new or empty. Nothing is ever written over, and nothing is written where
+/// With [`Images::Copy`], [`Images::Link`] and [`Images::Move`] the folder must be new or empty. Nothing is ever written over, and nothing is written where
 /// reading the dataset again would take it for a part of it.
 ///
 /// ```no_run
@@ -129,6 +130,11 @@ impl Dataset {
     }
 }
 
+/// Whether a file is one that is still being written, as [`write_atomic`](crate::files::write_atomic) calls them.
+fn is_temporary(name: &OsStr) -> bool {
+    name.to_string_lossy().starts_with(".tmp")
+}
+
 /// Where things are written.
 struct Target {
     layout: &'static Layout,
@@ -178,7 +184,10 @@ impl Target {
     fn must_be_free(&self, fitted: &Dataset, images: Images) -> Result<()> {
         if images != Images::Leave
             && self.images.is_some()
-            && self.folder.read_dir().is_ok_and(|mut entries| entries.next().is_some())
+            && self
+                .folder
+                .read_dir()
+                .is_ok_and(|entries| entries.flatten().any(|entry| !is_temporary(&entry.file_name())))
         {
             let problem = format!(
                 "{} is not empty, and images would be mixed with what is there; name a new folder, or leave the images where they are",

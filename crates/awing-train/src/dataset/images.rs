@@ -11,6 +11,8 @@ pub enum Images {
     Copy,
     /// Links to them stand beside the annotations: symbolic ones, hard ones on Windows. Images from elsewhere than a file are copied.
     Link,
+    /// They are moved, from files that nobody else needs; images from elsewhere than a file are encoded.
+    Move,
     /// They stay where they are: for annotations that are written beside them, or moved there.
     Leave,
 }
@@ -21,6 +23,11 @@ impl Images {
         match (self, image) {
             (Self::Leave, _) => return Ok(path.is_file()),
             (Self::Link, ImageSource::File(source)) => link(source, path)?,
+            (Self::Move, ImageSource::File(source)) => {
+                let folder = folder_of(path);
+                std::fs::create_dir_all(&folder).map_err(Error::io(&folder, "create the folder"))?;
+                std::fs::rename(source, path).map_err(Error::io(path, "move the image here"))?;
+            }
             (Self::Copy, ImageSource::File(source)) => {
                 write_atomic(path, &awing::photo::image_bytes(source)?)?
             }
@@ -52,7 +59,7 @@ mod tests {
     use awing::photo::load_image;
 
     #[test]
-    fn an_image_of_a_file_is_copied_byte_for_byte() {
+    fn an_image_of_a_file_is_copied_and_moved_byte_for_byte() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         picture(at("in/a.png"));
@@ -61,5 +68,8 @@ mod tests {
         assert!(Images::Copy.put(&image, &at("out/a.png")).unwrap());
         assert_eq!(std::fs::read(at("in/a.png")).unwrap(), std::fs::read(at("out/a.png")).unwrap());
         assert!(load_image(&at("out/a.png")).is_ok());
+        let bytes = std::fs::read(at("in/a.png")).unwrap();
+        assert!(Images::Move.put(&image, &at("new/b.png")).unwrap());
+        assert_eq!((std::fs::read(at("new/b.png")).unwrap(), at("in/a.png").exists()), (bytes, false));
     }
 }

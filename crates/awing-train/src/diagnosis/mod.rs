@@ -8,7 +8,7 @@ mod self_test;
 
 pub use kernels::{check_device, check_kernels};
 pub use machine::{check_folder, check_memory, check_processor, check_program};
-pub use self_test::{check_detector, check_model};
+pub use self_test::{check_detectors, check_models};
 
 use serde::Serialize;
 

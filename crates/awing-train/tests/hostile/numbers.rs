@@ -6,7 +6,7 @@ use awing::{
     detection::{DetectedFace, DetectorModel, FaceDetector, HeatmapDetector},
     geometry::{CropRule, Rect},
     heatmap::{Center, CodecConfig, Decoder},
-    network::{Model, WeightType},
+    network::{Builtin, Model, WeightType},
     prediction::{Aligner, Face},
     scheme::Landmark,
 };
@@ -60,7 +60,12 @@ fn photos_of_one_color_and_of_a_few_pixels() {
     let nothing = RgbImage::new(0, 0);
     assert_eq!(assert_fine(aligner().align_in_boxes(&nothing, &[face])), 1);
     assert!(aligner().align(&nothing).is_err());
-    assert!(HeatmapDetector::new(DetectorModel::builtin().unwrap()).unwrap().detect(&nothing).is_err());
+    assert!(
+        HeatmapDetector::new(DetectorModel::builtin(Builtin::Research).unwrap())
+            .unwrap()
+            .detect(&nothing)
+            .is_err()
+    );
 }
 
 #[test]

@@ -34,19 +34,14 @@ impl DetectorModel {
     /// Maps of the network: one for each size of faces.
     pub const MAPS: usize = LEVELS;
 
-    /// The detector that ships inside. It was learnt from images that are for research: it must not be used in a commercial product;
-    /// `SeetaFace` may. The card is [`DetectorModel::BUILTIN_CARD`].
+    /// The detector of a model that ships inside. [`Builtin::terms`](crate::network::Builtin::terms) and
+    /// [`Builtin::detector_card`](crate::network::Builtin::detector_card) say what it may be used for.
     ///
     /// # Errors
     /// [`Error::Model`] when the library was built with damaged files.
-    #[cfg(feature = "builtin-model")]
-    pub fn builtin() -> Result<Self> {
-        Self::from_files(ModelFiles::builtin(awing_models_research::DETECTOR, "builtin/detector"))
+    pub fn builtin(which: crate::network::Builtin) -> Result<Self> {
+        Self::from_files(which.detector())
     }
-
-    /// The card of [`DetectorModel::builtin`].
-    #[cfg(feature = "builtin-model")]
-    pub const BUILTIN_CARD: &str = awing_models_research::DETECTOR.card;
 
     /// Reads a detector's folder.
     ///

@@ -180,6 +180,7 @@ mod tests {
     #[cfg(feature = "builtin-model")]
     mod builtin {
         use super::*;
+        use crate::network::Builtin;
         use image::imageops::crop_imm;
 
         /// NASA's portrait of Eileen Collins, and the box around her landmarks.
@@ -191,7 +192,7 @@ mod tests {
         #[test]
         fn it_finds_the_face_at_many_sizes() {
             let (photo, truth) = portrait();
-            let detector = HeatmapDetector::new(DetectorModel::builtin().unwrap()).unwrap();
+            let detector = HeatmapDetector::new(DetectorModel::builtin(Builtin::Research).unwrap()).unwrap();
             // As it is, half as large, and cut so that the face fills it, at the width of a phone's photo.
             let close = crop_imm(&photo, 155, 60, 140, 140).to_image();
             let shifted = Rect::new(truth.x0 - 155.0, truth.y0 - 60.0, truth.x1 - 155.0, truth.y1 - 60.0);
@@ -210,7 +211,7 @@ mod tests {
 
         #[test]
         fn where_nobody_is_it_finds_nobody() {
-            let detector = HeatmapDetector::new(DetectorModel::builtin().unwrap()).unwrap();
+            let detector = HeatmapDetector::new(DetectorModel::builtin(Builtin::Research).unwrap()).unwrap();
             for (width, height) in [(1, 1), (3, 500), (640, 20), (300, 200)] {
                 let photo =
                     RgbImage::from_fn(width, height, |x, y| image::Rgb([x as u8, (x * y) as u8, y as u8]));

@@ -3,6 +3,7 @@
 //!
 //! The crate `awing-train` has the same network as a Burn module, which learns; a test there holds the two together.
 
+mod builtin;
 mod calibration;
 mod config;
 mod forward;
@@ -11,6 +12,7 @@ mod model;
 mod model_files;
 mod weights;
 
+pub use builtin::Builtin;
 pub use calibration::Calibration;
 pub use config::NetworkConfig;
 pub use forward::Network;

@@ -64,7 +64,9 @@ impl ModelConfig {
 
     fn to_toml(&self, folder: &Path) -> Result<String> {
         let bad = |e: String| Error::model(folder, "config.toml", e);
-        let scheme = toml::from_str(&self.scheme.to_toml()?).map_err(|e| bad(e.to_string()))?;
+        // Vertices decide nothing here, and earlier releases would not know the key.
+        let scheme = Scheme { head: None, ..(*self.scheme).clone() };
+        let scheme = toml::from_str(&scheme.to_toml()?).map_err(|e| bad(e.to_string()))?;
         let Self { network, crop, heatmap, .. } = self.clone();
         let file = ConfigFile { version: VERSION, network, crop, heatmap, scheme };
         toml::to_string(&file).map_err(|e| bad(e.to_string()))
@@ -86,19 +88,15 @@ impl ModelConfig {
 }
 
 impl Model {
-    /// The model that ships inside, with the 68 points of 300-W; nothing is read from the disk. It was learnt from images that are for
-    /// research: it must not be used in a commercial product. The card is [`Model::BUILTIN_CARD`].
+    /// A model that ships inside, with the 68 points of 300-W; nothing is read from the disk. [`Builtin::terms`](super::Builtin::terms) and
+    /// [`Builtin::card`](super::Builtin::card) say what it may be used for. An aligner with its own detector is
+    /// [`Aligner::shipped`](crate::prediction::Aligner::shipped).
     ///
     /// # Errors
     /// [`Error::Model`] when the library was built with damaged files.
-    #[cfg(feature = "builtin-model")]
-    pub fn builtin() -> Result<Self> {
-        Self::from_files(ModelFiles::builtin(awing_models_research::LANDMARKS, "builtin"))
+    pub fn builtin(which: super::Builtin) -> Result<Self> {
+        Self::from_files(which.landmarks())
     }
-
-    /// The model card of [`Model::builtin`]: what data made it, what it may be used for, how well it does.
-    #[cfg(feature = "builtin-model")]
-    pub const BUILTIN_CARD: &str = awing_models_research::LANDMARKS.card;
 
     /// Reads a model's folder.
     ///
@@ -207,21 +205,5 @@ mod tests {
         std::fs::create_dir(&folder).unwrap();
         std::fs::write(folder.join("config.toml"), &*files(8).config).unwrap();
         assert!(error().contains("model.safetensors: cannot read"), "{}", error());
-    }
-
-    #[cfg(feature = "builtin-model")]
-    #[test]
-    fn the_builtin_one_is_small_and_its_card_says_what_it_must_not_be_used_for() {
-        let model = Model::builtin().unwrap();
-        assert_eq!(
-            model.config.scheme.landmarks_only(),
-            Scheme::builtin("300w-68").unwrap().landmarks_only()
-        );
-        let numbers: usize = model.weights.iter().map(|(_, tensor)| tensor.values.len()).sum();
-        let bytes = awing_models_research::LANDMARKS.weights.len();
-        assert!(bytes <= 8_000_000 && bytes >= 2 * numbers);
-        for text in ["300-W", "research", "must not be used in a commercial product", "awing train", "NME"] {
-            assert!(Model::BUILTIN_CARD.contains(text), "{text}");
-        }
     }
 }

@@ -38,13 +38,17 @@ impl ModelFiles {
         Ok(Self { config, weights, calibration, folder })
     }
 
-    /// Those of a crate of weights.
-    #[cfg(feature = "builtin-model")]
-    pub(crate) fn builtin(files: awing_models_research::Files, folder: &str) -> Self {
+    /// Files that were compiled into a program, by `include_str!` and `include_bytes!`; `folder` is what errors call it.
+    pub fn embedded(
+        folder: &str,
+        config: &'static str,
+        weights: &'static [u8],
+        calibration: Option<&'static str>,
+    ) -> Self {
         Self {
-            config: files.config.into(),
-            weights: files.weights.into(),
-            calibration: files.calibration.map(Cow::from),
+            config: config.into(),
+            weights: weights.into(),
+            calibration: calibration.map(Cow::from),
             folder: folder.into(),
         }
     }

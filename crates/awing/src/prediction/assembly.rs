@@ -2,9 +2,9 @@
 
 use super::Aligner;
 use crate::{
-    detection::{DetectedFace, FaceDetector},
+    detection::{DetectedFace, DetectorModel, FaceDetector, HeatmapDetector, VerifiedDetector},
     error::Result,
-    network::{Calibration, HeatmapNetwork, Model, ModelConfig, Network},
+    network::{Builtin, Calibration, HeatmapNetwork, Model, ModelConfig, Network},
 };
 use image::RgbImage;
 use std::{
@@ -13,7 +13,8 @@ use std::{
 };
 
 impl Aligner {
-    /// An aligner from a model in memory, on the processor.
+    /// An aligner from a model in memory, on the processor. Its faces are found by [`builtin_detector`], which in a build with `builtin-model` is for
+    /// research only; [`Aligner::with_detector`] chooses another.
     ///
     /// # Errors
     /// [`crate::Error::Invalid`] when a setting of the model is out of range, [`crate::Error::Model`] when the weights are not the network's own.
@@ -22,7 +23,7 @@ impl Aligner {
         Self::with_network(model.config, model.calibration, Arc::new(network))
     }
 
-    /// An aligner whose network computes elsewhere.
+    /// An aligner whose network computes elsewhere; its detector as of [`Aligner::new`].
     ///
     /// # Errors
     /// [`crate::Error::Invalid`] when a setting of the model is out of range.
@@ -31,10 +32,10 @@ impl Aligner {
         calibration: Option<Calibration>,
         network: Arc<dyn HeatmapNetwork>,
     ) -> Result<Self> {
-        Self::of_parts(config, calibration, network, Arc::new(BuiltinDetector::default()))
+        Self::of_parts(config, calibration, network, Arc::new(ShippedDetector::default()))
     }
 
-    /// Reads a model's folder.
+    /// Reads a model's folder; its detector as of [`Aligner::new`].
     ///
     /// # Errors
     /// Those of [`Model::load`] and [`Aligner::new`].
@@ -60,65 +61,102 @@ impl Aligner {
     /// Those of [`Model::builtin`].
     #[cfg(feature = "builtin-model")]
     pub fn builtin() -> Result<Self> {
-        // It is unpacked once: the detector looks at its faces with it too.
-        static BUILTIN: OnceLock<Aligner> = OnceLock::new();
-        if let Some(aligner) = BUILTIN.get() {
-            return Ok(aligner.clone());
-        }
-        let aligner = Self::new(Model::builtin()?)?;
-        Ok(BUILTIN.get_or_init(|| aligner).clone())
+        Self::shipped(Builtin::Research)
     }
-}
 
-/// The detector that ships inside, read when a photo is first looked at.
-#[derive(Debug, Default)]
-struct BuiltinDetector(OnceLock<Arc<dyn FaceDetector>>);
+    /// The model that ships inside and may be used for anything: the 68 points of 300-W, learnt from rendered faces alone, as its detector was.
+    ///
+    /// # Errors
+    /// Those of [`Model::builtin`].
+    #[cfg(feature = "builtin-open")]
+    pub fn builtin_open() -> Result<Self> {
+        Self::shipped(Builtin::Open)
+    }
 
-impl FaceDetector for BuiltinDetector {
-    fn detect(&self, photo: &RgbImage) -> Result<Vec<DetectedFace>> {
-        match self.0.get() {
-            Some(detector) => detector.detect(photo),
-            None => {
-                let detector = builtin_detector()?;
-                self.0.get_or_init(|| detector).detect(photo)
+    /// A model that ships inside, with its own detector.
+    ///
+    /// # Errors
+    /// Those of [`Model::builtin`].
+    pub fn shipped(which: Builtin) -> Result<Self> {
+        // Each is unpacked once: its detector looks at its faces with it too.
+        match which {
+            #[cfg(feature = "builtin-model")]
+            Builtin::Research => {
+                static RESEARCH: OnceLock<Aligner> = OnceLock::new();
+                unpacked(which, &RESEARCH)
+            }
+            #[cfg(feature = "builtin-open")]
+            Builtin::Open => {
+                static OPEN: OnceLock<Aligner> = OnceLock::new();
+                unpacked(which, &OPEN)
             }
         }
     }
 }
 
-/// The detector that ships inside: [`crate::detection::HeatmapDetector`] with a low bar, verified by the 68 points of [`Aligner::builtin`]; or
-/// `SeetaFace` in a build that has only that one.
+#[cfg(any(feature = "builtin-model", feature = "builtin-open"))]
+fn unpacked(which: Builtin, place: &'static OnceLock<Aligner>) -> Result<Aligner> {
+    if let Some(aligner) = place.get() {
+        return Ok(aligner.clone());
+    }
+    let detector = ShippedDetector { of: Some(which), ..ShippedDetector::default() };
+    let aligner = Aligner::new(Model::builtin(which)?)?.with_detector(Arc::new(detector));
+    Ok(place.get_or_init(|| aligner).clone())
+}
+
+/// A detector that ships inside, read when a photo is first looked at.
+#[derive(Debug, Default)]
+struct ShippedDetector {
+    /// The model that it goes with; the default of this build for all others.
+    of: Option<Builtin>,
+    read: OnceLock<Arc<dyn FaceDetector>>,
+}
+
+impl FaceDetector for ShippedDetector {
+    fn detect(&self, photo: &RgbImage) -> Result<Vec<DetectedFace>> {
+        match self.read.get() {
+            Some(detector) => detector.detect(photo),
+            None => {
+                let detector = self.of.map_or_else(builtin_detector, shipped_detector)?;
+                self.read.get_or_init(|| detector).detect(photo)
+            }
+        }
+    }
+}
+
+/// The detector that a build uses where none is named: that of the first of [`Builtin::ALL`], or `SeetaFace` in a build that has only that one.
 ///
 /// # Errors
-/// [`crate::Error::Invalid`] in a build without the features `builtin-model` and `seetaface`, [`crate::Error::Model`] in one with a damaged
-/// file.
+/// [`crate::Error::Invalid`] in a build without the features `builtin-model`, `builtin-open` and `seetaface`, [`crate::Error::Model`] in one with
+/// a damaged file.
 pub fn builtin_detector() -> Result<Arc<dyn FaceDetector>> {
-    #[cfg(feature = "builtin-model")]
-    {
-        use crate::detection::{DetectorModel, HeatmapDetector, VerifiedDetector};
-        /// Peaks of the detector that are looked at.
-        const CANDIDATE: f32 = 0.4;
-        /// The least mean score of a face's points. Of the photos without people to train and choose on none reaches it.
-        const FACE: f32 = 0.66;
-        let candidates = HeatmapDetector::new(DetectorModel::builtin()?)?.with_least_score(CANDIDATE)?;
-        let verifier = Arc::new(Aligner::builtin()?);
-        Ok(Arc::new(VerifiedDetector::new(Arc::new(candidates), verifier, FACE)))
+    if let Some(first) = Builtin::ALL.first() {
+        return shipped_detector(*first);
     }
-    #[cfg(all(feature = "seetaface", not(feature = "builtin-model")))]
-    {
-        Ok(Arc::new(crate::detection::SeetaFace::builtin()?))
-    }
-    #[cfg(not(any(feature = "builtin-model", feature = "seetaface")))]
+    #[cfg(feature = "seetaface")]
+    return Ok(Arc::new(crate::detection::SeetaFace::builtin()?));
+    #[cfg(not(feature = "seetaface"))]
     Err(crate::Error::invalid(
         "detector",
-        "none is built in; turn on the feature `builtin-model` or `seetaface`, give one, or give boxes",
+        "none is built in; turn on the feature `builtin-model`, `builtin-open` or `seetaface`, give one, or give boxes",
     ))
+}
+
+/// The detector of a model that ships inside: a [`HeatmapDetector`] with a low bar, verified by that model's 68 points.
+///
+/// # Errors
+/// [`crate::Error::Model`] in a build with a damaged file.
+pub fn shipped_detector(which: Builtin) -> Result<Arc<dyn FaceDetector>> {
+    let [candidate, face] = which.bars();
+    let candidates = HeatmapDetector::new(DetectorModel::builtin(which)?)?.with_least_score(candidate)?;
+    let verifier = Arc::new(Aligner::shipped(which)?);
+    Ok(Arc::new(VerifiedDetector::new(Arc::new(candidates), verifier, face)))
 }
 
 #[cfg(all(test, feature = "builtin-model"))]
 mod tests {
     use super::*;
-    use crate::{detection::VerifiedDetector, geometry::Rect};
+    use crate::geometry::Rect;
 
     /// Finds whatever it was told.
     #[derive(Debug)]

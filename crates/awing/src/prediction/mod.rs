@@ -11,7 +11,7 @@ mod head_pose;
 mod photos;
 
 pub use aligner::{Aligner, Maps};
-pub use assembly::builtin_detector;
+pub use assembly::{builtin_detector, shipped_detector};
 pub use face::Face;
 pub use head_pose::{HeadPose, HeadShape};
 pub use photos::{FaceBoxes, KnownBoxes, PhotoFace, PhotoFaces, align_photos};

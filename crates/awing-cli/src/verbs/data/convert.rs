@@ -1,4 +1,4 @@
-use super::{ImagesChoice, tell_changes};
+use super::{ImagesChoice, tell_changes, tell_scheme};
 use crate::{
     console::Console,
     data,
@@ -50,14 +50,9 @@ impl Convert {
         }
         let written = convert(&dataset, &self.to, self.image_files.into())?;
         tell_changes(&written, console);
-        let usual = self.to.format.usual_scheme();
-        if usual.is_some_and(|usual| usual != dataset.scheme.name) {
-            let name = &dataset.scheme.name;
-            console.note(format!(
-                "read it again with --scheme {}",
-                self.to_scheme.as_ref().or(self.scheme.as_ref()).unwrap_or(name)
-            ));
-        }
+        let name = &dataset.scheme.name;
+        let given = self.to_scheme.as_ref().or(self.scheme.as_ref()).unwrap_or(name);
+        tell_scheme(self.to.format, name, given, console);
         let at = written.annotations.display();
         if self.json {
             console.print_json(&json!({

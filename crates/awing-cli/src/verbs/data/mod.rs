@@ -3,14 +3,17 @@
 mod check;
 mod convert;
 mod info;
+mod made;
 mod preview;
+mod render;
 mod split;
+mod turn;
 
 use crate::{console::Console, failure::Failure, style::examples};
-use awing_train::dataset::{Converted, Images};
+use awing_train::dataset::{Converted, Format, Images};
 use clap::{Args, Subcommand, ValueEnum};
 
-/// Look at annotated faces, find mistakes in them, write them in other formats, part them.
+/// Look at annotated faces, find mistakes in them, write them in other formats, part them; render faces, turn heads.
 #[derive(Args, Debug)]
 #[command(after_long_help = examples(&[
     "awing data info 300w:faces --out info",
@@ -18,6 +21,8 @@ use clap::{Args, Subcommand, ValueEnum};
     "awing data preview 300w:faces --seed 1 --targets",
     "awing data convert wflw:WFLW/list.txt --to 300w:new --to-scheme 300w-68",
     "awing data split 300w:faces --parts train=0.8,val=0.1,test=0.1 --out parts",
+    "awing data render --head ICT --count 10000 --to 300w:rendered",
+    "awing data turn 300w:faces --head ICT --to 300w:turned",
 ]))]
 pub(crate) struct Data {
     #[command(subcommand)]
@@ -31,6 +36,8 @@ enum Action {
     Preview(preview::Preview),
     Convert(convert::Convert),
     Split(split::Split),
+    Render(render::Render),
+    Turn(turn::Turn),
 }
 
 impl Data {
@@ -41,6 +48,8 @@ impl Data {
             Action::Preview(action) => action.run(console),
             Action::Convert(action) => action.run(console),
             Action::Split(action) => action.run(console),
+            Action::Render(action) => action.run(console),
+            Action::Turn(action) => action.run(console),
         }
     }
 }
@@ -64,6 +73,13 @@ impl From<ImagesChoice> for Images {
             ImagesChoice::Link => Self::Link,
             ImagesChoice::Leave => Self::Leave,
         }
+    }
+}
+
+/// How to read what was written, where its scheme is not the format's usual one.
+fn tell_scheme(format: Format, name: &str, given: &str, console: &Console) {
+    if format.usual_scheme().is_some_and(|usual| usual != name) {
+        console.note(format!("read it again with --scheme {given}"));
     }
 }
 

@@ -69,6 +69,11 @@ impl Format {
         self.0.write.is_some()
     }
 
+    /// How the names of its annotation files end, without the dot; `None` where it has none.
+    pub fn ending(self) -> Option<&'static str> {
+        self.0.layout.ending()
+    }
+
     /// All that is known of it.
     pub(super) const fn description(self) -> &'static Description {
         self.0
