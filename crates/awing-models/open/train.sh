@@ -34,7 +34,8 @@ sources=(--val "csv:$rendered/val")
 run train train open --config "$here/landmarks/recipe.toml"
 sources=(--backgrounds "$rendered/empty-train" --val "csv:$rendered/val" "none:$rendered/empty-val")
 run train-detector detector open --config "$here/detector/recipe.toml"
+run train-detector detector open-2 --from runs/detector/open/best --config "$here/detector/continue.toml"
 
 [ -d runs/builtin-open ] || awing export --model runs/train/open/best --weights f16 --card "$here/landmarks/README.md" --out runs/builtin-open
 [ -d runs/builtin-open-detector ] ||
-    awing export --model runs/detector/open/best --weights f16 --card "$here/detector/README.md" --out runs/builtin-open-detector
+    awing export --model runs/detector/open-2/best --weights f16 --card "$here/detector/README.md" --out runs/builtin-open-detector

@@ -108,7 +108,7 @@ impl Builtin {
             #[cfg(feature = "builtin-model")]
             Self::Research => [0.4, 0.66],
             #[cfg(feature = "builtin-open")]
-            Self::Open => [0.2, 0.7],
+            Self::Open => [0.3, 0.7],
         }
     }
 }
