@@ -8,11 +8,7 @@
 
 #![expect(clippy::print_stdout, reason = "it is what the example answers")]
 
-use awing::{
-    Result,
-    prediction::Aligner,
-    scheme::{HeadPoints, Landmark},
-};
+use awing::{Result, prediction::Aligner, scheme::Landmark};
 use awing_render::{FittedHead, Head, HeadFitter, RenderedFace, Renderer};
 use std::error::Error;
 
@@ -29,8 +25,7 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
         return Err("name the folder of the head, that of a model of 68 points, and how many faces".into());
     };
     let (aligner, head, count) = (Aligner::load(model)?, Head::open(head.as_ref())?, count.parse()?);
-    let points = HeadPoints { vertices: head.landmarks68().to_vec(), outline: (0..17).collect() };
-    let fitter = HeadFitter::new(&head, &points)?;
+    let fitter = HeadFitter::new(&head, &head.points68())?;
     let renderer = Renderer::new(head);
     let (mut found, mut true_ones) = (Vec::new(), Vec::new());
     for index in 0..count {

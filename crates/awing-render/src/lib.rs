@@ -44,4 +44,4 @@ pub use head::Head;
 pub use photo::{RenderedFace, RenderedPoint, Seen};
 pub use renderer::Renderer;
 pub use shape::HeadTurn;
-pub use turn::Turner;
+pub use turn::{TurnablePhoto, Turner};

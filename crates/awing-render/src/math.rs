@@ -107,6 +107,10 @@ impl Rotation {
         Self(rows)
     }
 
+    pub(super) const fn rows(&self) -> &[Vec3; 3] {
+        &self.0
+    }
+
     /// The rotation's inverse.
     pub(super) fn back(&self, v: Vec3) -> Vec3 {
         self.0[0] * v.x + self.0[1] * v.y + self.0[2] * v.z

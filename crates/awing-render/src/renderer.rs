@@ -49,8 +49,8 @@ pub(super) struct Asked {
 impl Renderer {
     /// A renderer of the 68 landmarks of iBUG / 300-W.
     pub fn new(head: Head) -> Self {
-        let points = HeadPoints { vertices: head.landmarks68().to_vec(), outline: (0..17).collect() };
-        let jaw = head.outline(&head.landmarks68()[..17]);
+        let points = head.points68();
+        let jaw = head.outline(&points);
         Self {
             atlases: [Atlas::new(&head, 384), Atlas::new(&head, 640)],
             noise: Noise::new(),
@@ -69,8 +69,7 @@ impl Renderer {
     /// [`Error::Invalid`](awing::Error::Invalid) naming a vertex that the head has not, or a point of the outline that is none.
     pub fn with_points(mut self, points: HeadPoints) -> Result<Self> {
         self.head.check(&points)?;
-        let on_edge: Vec<u32> = points.outline.iter().map(|i| points.vertices[*i]).collect();
-        self.outline = self.head.outline(&on_edge);
+        self.outline = self.head.outline(&points);
         self.points = points;
         Ok(self)
     }

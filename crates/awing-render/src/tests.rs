@@ -292,7 +292,7 @@ proptest! {
 
 /// Errors of yaw, pitch and roll in degrees, and misfits in per cent, of heads fitted to the points of faces whose yaw is at most `most`; sorted.
 pub(crate) fn fit_errors(renderer: &Renderer, head: &Head, faces: u64, most: f32) -> [Vec<f64>; 4] {
-    let points = HeadPoints { vertices: head.landmarks68().to_vec(), outline: (0..17).collect() };
+    let points = head.points68();
     let fitter = HeadFitter::new(head, &points).unwrap();
     let mut errors: [Vec<f64>; 4] = Default::default();
     for face in
@@ -322,7 +322,7 @@ fn a_head_is_found_again_from_its_points() {
 
 #[test]
 fn what_shows_no_head_is_refused() {
-    let points = HeadPoints { vertices: head().landmarks68().to_vec(), outline: (0..17).collect() };
+    let points = head().points68();
     let fitter = HeadFitter::new(&head(), &points).unwrap();
     let refused = |landmarks: &[Landmark]| fitter.fit(landmarks).unwrap_err().to_string();
     assert_eq!(refused(&[Landmark::visible(1.0, 2.0); 3]), "landmarks: are 3 for 68 points");
@@ -344,7 +344,7 @@ fn what_shows_no_head_is_refused() {
 }
 
 fn turner() -> Turner {
-    let points = HeadPoints { vertices: head().landmarks68().to_vec(), outline: (0..17).collect() };
+    let points = head().points68();
     Turner::new(head(), points).unwrap()
 }
 
@@ -352,7 +352,8 @@ fn turner() -> Turner {
 fn a_photo_that_is_turned_back_and_forth_shows_the_same_face() {
     let (turner, face) = (turner(), plain(drawn(), 20.0, 0.0, false));
     let fitted = turner.fit(&face.landmarks()).unwrap();
-    let same = turner.turned(&face.image, &face.landmarks(), &fitted, fitted.turn).unwrap();
+    let landmarks = face.landmarks();
+    let same = turner.photo(&face.image, &landmarks, &fitted).unwrap().turned(fitted.turn);
     // The face comes to the middle, as large as it was.
     let shift = |a: Point, b: Point| [a.x - b.x, a.y - b.y];
     let [dx, dy] = shift(same.points[30].marked, face.points[30].marked);
@@ -379,7 +380,8 @@ fn a_turned_photo_has_its_points_where_the_turned_head_has_them() {
     let (before, after) = (plain(drawn(), 15.0, 0.0, false), plain(drawn(), 55.0, 0.0, false));
     let fitted = turner.fit(&before.landmarks()).unwrap();
     let turn = HeadTurn { yaw: 55.0, ..fitted.turn };
-    let turned = turner.turned(&before.image, &before.landmarks(), &fitted, turn).unwrap();
+    let landmarks = before.landmarks();
+    let turned = turner.photo(&before.image, &landmarks, &fitted).unwrap().turned(turn);
     let [dx, dy] = [0, 1].map(|i| {
         let mean = |face: &RenderedFace| {
             face.points[17..].iter().map(|p| [p.marked.x, p.marked.y][i]).sum::<f64>() / 51.0
@@ -410,7 +412,7 @@ fn heads_turn_farther_to_their_own_side() {
     let face = plain(drawn(), 0.0, 0.0, false);
     let mut fitted = turner.fit(&face.landmarks()).unwrap();
     let refused = |fitted: &FittedHead, photo: &image::RgbImage| {
-        turner.turned(photo, &face.landmarks(), fitted, fitted.turn).unwrap_err().to_string()
+        turner.photo(photo, &face.landmarks(), fitted).err().unwrap().to_string()
     };
     assert_eq!(refused(&fitted, &image::RgbImage::new(1, 1)), "fitted: lies outside of the photo");
     fitted.identity.pop();

@@ -336,7 +336,7 @@ fn rendered_faces_are_a_dataset_like_any_other() {
 
     // Photos of anything else.
     let told = render("--count 4 --seed 3 --to none:empty").with_code(0).out;
-    assert!(told.starts_with("empty: no faces in 4 images"), "{told}");
+    assert!(told.starts_with("empty: 0 faces in 4 images"), "{told}");
     assert_eq!(fs::read_dir(at("empty")).unwrap().count(), 4);
 
     // Points of one's own: the tip of the nose and the corners of the mouth.

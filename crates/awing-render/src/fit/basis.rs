@@ -2,8 +2,8 @@
 
 use awing::scheme::HeadPoints;
 
+use super::pose::double;
 use crate::head::{Crossing, Head, JawPath};
-use crate::math::Vec3;
 
 /// Numbers that shape a head: identity first, then expression.
 pub(super) struct Basis {
@@ -37,17 +37,15 @@ impl Basis {
             }
         };
         let mut spots: Vec<Spot> = points.vertices.iter().map(|v| Spot::Vertex(place(*v))).collect();
-        let on_edge: Vec<u32> = points.outline.iter().map(|i| points.vertices[*i]).collect();
-        for (i, mut path) in points.outline.iter().zip(head.outline(&on_edge)) {
+        for (i, mut path) in points.outline.iter().zip(head.outline(points)) {
             for crossing in &mut path.crossings {
                 (crossing.from, crossing.to) = (place(crossing.from) as u32, place(crossing.to) as u32);
             }
             spots[*i] = Spot::Outline(path);
         }
-        let number = |v: Vec3| [v.x, v.y, v.z].map(f64::from);
-        let at: Vec<[f64; 3]> = used.iter().map(|v| number(head.mean[*v as usize])).collect();
+        let at: Vec<[f64; 3]> = used.iter().map(|v| double(head.mean[*v as usize])).collect();
         let count = points.vertices.len().max(1) as f64;
-        let own = points.vertices.iter().map(|v| number(head.mean[*v as usize]));
+        let own = points.vertices.iter().map(|v| double(head.mean[*v as usize]));
         let middle = own.fold([0.0; 3], |sum, p| [0, 1, 2].map(|i| sum[i] + p[i] / count));
         let modes = [&head.identity, &head.expression].into_iter().flat_map(|modes| {
             (0..modes.count()).map(|mode| used.iter().map(|v| modes.at(mode, *v).map(f64::from)).collect())

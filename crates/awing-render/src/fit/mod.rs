@@ -11,12 +11,12 @@ use awing::{
 };
 
 use crate::head::{Crossing, Head, JawPath};
-use crate::math::{Vec3, vec3};
+use crate::math::Vec3;
 use crate::photo::outermost;
 use crate::shape::HeadTurn;
 use basis::{Basis, between};
 pub(crate) use pose::Pose;
-use pose::single;
+use pose::{double, single};
 
 /// Fewer landmarks say too little.
 const LEAST_LANDMARKS: usize = 6;
@@ -162,11 +162,7 @@ impl Search<'_> {
 
     /// The mean head turned so, as large as the landmarks and in their middle.
     fn start(&self, turn: HeadTurn) -> Option<Guess> {
-        let rotation = turn.rotation();
-        let column = |x, y, z| rotation.of(vec3(x, y, z));
-        let columns = [column(1.0, 0.0, 0.0), column(0.0, 1.0, 0.0), column(0.0, 0.0, 1.0)];
-        let rotation =
-            [|v: Vec3| v.x, |v: Vec3| v.y, |v: Vec3| v.z].map(|part| columns.map(|c| f64::from(part(c))));
+        let rotation = turn.rotation().rows().map(double);
         let pose = Pose { rotation, log_scale: 0.0, center: [0.0; 2], log_distance: DISTANCE[0] };
         let mut guess = Guess { pose, weights: vec![0.0; self.basis.weights()] };
         let places = self.basis.places(&guess.weights);

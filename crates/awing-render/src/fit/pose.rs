@@ -102,6 +102,10 @@ impl Pose {
     }
 }
 
+pub(super) fn double(p: Vec3) -> [f64; 3] {
+    [p.x, p.y, p.z].map(f64::from)
+}
+
 pub(super) fn single(p: [f64; 3]) -> Vec3 {
     vec3(p[0] as f32, p[1] as f32, p[2] as f32)
 }
@@ -132,11 +136,7 @@ mod tests {
     use super::*;
 
     fn pose(turn: HeadTurn) -> Pose {
-        let rows = turn.rotation();
-        let column = |v: Vec3| rows.of(v);
-        let columns =
-            [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]].map(|[x, y, z]| column(Vec3 { x, y, z }));
-        let rotation = [0, 1, 2].map(|i| columns.map(|c| f64::from([c.x, c.y, c.z][i])));
+        let rotation = turn.rotation().rows().map(double);
         Pose { rotation, log_scale: 1.1, center: [40.0, 50.0], log_distance: 4.0 }
     }
 

@@ -106,9 +106,15 @@ impl Head {
         Ok(())
     }
 
-    /// The paths over the skin on which points of the outline are marked, for their vertices.
-    pub(super) fn outline(&self, vertices: &[u32]) -> Vec<JawPath> {
-        jaw::paths(&self.mean, self.of(Surface::Skin), &self.landmarks68, vertices)
+    /// The paths over the skin on which points of the outline are marked, one for each.
+    pub(super) fn outline(&self, points: &HeadPoints) -> Vec<JawPath> {
+        let vertices: Vec<u32> = points.outline.iter().map(|i| points.vertices[*i]).collect();
+        jaw::paths(&self.mean, self.of(Surface::Skin), &self.landmarks68, &vertices)
+    }
+
+    /// The 68 landmarks as points, those of the jaw on the outline.
+    pub fn points68(&self) -> HeadPoints {
+        HeadPoints { vertices: self.landmarks68.to_vec(), outline: (0..17).collect() }
     }
 
     /// The triangles of one surface.

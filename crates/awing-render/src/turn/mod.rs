@@ -39,9 +39,21 @@ pub struct Turner {
     fitter: HeadFitter,
 }
 
+/// A photo of a face and the head behind it, to be turned as often as one likes.
+pub struct TurnablePhoto<'a> {
+    turner: &'a Turner,
+    photo: &'a RgbImage,
+    landmarks: &'a [Landmark],
+    fitted: &'a FittedHead,
+    face: Rect,
+    scene: Scene,
+    /// Where each point lies that is not on the outline, in the frame of the photo's camera.
+    carried: Vec<Vec3>,
+}
+
 /// Everything that is seen, with its place in the photo.
 struct Scene {
-    /// In the frame of the photo's camera.
+    /// In the frame of the photo's camera; the head's vertices first.
     places: Vec<Vec3>,
     seen: Vec<[f32; 2]>,
     triangles: Vec<Triangle>,
@@ -54,8 +66,7 @@ impl Turner {
     /// [`Error::Invalid`] as of [`Renderer::with_points`](crate::Renderer::with_points).
     pub fn new(head: Head, points: HeadPoints) -> Result<Self> {
         let fitter = HeadFitter::new(&head, &points)?;
-        let on_edge: Vec<u32> = points.outline.iter().map(|i| points.vertices[*i]).collect();
-        Ok(Self { outline: head.outline(&on_edge), head, points, fitter })
+        Ok(Self { outline: head.outline(&points), head, points, fitter })
     }
 
     /// The head behind the landmarks of a photo, in its pixels: [`HeadFitter::fit`].
@@ -77,19 +88,16 @@ impl Turner {
         HeadTurn { yaw, pitch: pitch + 6.0 * c.normal_within(2.0), roll: roll + 10.0 * c.normal_within(2.0) }
     }
 
-    /// The face of a photo as if it were turned otherwise: [`Turner::farther`] says how it may be. The landmarks go with what they lie on, those of the
-    /// outline to the edge that is then seen. What the photo does not show comes out as a smear. The photo that comes out has the face in its
-    /// middle, as large as it was, and is at most 320 pixels wide; `eyes_closed` is not known, and NaN.
+    /// A photo with its landmarks, in its pixels, and the head behind them.
     ///
     /// # Errors
     /// [`Error::Invalid`] when the fitted head has not this head's modes, or not as many points as there are landmarks, or does not lie in the photo.
-    pub fn turned(
-        &self,
-        photo: &RgbImage,
-        landmarks: &[Landmark],
-        fitted: &FittedHead,
-        turn: HeadTurn,
-    ) -> Result<RenderedFace> {
+    pub fn photo<'a>(
+        &'a self,
+        photo: &'a RgbImage,
+        landmarks: &'a [Landmark],
+        fitted: &'a FittedHead,
+    ) -> Result<TurnablePhoto<'a>> {
         let (head, vertices) = (&self.head, &self.points.vertices);
         let sizes = [fitted.identity.len(), fitted.expression.len(), fitted.points.len(), landmarks.len()];
         if sizes != [head.identity.count(), head.expression.count(), vertices.len(), vertices.len()] {
@@ -100,63 +108,34 @@ impl Turner {
         let face = face.filter(|face| photo.width() > 1 && photo.height() > 1 && whole.overlaps(*face));
         let face = face.ok_or_else(|| Error::invalid("fitted", "lies outside of the photo"))?;
 
-        let (camera, before, after) = (fitted.pose.camera(), fitted.pose.rotation(), turn.rotation());
+        let (camera, turn) = (fitted.pose.camera(), fitted.pose.rotation());
         let [x, y, z] = fitted.middle.map(|v| v as f32);
         let own = head.shaped(&fitted.identity, &fitted.expression);
-        let in_photo: Vec<Vec3> = own.iter().map(|p| before.of(*p - vec3(x, y, z))).collect();
-        let scene = self.scene(&in_photo, &camera, face);
+        let in_photo: Vec<Vec3> = own.iter().map(|p| turn.of(*p - vec3(x, y, z))).collect();
+        let carried = self.carried(&in_photo, landmarks, &camera, face);
+        let scene = self.scene(in_photo, &camera, face);
+        Ok(TurnablePhoto { turner: self, photo, landmarks, fitted, face, scene, carried })
+    }
 
-        // The same camera looks at the head from elsewhere: everything turns about the middle of the points.
-        let farther = |place: Vec3| after.of(before.back(place));
-        let places: Vec<Vec3> = scene.places.iter().map(|place| farther(*place)).collect();
-        let side = OUT * face.width().max(face.height());
-        let scale = (LARGEST / side).min(1.0);
-        let size = ((side * scale).round() as usize).max(16);
-        let out = self.camera_on(&camera, &places, after, scale as f32, size);
-        let buffer = drawn(&places, &scene.triangles, &out, size);
-        let image = colored(photo, &scene, &places, &out, &buffer, size, head_box(face));
-
-        // A landmark that the photo shows goes with its pixel, at the depth of its vertex; the others are where the head has them.
-        let vertex = |i: usize| in_photo[vertices[i] as usize];
-        let shown: Vec<(Vec3, f32)> = (0..vertices.len()).map(|i| (vertex(i), 0.5)).collect();
-        let looked = camera_of(&camera, face);
-        let shown = Visible::by_head(&drawn(&in_photo, &head.triangles, &looked, IN_PHOTO), &looked, &shown);
-        let carried = landmarks.iter().zip(shown.alone()).enumerate().map(|(i, (landmark, shown))| {
-            match landmark.position().filter(|_| shown == Seen::Seen) {
-                Some(at) => camera.place([at.x as f32, at.y as f32], vertex(i).z),
-                None => vertex(i),
-            }
-        });
-        let mut marks: Vec<(Vec3, f32)> = carried.map(|place| (farther(place), 0.5)).collect();
-        let edge = contour(&self.outline, &places, &out, &after);
-        for (point, place) in self.points.outline.iter().zip(edge) {
-            marks[*point] = (place, 1.2);
-        }
-        // Of the head alone: what is around it may hide it too, but how deep that lies is a guess.
-        let seen = Visible::by_head(&drawn(&places, &head.triangles, &out, size), &out, &marks).alone();
-        let on_photo = |p: Vec3| {
-            let [x, y, _] = out.project(p);
-            Point::new(f64::from(x), f64::from(y))
+    /// A landmark that the photo shows goes with its pixel, at the depth of its vertex; the others are where the head has them.
+    fn carried(&self, in_photo: &[Vec3], landmarks: &[Landmark], camera: &Camera, face: Rect) -> Vec<Vec3> {
+        let vertices: Vec<(Vec3, f32)> =
+            self.points.vertices.iter().map(|v| (in_photo[*v as usize], 0.5)).collect();
+        let looked = camera_of(camera, face);
+        let buffer = drawn(in_photo, &self.head.triangles, &looked, IN_PHOTO);
+        let shown = Visible::by_head(&buffer, &looked, &vertices).alone();
+        let one = |((landmark, (vertex, _)), shown): ((&Landmark, &(Vec3, f32)), Seen)| match landmark
+            .position()
+            .filter(|_| shown == Seen::Seen)
+        {
+            Some(at) => camera.place([at.x as f32, at.y as f32], vertex.z),
+            None => *vertex,
         };
-        let points = vertices.iter().zip(&marks).zip(seen).zip(landmarks).map(
-            |(((vertex, (mark, _)), seen), landmark)| {
-                let place = places[*vertex as usize];
-                let covered = landmark.visibility == Visibility::Occluded && seen == Seen::Seen;
-                RenderedPoint {
-                    marked: on_photo(*mark),
-                    vertex: on_photo(place),
-                    place: [place.x, place.y, place.z],
-                    seen: if covered { Seen::Covered } else { seen },
-                }
-            },
-        );
-        let points: Vec<RenderedPoint> = points.collect();
-        let face_box = Rect::around(points.iter().map(|p| p.marked)).unwrap_or(Rect::new(0.0, 0.0, 0.0, 0.0));
-        Ok(RenderedFace { image, points, pose: turn, eyes_closed: [f32::NAN; 2], face_box })
+        landmarks.iter().zip(&vertices).zip(shown).map(one).collect()
     }
 
     /// The head's surface, then the relief around it.
-    fn scene(&self, in_photo: &[Vec3], camera: &Camera, face: Rect) -> Scene {
+    fn scene(&self, in_photo: Vec<Vec3>, camera: &Camera, face: Rect) -> Scene {
         let on_photo = |p: &Vec3| {
             let [x, y, _] = camera.project(*p);
             [x, y]
@@ -164,7 +143,7 @@ impl Turner {
         let side = AROUND * face.width().max(face.height());
         let center = face.center();
         let corner = [center.x - 0.5 * side, center.y - 0.5 * side].map(|v| v as f32);
-        let relief = Relief::new(in_photo, &self.head.triangles, camera, corner, side as f32);
+        let relief = Relief::new(&in_photo, &self.head.triangles, camera, corner, side as f32);
         let surfaces = [Surface::Skin, Surface::EyeRight, Surface::EyeLeft, Surface::Teeth, Surface::Gums];
         // What looks away from the photo's camera has no colors in it.
         let faces_it = |t: &&Triangle| {
@@ -178,8 +157,8 @@ impl Turner {
             let v = t.v.map(|v| v + first);
             Triangle { v, t: v }
         }));
-        let places = in_photo.iter().copied().chain(relief.places).collect();
         let seen = in_photo.iter().map(on_photo).chain(relief.seen).collect();
+        let places = in_photo.into_iter().chain(relief.places).collect();
         Scene { places, seen, triangles }
     }
 
@@ -198,6 +177,53 @@ impl Turner {
             center: [half - (bounds[0] + bounds[2]) / 2.0, half - (bounds[1] + bounds[3]) / 2.0],
             ..unit
         }
+    }
+}
+
+impl TurnablePhoto<'_> {
+    /// The face as if it were turned otherwise: [`Turner::farther`] says how it may be. The landmarks go with what they lie on, those of the
+    /// outline to the edge that is then seen. What the photo does not show comes out as a smear. The photo that comes out has the face in its
+    /// middle, as large as it was, and is at most 320 pixels wide; `eyes_closed` is not known, and NaN.
+    pub fn turned(&self, turn: HeadTurn) -> RenderedFace {
+        let Self { turner, scene, fitted, .. } = self;
+        // The same camera looks at the head from elsewhere: everything turns about the middle of the points.
+        let (camera, before, after) = (fitted.pose.camera(), fitted.pose.rotation(), turn.rotation());
+        let farther = |place: &Vec3| after.of(before.back(*place));
+        let places: Vec<Vec3> = scene.places.iter().map(farther).collect();
+        let side = OUT * self.face.width().max(self.face.height());
+        let scale = (LARGEST / side).min(1.0);
+        let size = ((side * scale).round() as usize).max(16);
+        let out = turner.camera_on(&camera, &places, after, scale as f32, size);
+        let buffer = drawn(&places, &scene.triangles, &out, size);
+        let image = colored(self.photo, scene, &places, &out, &buffer, size, head_box(self.face));
+
+        let mut marks: Vec<(Vec3, f32)> = self.carried.iter().map(|place| (farther(place), 0.5)).collect();
+        let edge = contour(&turner.outline, &places, &out, &after);
+        for (point, place) in turner.points.outline.iter().zip(edge) {
+            marks[*point] = (place, 1.2);
+        }
+        // Of the head alone: what is around it may hide it too, but how deep that lies is a guess.
+        let of_head = drawn(&places, &turner.head.triangles, &out, size);
+        let seen = Visible::by_head(&of_head, &out, &marks).alone();
+        let on_photo = |p: Vec3| {
+            let [x, y, _] = out.project(p);
+            Point::new(f64::from(x), f64::from(y))
+        };
+        let points = turner.points.vertices.iter().zip(&marks).zip(seen).zip(self.landmarks).map(
+            |(((vertex, (mark, _)), seen), landmark)| {
+                let place = places[*vertex as usize];
+                let covered = landmark.visibility == Visibility::Occluded && seen == Seen::Seen;
+                RenderedPoint {
+                    marked: on_photo(*mark),
+                    vertex: on_photo(place),
+                    place: [place.x, place.y, place.z],
+                    seen: if covered { Seen::Covered } else { seen },
+                }
+            },
+        );
+        let points: Vec<RenderedPoint> = points.collect();
+        let face_box = Rect::around(points.iter().map(|p| p.marked)).unwrap_or(Rect::new(0.0, 0.0, 0.0, 0.0));
+        RenderedFace { image, points, pose: turn, eyes_closed: [f32::NAN; 2], face_box }
     }
 }
 

@@ -9,12 +9,11 @@ use crate::{
 use awing::scheme::{HeadPoints, Landmark, Scheme, SharedScheme};
 use awing_render::{Head, RenderedFace, RenderedPoint, Seen};
 use awing_train::{
-    dataset::{ChangeKind, DataSource, Dataset, Format, ImageSource, Images, Sample, convert, fit},
+    dataset::{Change, ChangeKind, DataSource, Dataset, Format, ImageSource, Images, Sample, convert, fit},
     report::save_picture,
 };
 use rayon::prelude::*;
 use serde::Serialize;
-use serde_json::json;
 use std::{
     fs::{self, File},
     io::{BufWriter, Write},
@@ -86,12 +85,12 @@ pub(super) fn scheme_of(name: &str) -> Result<SharedScheme, Failure> {
 /// are vertices of ICT-FaceKit's alone.
 pub(super) fn points_of(scheme: &Scheme, head: &Head, folder: &Path) -> Result<HeadPoints, Failure> {
     let builtin = |name: &str| Scheme::builtin(name).ok().and_then(|scheme| scheme.head.clone());
-    let (ict, own) = (builtin("300w-68").unwrap_or_default(), head.landmarks68().to_vec());
+    let (ict, own) = (builtin("300w-68").unwrap_or_default(), head.points68());
     let points = scheme.head.clone().unwrap_or_default();
     if points == ict {
-        return Ok(HeadPoints { vertices: own, ..points });
+        return Ok(own);
     }
-    if own != ict.vertices && builtin(&scheme.name).as_ref() == Some(&points) {
+    if own != ict && builtin(&scheme.name).as_ref() == Some(&points) {
         let (name, folder) = (&scheme.name, folder.display());
         let problem =
             format!("--scheme: {name} names vertices of ICT-FaceKit's head, and {folder} is another");
@@ -198,26 +197,47 @@ impl Making<'_> {
 
         tell_changes(&written, console);
         tell_scheme(self.to.format, &self.scheme.name, self.scheme_name, console);
-        let speed = written.images as f64 / begun.elapsed().as_secs_f64();
-        let at = written.annotations.display();
-        if self.json {
-            console.print_json(&json!({
-                "annotations": at.to_string(),
-                "details": beside.display().to_string(),
-                "format": self.to.format.name(),
-                "scheme": self.scheme.name,
-                "faces": written.faces,
-                "images": written.images,
-                "seed": self.seed,
-                "images_per_second": speed,
-                "interrupted": done < self.works,
-                "changes": written.changes,
-            }))?;
-        } else {
-            let (faces, images) = (written.faces, written.images);
-            console.print(format!("{at}: {faces} faces in {images} images, {speed:.1} a second"))?;
-        }
+        let told = Told {
+            annotations: written.annotations.display().to_string(),
+            details: Some(beside.display().to_string()),
+            format: self.to.format.name(),
+            scheme: Some(&self.scheme.name),
+            faces: written.faces,
+            images: written.images,
+            seed: self.seed,
+            images_per_second: written.images as f64 / begun.elapsed().as_secs_f64(),
+            interrupted: done < self.works,
+            changes: written.changes,
+        };
+        told.print(self.json, console)?;
         Ok(done)
+    }
+}
+
+/// What was written.
+#[derive(Serialize)]
+pub(super) struct Told<'a> {
+    pub(super) annotations: String,
+    pub(super) details: Option<String>,
+    pub(super) format: &'static str,
+    pub(super) scheme: Option<&'a str>,
+    pub(super) faces: usize,
+    pub(super) images: usize,
+    pub(super) seed: u64,
+    pub(super) images_per_second: f64,
+    pub(super) interrupted: bool,
+    pub(super) changes: Vec<Change>,
+}
+
+impl Told<'_> {
+    pub(super) fn print(&self, json: bool, console: &Console) -> Result<(), Failure> {
+        if json {
+            return console.print_json(self);
+        }
+        let Self { annotations, faces, images, images_per_second, .. } = self;
+        console.print(format!(
+            "{annotations}: {faces} faces in {images} images, {images_per_second:.1} a second"
+        ))
     }
 }
 

@@ -1,4 +1,4 @@
-use super::made::{Made, Making, check_folder, check_target, each, ended, points_of, scheme_of};
+use super::made::{Made, Making, Told, check_folder, check_target, each, ended, points_of, scheme_of};
 use crate::{
     console::Console,
     failure::{Failure, OrUsage},
@@ -11,7 +11,6 @@ use awing_train::{dataset::DataSource, report::save_picture};
 use clap::Args;
 use image::{RgbImage, imageops};
 use rayon::prelude::*;
-use serde_json::json;
 use std::{ffi::OsString, path::PathBuf, time::Instant};
 
 /// Longer side of a background in memory, in pixels, and how many are kept: together at most a gigabyte.
@@ -125,23 +124,19 @@ impl Render {
         });
         folders::release(&folder);
         early?;
-        let (at, speed) = (folder.display(), done as f64 / begun.elapsed().as_secs_f64());
-        if self.json {
-            console.print_json(&json!({
-                "annotations": at.to_string(),
-                "details": null,
-                "format": self.to.format.name(),
-                "scheme": null,
-                "faces": 0,
-                "images": done,
-                "seed": self.seed,
-                "images_per_second": speed,
-                "interrupted": done < works,
-                "changes": [],
-            }))?;
-        } else {
-            console.print(format!("{at}: no faces in {done} images, {speed:.1} a second"))?;
-        }
+        let told = Told {
+            annotations: folder.display().to_string(),
+            details: None,
+            format: self.to.format.name(),
+            scheme: None,
+            faces: 0,
+            images: done,
+            seed: self.seed,
+            images_per_second: done as f64 / begun.elapsed().as_secs_f64(),
+            interrupted: done < works,
+            changes: Vec::new(),
+        };
+        told.print(self.json, console)?;
         ended(done, works, console)
     }
 }

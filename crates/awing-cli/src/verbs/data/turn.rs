@@ -99,11 +99,11 @@ impl Turn {
         number: usize,
     ) -> awing::Result<Vec<Made>> {
         let photo = sample.load_image()?;
+        let turnable = turner.photo(&photo, &sample.landmarks, fitted)?;
         let one = |k: u64| {
-            let turn = turner.farther(fitted, self.seed, number as u64 * 100 + k);
-            let face = turner.turned(&photo, &sample.landmarks, fitted, turn)?;
-            Ok(Made { face, from: Some(sample.name.clone()), subsets: sample.subsets.clone() })
+            let face = turnable.turned(turner.farther(fitted, self.seed, number as u64 * 100 + k));
+            Made { face, from: Some(sample.name.clone()), subsets: sample.subsets.clone() }
         };
-        (0..u64::from(self.count)).map(one).collect()
+        Ok((0..u64::from(self.count)).map(one).collect())
     }
 }
